@@ -1,0 +1,164 @@
+// One graph IR for protocol graphs (LPG), card graphs (PRG) and residues, on Boost.Graph.
+#pragma once
+
+#include <boost/graph/adjacency_list.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/diag/diagnostic.h"
+#include "compiler/ir/expr.h"
+
+namespace weft::ir {
+
+enum class NodeKind {
+  match,      // picks one out-port by predicate; ports exclusive and exhaustive
+  test,       // an opaque yes/no with a name; ports "yes" and "no"
+  conjunction,  // "and": port "yes", and one port for each item: the first that fails
+  disjunction,  // "or": port "no", and one port for each item: the first that holds
+  effect,     // changes the packet or state; ports by its declaration
+  config,     // card graphs: a knob, a filter table, RSS
+  queue,      // terminal of receive card graphs, source of transmit ones
+  endpoint,   // terminal: the packet is consumed (delivered, answered, held)
+  drop,       // terminal: the packet is dropped; the node's name is the reason
+  wire,       // source of receive graphs, terminal of transmit graphs
+  exception,  // terminal: handed to the host's slow path
+};
+std::string_view to_string(NodeKind kind);  // the YAML word: "match", "and", ...
+std::optional<NodeKind> node_kind(std::string_view word);
+bool is_terminal(NodeKind kind, bool has_successor);
+
+// Which way a protocol node went when it was embedded (DESIGN 3).
+enum class Fate { software, gone, read, card };
+std::string_view to_string(Fate fate);
+std::optional<Fate> fate(std::string_view word);
+
+// One condition of an and / or node. It holds when `when` holds, or else when `test` says yes:
+// a test with a descriptor fact in front of it has both.
+struct Item {
+  std::string id;    // also the name of its out-port
+  ExprPtr when;      // may be null
+  std::string test;  // name of a stack node of kind test, may be empty
+  Fate fate = Fate::software;
+  std::string why;
+  diag::Span span;
+};
+
+struct Port {
+  std::string name;
+  ExprPtr when;  // match only; null means "otherwise"
+  diag::Span span;
+};
+
+// --- what config nodes of card graphs carry -------------------------------------------------
+
+// A receive unit that reports on a fact: desc field := good / bad / none / unknown.
+struct Report {
+  std::string fact;    // name of the test: "ipv4.checksum_ok"
+  std::string field;   // "desc.ip_cksum"
+  ExprPtr evidence;    // for which packets "good" is evidence; for all others it means nothing
+  ExprPtr says_good;   // for which packets the driver says "good" when it saw no error
+  ExprPtr checks;      // for which packets the card finds errors (says "bad")
+  bool bad_trusted = false;
+  std::string when_off = "unknown";  // what the driver says with the offload off
+};
+
+enum class Match { none, full, full_or_none, any_mask };
+struct FilterTable {
+  std::map<std::string, Match> fields;  // what a rule may look at
+  ExprPtr applies;                      // packets that the table can match at all
+  unsigned capacity = 0;                // rules
+  std::string same_mask_per;            // "" or "port": all rules share one mask
+  std::vector<std::string> actions;     // queue, drop, mark
+  bool mark_required = false;           // reaches this table only with a mark (82599 director)
+  bool mark_reported = false;           // desc.mark carries the rule's mark
+  std::optional<std::pair<unsigned, unsigned>> priority;  // allowed range, if a rule must say one
+};
+
+struct RssType {
+  std::string name;  // DPDK's: "ipv4", "ipv4_udp"
+  ExprPtr applies;
+  std::vector<std::string> input;  // fields hashed, in order
+};
+struct RssUnit {
+  unsigned key_bytes = 40;
+  unsigned table_size = 128;
+  unsigned queue_reach = 0;    // queues that table entries can name; 0: all
+  std::vector<RssType> types;  // first that applies and is switched on is used; else hash 0
+  bool key_settable = true;
+  bool table_settable = true;
+};
+
+// A transmit unit: performs the effect when the descriptor field asks for it and the knob is on.
+struct Performs {
+  std::string effect;      // stack node that it stands for: "udp.checksum_fill"
+  std::string request;     // stack node that asks for it: "udp.checksum_request"
+  std::string field;       // "desc.tx_l4_cksum"
+};
+
+struct Config {
+  std::string knob;     // "rx.ipv4_cksum", "" for tables
+  std::string offload;  // DPDK's name: "RX_IPV4_CKSUM"
+  std::optional<Report> report;
+  std::optional<FilterTable> table;
+  std::optional<RssUnit> rss;
+  std::optional<Performs> performs;
+};
+
+// -------------------------------------------------------------------------------------------
+
+struct Node {
+  std::string id;
+  NodeKind kind = NodeKind::match;
+  std::string impl;          // stack node, for test and effect
+  std::vector<Item> items;   // and / or
+  std::vector<Port> ports;   // out-ports in declared order (filled by the reader for every kind)
+  std::string cluster;       // prefix of the picture's box, may be empty
+  std::string meaning;       // one line for people
+  std::string source;        // RFC section, datasheet
+  std::string reason;        // drop nodes of cards: the protocol graph's drop that it stands for
+  std::string counter;       // drop nodes of cards: DPDK xstat that shows it, or "none"
+  unsigned count = 1;        // queue templates
+  Config config;             // config nodes
+  Fate fate = Fate::software;  // residues
+  std::string why;             // residues: the reason, one line
+  diag::Span span;
+};
+
+struct Edge {
+  unsigned port = 0;   // index into ports of the source node
+  bool spawn = false;  // starts another packet: `slot` names how (stack-nodes/slots.h)
+  std::string slot;
+};
+
+using Digraph =
+    boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, Node, Edge>;
+using Vertex = Digraph::vertex_descriptor;
+
+// A whole graph. Vertices are in declared order and are never removed.
+struct Graph {
+  std::string name;
+  std::string title;
+  diag::Span span;
+  std::string digest;  // SHA-256 of the source text
+  Digraph g;
+  std::map<std::string, Vertex, std::less<>> index;
+
+  Vertex add(Node node);
+  void connect(Vertex from, unsigned port, Vertex to);
+  void connect_spawn(Vertex from, std::string slot, Vertex to);
+
+  std::optional<Vertex> find(std::string_view id) const;
+  const Node& node(Vertex v) const { return g[v]; }
+  Node& node(Vertex v) { return g[v]; }
+  // Where `port` of `v` leads; nullopt for a port that leads nowhere (cut off in a residue).
+  std::optional<Vertex> next(Vertex v, unsigned port) const;
+  std::vector<std::pair<std::string, Vertex>> spawns(Vertex v) const;
+  std::optional<unsigned> port(Vertex v, std::string_view name) const;
+  std::vector<Vertex> topological() const;  // following next edges only; empty when cyclic
+};
+
+}  // namespace weft::ir

@@ -1,0 +1,112 @@
+// The plan: the only thing that the compiler and the runtime share.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compiler/diag/diagnostic.h"
+#include "compiler/ir/fields.h"
+#include "compiler/ir/graph.h"
+#include "compiler/ir/workload.h"
+
+namespace weft::plan {
+
+// One rule in one of the card's tables.
+struct Filter {
+  std::string id;     // "f17"
+  std::string table;  // node of the card's receive graph: "ntuple5"
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> match;  // field -> value, mask
+  unsigned priority = 0;  // as the table wants it; 0 where it wants none
+  unsigned queue = 0;
+  std::uint32_t mark = 0;  // endpoint index + 1; 0: no mark
+};
+
+struct Rss {
+  bool enabled = false;
+  std::vector<std::uint8_t> key;
+  std::vector<std::string> types;    // switched on, DPDK's names
+  std::vector<std::uint16_t> table;  // indirection table; empty where it can't be set
+};
+
+struct Configuration {
+  unsigned rx_queues = 1;
+  unsigned tx_queues = 1;
+  std::map<std::string, bool> knobs;  // "rx.ipv4_cksum" -> on
+  Rss rss;
+  std::vector<Filter> filters;
+};
+
+// Every node (and every item of an and / or) of the protocol graph, and what became of it.
+struct Decision {
+  std::string node;
+  std::string item;  // "" for the node itself
+  ir::Fate fate = ir::Fate::software;
+  std::string why;
+};
+
+struct Residue {
+  std::string id;                // first 12 hex digits of the hash of `graph`'s text
+  std::vector<unsigned> queues;  // that run it
+  std::string queue_class;       // "any" (whatever RSS sends) or "flows" (fed by filters alone)
+  ir::Graph graph;               // entry: the node behind the wire; slots: spawn edges
+  std::vector<Decision> decisions;
+};
+
+// A connected flow, and the queue whose core owns it.
+struct FlowEntry {
+  std::uint32_t src = 0;
+  std::uint16_t src_port = 0;
+  std::uint32_t dst = 0;
+  std::uint16_t dst_port = 0;
+  unsigned endpoint = 0;
+  unsigned queue = 0;
+};
+
+struct NetCore {
+  unsigned id = 0;  // 0, 1, ... (which CPU it is on is the runtime's --cpus)
+  std::vector<unsigned> queues;
+  double load = 0;  // predicted cycles per second
+};
+
+struct Proof {
+  std::string status = "none";  // "proved", "none"
+  std::string content;          // SHA-256 of the plan without this record
+  unsigned leaves = 0;
+  unsigned queries = 0;
+  std::string solver;           // "z3 4.8.12"
+  std::vector<std::string> not_proved;  // what is opaque: "ipv4.reassemble"
+};
+
+struct Plan {
+  unsigned version = 1;
+  std::string graph;   // name of the protocol graph
+  std::string nic;     // name of the model
+  std::string driver;
+  std::map<std::string, std::string> inputs;  // "graph" | "nic" | "workload" | "headers" | "costs" -> sha256
+  ir::HostConfig host;
+  Configuration configuration;
+  std::vector<ir::Endpoint> endpoints;
+  std::vector<FlowEntry> flows;
+  std::vector<NetCore> cores;
+  std::vector<Residue> residues;
+  double cycles_per_packet = 0;  // predicted, mean over the workload
+  double cycles_saved = 0;       // against no card at all
+  Proof proof;
+};
+
+// YAML text; same plan, same bytes. The proof record comes last.
+std::string to_yaml(const Plan& plan);
+std::string to_json(const Plan& plan);
+// SHA-256 (hex) of to_yaml without the proof record.
+std::string content_hash(const Plan& plan);
+diag::Result<Plan> read_plan(const std::string& path, const ir::FieldTable& fields);
+diag::Result<Plan> plan_from_text(const std::string& text, const std::string& name,
+                                  const ir::FieldTable& fields);
+// Atomic: a temporary file in the same folder, then rename.
+diag::Result<void> write_plan(const Plan& plan, const std::string& path);
+
+const Residue* residue_of_queue(const Plan& plan, unsigned queue);
+
+}  // namespace weft::plan

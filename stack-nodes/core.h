@@ -1,0 +1,88 @@
+// One net core: everything a node may touch besides the packet. Cores share nothing; what one must
+// tell another goes through Services. Time, randomness and buffers come from here and from nowhere
+// else, so that a stack can run in simulated time from one seed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "stack-nodes/packet.h"
+#include "stack-nodes/slots.h"
+#include "stack-nodes/table/flow_table.h"
+#include "stack-nodes/table/neighbour_table.h"
+#include "stack-nodes/table/port_table.h"
+#include "stack-nodes/table/random.h"
+#include "stack-nodes/table/rate_limit.h"
+#include "stack-nodes/table/reassembly_table.h"
+#include "stack-nodes/table/route_table.h"
+
+namespace weft {
+
+// The parameters that predicates call host.*.
+struct HostParams {
+  std::uint64_t mac = 0;
+  std::uint32_t address = 0;
+  std::uint32_t broadcast = 0;
+  std::uint16_t vlan_id = 0;
+  std::uint16_t mtu = 1500;
+  std::uint8_t forwarding = 0;
+};
+
+// What the engine does for nodes. Rare calls only: nothing here is on the per-packet hot path.
+class Services {
+ public:
+  virtual ~Services() = default;
+  // A fresh buffer with `room` writable bytes at data, len 0, and at least 128 bytes before data.
+  // False when the pool is empty (counted by the engine).
+  virtual bool allocate(Packet& p, std::uint32_t room) = 0;
+  virtual void free_buffer(void* buffer) = 0;
+  // Tells every other core what this one learned.
+  virtual void neighbour_learned(std::uint32_t address, std::uint64_t mac) = 0;
+};
+
+// Packets of one kind waiting to be run.
+struct PacketList {
+  static constexpr unsigned capacity = 64;
+  std::array<Packet, capacity> packets;
+  unsigned count = 0;
+};
+
+struct Core {
+  unsigned id = 0;
+  HostParams host;
+  std::uint64_t now_ns = 0;  // set by the engine once per batch
+
+  FlowTable udp_flows;
+  PortTable udp_ports;
+  RouteTable routes;
+  NeighbourTable neighbours;
+  ReassemblyTable reassembly;
+  RateLimit icmp_limit;
+  Random random;
+  Services* services = nullptr;
+
+  // Filled by nodes and generated code during a batch, emptied by the engine after it.
+  std::array<PacketList, static_cast<std::size_t>(nodes::Slot::count)> spawned;
+  PacketList delivered;    // to applications
+  PacketList transmitted;  // to the wire
+  std::uint64_t* edges = nullptr;  // counters, one for each out-port (engine/counters.h)
+  std::uint64_t spawn_lost = 0;    // a slot, deliver or transmit list was full
+
+  void release(Packet& p) {
+    if (p.buffer != nullptr) services->free_buffer(p.buffer);
+    p.buffer = nullptr;
+  }
+  void push(PacketList& list, Packet& p) {
+    if (list.count < PacketList::capacity) {
+      list.packets[list.count++] = p;
+    } else {
+      ++spawn_lost;
+      release(p);
+    }
+  }
+  void spawn(nodes::Slot slot, Packet& p) { push(spawned[static_cast<std::size_t>(slot)], p); }
+  void deliver(Packet& p) { push(delivered, p); }
+  void transmit(Packet& p) { push(transmitted, p); }
+};
+
+}  // namespace weft

@@ -1,0 +1,60 @@
+// How a stack node describes itself. A node is one small struct:
+//
+//   struct ChecksumOk {
+//     static constexpr NodeDecl decl{.name = "ipv4.checksum_ok", .kind = Kind::test, ...};
+//     static bool run(const Packet& p, const Core& core);
+//   };
+//
+// The declaration is what the compiler reads (ports, reads, writes, cost); `run` is what the
+// interpreter calls and the generator fuses. Lists are comma-separated names.
+#pragma once
+
+#include <string_view>
+
+namespace weft::nodes {
+
+enum class Kind { test, effect };
+
+// What kind of state a node touches; it decides who may run it where.
+enum class State {
+  none,        // the packet alone
+  config,      // read-only tables, a copy on every net core
+  owned,       // mutable, one owner: packets with the same `key` must reach the same core
+  replicated,  // mutable, every core has its own; what one learns it hands to all others
+};
+
+struct NodeDecl {
+  std::string_view name;  // "ipv4.checksum_ok": folder, then file
+  Kind kind = Kind::effect;
+
+  // Out-ports in the order of the node's `enum class Out`. A test has "yes, no" and its run()
+  // returns bool; an effect with a single port returns void.
+  std::string_view ports = "out";
+
+  // Fields read and written ("ipv4.*" is every field of the header, "l4.payload" is what follows
+  // the transport header). What is written and not assigned is an unknown function of what is read.
+  std::string_view reads;
+  std::string_view writes;
+  // Exact meaning of writes, as "field = expression; field = expression" over values before the node.
+  std::string_view assigns;
+
+  // Must hold on every path to the node; the verifier proves it with Z3.
+  std::string_view requires_ = "true";
+
+  State state = State::none;
+  std::string_view key;    // fields that select the instance of state, or the table's key
+  std::string_view table;  // name of the table looked up: "udp_flows"; ports are then "hit, miss"
+  std::string_view result; // field that a hit sets
+
+  // Slots it may fill with packets of its own (slots.h), and whether the spawned packet is this
+  // very buffer, turned around (then the packet's own terminal gets no buffer).
+  std::string_view spawns;
+  bool reuses_buffer = false;
+
+  bool cut = false;  // a table that may miss the cache: has prefetch(const Packet&, const Core&)
+
+  std::string_view meaning;  // one line
+  std::string_view source;   // RFC and section
+};
+
+}  // namespace weft::nodes

@@ -1,0 +1,24 @@
+// Ways a packet can enter the graph other than from the wire. A graph binds each slot that its
+// nodes spawn to one node; the engine runs what is in a slot as a batch of its own.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace weft::nodes {
+
+enum class Slot : std::uint8_t {
+  udp_send,          // an application sends a datagram
+  arp_request,       // the neighbour table asks who has an address
+  arp_resolved,      // a held packet whose next hop is now known
+  ipv4_reassembled,  // a whole datagram made of fragments
+  icmp_error,        // an error about a packet (reuses its buffer)
+  reply,             // an answer in the packet's own buffer
+  count
+};
+
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Slot::count)> slot_names = {
+    "udp_send", "arp_request", "arp_resolved", "ipv4_reassembled", "icmp_error", "reply"};
+
+}  // namespace weft::nodes
