@@ -90,6 +90,7 @@ struct RssUnit {
   std::vector<RssType> types;  // first that applies and is switched on is used; else hash 0
   bool key_settable = true;
   bool table_settable = true;
+  bool predictable = true;  // false: the queue is any of those configured ("spreads: unknown")
 };
 
 // A transmit unit: performs the effect when the descriptor field asks for it and the knob is on.
@@ -102,6 +103,8 @@ struct Performs {
 struct Config {
   std::string knob;     // "rx.ipv4_cksum", "" for tables
   std::string offload;  // DPDK's name: "RX_IPV4_CKSUM"
+  std::string toggle;   // a switch that is no offload: "promiscuous" (YAML key `switch`)
+  bool in_software = false;  // the driver does it on the polling core: nothing is saved
   std::optional<Report> report;
   std::optional<FilterTable> table;
   std::optional<RssUnit> rss;
