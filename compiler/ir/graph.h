@@ -125,6 +125,10 @@ struct Node {
   std::string reason;        // drop nodes of cards: the protocol graph's drop that it stands for
   std::string counter;       // drop nodes of cards: DPDK xstat that shows it, or "none"
   unsigned count = 1;        // queue templates
+  // Slots (stack-nodes/slots.h) by which packets enter at this node: YAML `slot: a` or
+  // `slot: [a, b]`. In a protocol graph only udp_send says it; spawn edges bind the others. A
+  // residue says it for every slot, since packets of a slot may come from another core.
+  std::vector<std::string> slots;
   Config config;             // config nodes
   Fate fate = Fate::software;  // residues
   std::string why;             // residues: the reason, one line

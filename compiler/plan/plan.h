@@ -54,7 +54,8 @@ struct Residue {
   std::vector<Decision> decisions;
 };
 
-// A connected flow, and the queue whose core owns it.
+// A connected flow, and the queue whose shard owns its state. A shard is the state of one queue
+// (flow table, neighbours, fragments); a net core runs the shards of its queues.
 struct FlowEntry {
   std::uint32_t src = 0;
   std::uint16_t src_port = 0;
@@ -75,16 +76,17 @@ struct Proof {
   std::string content;          // SHA-256 of the plan without this record
   unsigned leaves = 0;
   unsigned queries = 0;
-  std::string solver;           // "z3 4.8.12"
+  std::string solver;                   // "z3 4.8.12"
   std::vector<std::string> not_proved;  // what is opaque: "ipv4.reassemble"
 };
 
 struct Plan {
   unsigned version = 1;
-  std::string graph;   // name of the protocol graph
-  std::string nic;     // name of the model
+  std::string graph;  // name of the protocol graph
+  std::string nic;    // name of the model
   std::string driver;
-  std::map<std::string, std::string> inputs;  // "graph" | "nic" | "workload" | "headers" | "costs" -> sha256
+  std::map<std::string, std::string>
+      inputs;  // "graph" | "nic" | "workload" | "headers" | "costs" -> sha256
   ir::HostConfig host;
   Configuration configuration;
   std::vector<ir::Endpoint> endpoints;
