@@ -1,0 +1,44 @@
+// What a generated shared object and the engine agree on. The object has one C symbol,
+// `weft_generated_entry`, and the functions of all residues of one plan behind it.
+#pragma once
+
+#include <cstdint>
+
+namespace weft {
+struct Core;
+struct Packet;
+}  // namespace weft
+
+namespace weft::codegen {
+
+// Raised whenever a structure here, the counter order (ir/edges.h) or the meaning of run() changes.
+inline constexpr std::uint32_t abi_version = 1;
+inline constexpr const char* entry_symbol = "weft_generated_entry";
+
+// Runs `n` packets (at most PacketList::capacity) from `entry` (ir/edges.h: 0 is the wire,
+// 1 + slot otherwise) to their terminals. Takes all of them: each is released, delivered,
+// transmitted or held by a table. Counts into core.edges, which has `edge_count` counters.
+using RunFunction = void (*)(weft::Core& core, weft::Packet* packets, unsigned n, unsigned entry);
+
+}  // namespace weft::codegen
+
+extern "C" {
+
+struct weft_residue {
+  const char* id;  // plan::Residue::id
+  weft::codegen::RunFunction run;
+  unsigned edge_count;  // ir::EdgeTable::size()
+};
+
+struct weft_generated {
+  std::uint32_t abi;
+  std::uint32_t core_size;    // sizeof(weft::Core) when it was compiled
+  std::uint32_t packet_size;  // sizeof(weft::Packet)
+  const char* key;            // SHA-256 of everything that went into the object (build.h)
+  unsigned residue_count;
+  const weft_residue* residues;
+};
+
+// What the symbol `weft_generated_entry` is.
+using weft_generated_entry_function = const weft_generated* (*)();
+}
