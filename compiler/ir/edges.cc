@@ -40,18 +40,28 @@ std::vector<Vertex> sources_first(const Graph& graph) {
   return order;
 }
 
-// The receive source, the endpoints that send, and the targets of spawns.
+std::optional<unsigned> slot_number(std::string_view slot) {
+  const auto at = std::find(nodes::slot_names.begin(), nodes::slot_names.end(), slot);
+  if (at == nodes::slot_names.end()) return std::nullopt;
+  return static_cast<unsigned>(at - nodes::slot_names.begin());
+}
+
+// The receive source, the targets of spawns, and the nodes that say of themselves that they are
+// the entry of a slot.
 std::vector<std::optional<Vertex>> find_entries(const Graph& graph) {
   std::vector<std::optional<Vertex>> entries(entry_count());
   if (auto rx = graph.find("rx"); rx && graph.node(*rx).kind == NodeKind::wire) {
     entries[entry_rx] = rx;
   }
-  if (auto send = graph.find("udp_send")) entries[entry_udp_send] = send;
   for (Vertex v = 0; v < boost::num_vertices(graph.g); ++v) {
     for (const auto& [slot, to] : graph.spawns(v)) {
-      const auto at = std::find(nodes::slot_names.begin(), nodes::slot_names.end(), slot);
-      if (at == nodes::slot_names.end() || carries_buffer(slot)) continue;
-      entries[entry_of_slot(static_cast<unsigned>(at - nodes::slot_names.begin()))] = to;
+      const auto number = slot_number(slot);
+      if (number && !carries_buffer(slot)) entries[entry_of_slot(*number)] = to;
+    }
+  }
+  for (Vertex v = 0; v < boost::num_vertices(graph.g); ++v) {
+    for (const auto& slot : graph.node(v).slots) {
+      if (const auto number = slot_number(slot)) entries[entry_of_slot(*number)] = v;
     }
   }
   return entries;
@@ -103,6 +113,7 @@ Counts EdgeTable::derive(const Graph& graph, std::span<const std::uint64_t> coun
   Counts counts;
   counts.node.assign(of_vertex.size(), 0);
   counts.edge.assign(edges.size(), 0);
+  counts.impossible = counted[impossible_counter()];
   for (unsigned entry = 0; entry < entries.size(); ++entry) {
     if (entries[entry]) counts.node[*entries[entry]] += counted[entry_counter(entry)];
   }

@@ -1,5 +1,6 @@
 // Where packets are counted. Interpreter, generated code and observers share one array per core and
-// residue: one counter for each out-port that leads somewhere ("edge"), then one for each entry.
+// residue: one counter for each out-port that leads somewhere ("edge"), then one for each entry,
+// then one for the impossible.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,7 @@ struct CountedEdge {
 struct Counts {
   std::vector<std::uint64_t> node;  // by vertex: packets that reached it
   std::vector<std::uint64_t> edge;  // by edge index: packets that took it
+  std::uint64_t impossible = 0;     // packets that took a port which leads nowhere
 };
 
 struct EdgeTable {
@@ -46,7 +48,12 @@ struct EdgeTable {
   static EdgeTable of(const Graph& graph);
 
   // Length of the counter array.
-  std::size_t size() const { return first_entry + entries.size(); }
+  std::size_t size() const { return impossible_counter() + std::size_t{1}; }
+  // Packets that took a port that leads nowhere, or entered where there is no entry: the proof says
+  // that this stays 0. They are released.
+  unsigned impossible_counter() const {
+    return first_entry + static_cast<unsigned>(entries.size());
+  }
   unsigned entry_counter(unsigned entry) const { return first_entry + entry; }
   // Index of the counter of a port; nullopt for a port that leads nowhere.
   std::optional<unsigned> index(Vertex v, unsigned port) const;
@@ -54,7 +61,8 @@ struct EdgeTable {
   bool counted(Vertex v, unsigned port) const;
 
   // `counted` as the engines fill it (hot ports at 0): a node's count is what came in, its hot
-  // port's count is what did not leave by another port.
+  // port's count is what did not leave by another port. (An impossible packet appears on the hot
+  // port as well.)
   Counts derive(const Graph& graph, std::span<const std::uint64_t> counted) const;
 };
 
