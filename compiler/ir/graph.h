@@ -15,17 +15,17 @@
 namespace weft::ir {
 
 enum class NodeKind {
-  match,      // picks one out-port by predicate; ports exclusive and exhaustive
-  test,       // an opaque yes/no with a name; ports "yes" and "no"
+  match,        // picks one out-port by predicate; ports exclusive and exhaustive
+  test,         // an opaque yes/no with a name; ports "yes" and "no"
   conjunction,  // "and": port "yes", and one port for each item: the first that fails
   disjunction,  // "or": port "no", and one port for each item: the first that holds
-  effect,     // changes the packet or state; ports by its declaration
-  config,     // card graphs: a knob, a filter table, RSS
-  queue,      // terminal of receive card graphs, source of transmit ones
-  endpoint,   // terminal: the packet is consumed (delivered, answered, held)
-  drop,       // terminal: the packet is dropped; the node's name is the reason
-  wire,       // source of receive graphs, terminal of transmit graphs
-  exception,  // terminal: handed to the host's slow path
+  effect,       // changes the packet or state; ports by its declaration
+  config,       // card graphs: a knob, a filter table, RSS
+  queue,        // terminal of receive card graphs, source of transmit ones
+  endpoint,     // terminal: the packet is consumed (delivered, answered, held)
+  drop,         // terminal: the packet is dropped; the node's name is the reason
+  wire,         // source of receive graphs, terminal of transmit graphs
+  exception,    // terminal: handed to the host's slow path
 };
 std::string_view to_string(NodeKind kind);  // the YAML word: "match", "and", ...
 std::optional<NodeKind> node_kind(std::string_view word);
@@ -57,11 +57,11 @@ struct Port {
 
 // A receive unit that reports on a fact: desc field := good / bad / none / unknown.
 struct Report {
-  std::string fact;    // name of the test: "ipv4.checksum_ok"
-  std::string field;   // "desc.ip_cksum"
-  ExprPtr evidence;    // for which packets "good" is evidence; for all others it means nothing
-  ExprPtr says_good;   // for which packets the driver says "good" when it saw no error
-  ExprPtr checks;      // for which packets the card finds errors (says "bad")
+  std::string fact;   // name of the test: "ipv4.checksum_ok"
+  std::string field;  // "desc.ip_cksum"
+  ExprPtr evidence;   // for which packets "good" is evidence; for all others it means nothing
+  ExprPtr says_good;  // for which packets the driver says "good" when it saw no error
+  ExprPtr checks;     // for which packets the card finds errors (says "bad")
   bool bad_trusted = false;
   std::string when_off = "unknown";  // what the driver says with the offload off
 };
@@ -95,15 +95,15 @@ struct RssUnit {
 
 // A transmit unit: performs the effect when the descriptor field asks for it and the knob is on.
 struct Performs {
-  std::string effect;      // stack node that it stands for: "udp.checksum_fill"
-  std::string request;     // stack node that asks for it: "udp.checksum_request"
-  std::string field;       // "desc.tx_l4_cksum"
+  std::string effect;   // stack node that it stands for: "udp.checksum_fill"
+  std::string request;  // stack node that asks for it: "udp.checksum_request"
+  std::string field;    // "desc.tx_l4_cksum"
 };
 
 struct Config {
-  std::string knob;     // "rx.ipv4_cksum", "" for tables
-  std::string offload;  // DPDK's name: "RX_IPV4_CKSUM"
-  std::string toggle;   // a switch that is no offload: "promiscuous" (YAML key `switch`)
+  std::string knob;          // "rx.ipv4_cksum", "" for tables
+  std::string offload;       // DPDK's name: "RX_IPV4_CKSUM"
+  std::string toggle;        // a switch that is no offload: "promiscuous" (YAML key `switch`)
   bool in_software = false;  // the driver does it on the polling core: nothing is saved
   std::optional<Report> report;
   std::optional<FilterTable> table;
@@ -116,20 +116,21 @@ struct Config {
 struct Node {
   std::string id;
   NodeKind kind = NodeKind::match;
-  std::string impl;          // stack node, for test and effect
-  std::vector<Item> items;   // and / or
-  std::vector<Port> ports;   // out-ports in declared order (filled by the reader for every kind)
-  std::string cluster;       // prefix of the picture's box, may be empty
-  std::string meaning;       // one line for people
-  std::string source;        // RFC section, datasheet
-  std::string reason;        // drop nodes of cards: the protocol graph's drop that it stands for
-  std::string counter;       // drop nodes of cards: DPDK xstat that shows it, or "none"
-  unsigned count = 1;        // queue templates
+  std::string impl;         // stack node, for test and effect
+  std::vector<Item> items;  // and / or
+  std::vector<Port> ports;  // out-ports in declared order (filled by the reader for every kind)
+  std::string cluster;      // prefix of the picture's box, may be empty
+  std::string meaning;      // one line for people
+  std::string source;       // RFC section, datasheet
+  std::string reason;       // drop nodes of cards: the protocol graph's drop that it stands for
+  std::string counter;      // drop nodes of cards: DPDK xstat that shows it, or "none"
+  std::string slot;         // endpoints with a successor: where packets enter (stack-nodes/slots.h)
+  unsigned count = 1;       // queue templates
   // Slots (stack-nodes/slots.h) by which packets enter at this node: YAML `slot: a` or
   // `slot: [a, b]`. In a protocol graph only udp_send says it; spawn edges bind the others. A
   // residue says it for every slot, since packets of a slot may come from another core.
   std::vector<std::string> slots;
-  Config config;             // config nodes
+  Config config;               // config nodes
   Fate fate = Fate::software;  // residues
   std::string why;             // residues: the reason, one line
   diag::Span span;
@@ -141,14 +142,14 @@ struct Edge {
   std::string slot;
 };
 
-using Digraph =
-    boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, Node, Edge>;
+using Digraph = boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, Node, Edge>;
 using Vertex = Digraph::vertex_descriptor;
 
 // A whole graph. Vertices are in declared order and are never removed.
 struct Graph {
   std::string name;
   std::string title;
+  std::vector<std::string> headers;  // that its predicates may name; empty: all
   diag::Span span;
   std::string digest;  // SHA-256 of the source text
   Digraph g;

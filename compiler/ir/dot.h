@@ -1,0 +1,13 @@
+// Pictures of graphs, in the language of graphviz.
+#pragma once
+
+#include <string>
+
+#include "compiler/ir/graph.h"
+
+namespace weft::ir {
+
+// Kinds by shape, fates by colour, spawn edges dashed; clusters by name prefix.
+std::string to_dot(const Graph& graph);
+
+}  // namespace weft::ir
