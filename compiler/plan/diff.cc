@@ -1,0 +1,216 @@
+#include "compiler/plan/diff.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+#include <tuple>
+
+#include "compiler/plan/preview.h"
+#include "compiler/plan/text.h"
+
+namespace weft::plan {
+namespace {
+
+using fmt::format;
+using Kind = Change::Kind;
+
+// Compares two maps from subject to text; the order is that of the subjects.
+void compare(const std::string& section, const std::map<std::string, std::string>& before,
+             const std::map<std::string, std::string>& after, std::vector<Change>& out) {
+  for (const auto& [subject, text] : before) {
+    auto other = after.find(subject);
+    if (other == after.end()) {
+      out.push_back({Kind::remove, section, subject, text, "", {}});
+    } else if (other->second != text) {
+      out.push_back({Kind::change, section, subject, text, other->second, {}});
+    }
+  }
+  for (const auto& [subject, text] : after)
+    if (!before.contains(subject)) out.push_back({Kind::add, section, subject, "", text, {}});
+}
+
+std::map<std::string, std::string> host_map(const Plan& p) {
+  std::map<std::string, std::string> out;
+  out["mac"] = mac_text(p.host.mac);
+  out["address"] = format("{}/{}", address_text(p.host.address), p.host.prefix_length);
+  out["vlan"] = format("{}", p.host.vlan_id);
+  out["mtu"] = format("{}", p.host.mtu);
+  out["forwarding"] = p.host.forwarding ? "on" : "off";
+  for (const ir::Route& r : p.host.routes)
+    out[format("route {}/{}", address_text(r.prefix), r.length)] =
+        r.via == 0 ? "on the link" : "via " + address_text(r.via);
+  return out;
+}
+
+std::map<std::string, std::string> card_map(const Plan& p) {
+  return {{"card", p.nic}, {"driver", p.driver}, {"protocol graph", p.graph}};
+}
+
+std::map<std::string, std::string> queue_map(const Plan& p) {
+  std::map<std::string, std::string> out;
+  out["receive queues"] = format("{}", p.configuration.rx_queues);
+  out["transmit queues"] = format("{}", p.configuration.tx_queues);
+  for (const NetCore& core : p.cores)
+    out[format("core {}", core.id)] = format("queues {}", ranges(core.queues));
+  return out;
+}
+
+std::map<std::string, std::string> knob_map(const Plan& p) {
+  std::map<std::string, std::string> out;
+  for (const auto& [knob, on] : p.configuration.knobs) out[knob] = on ? "on" : "off";
+  return out;
+}
+
+std::map<std::string, std::string> rss_map(const Plan& p) {
+  const Rss& rss = p.configuration.rss;
+  std::map<std::string, std::string> out;
+  if (!rss.enabled) return out;
+  out["rss"] = "on";
+  if (!rss.types.empty()) out["types"] = format("{}", fmt::join(rss.types, ", "));
+  if (!rss.key.empty()) out["key"] = hex_text(rss.key);
+  if (!rss.table.empty()) out["table"] = format("{}", fmt::join(run_lengths(rss.table), ", "));
+  return out;
+}
+
+std::map<std::string, std::string> filter_map(const Plan& p) {
+  std::map<std::string, std::string> out;
+  for (const Filter& f : p.configuration.filters) {
+    std::string text = format("queue {}", f.queue);
+    if (f.priority) text += format(", priority {}", f.priority);
+    if (f.mark) text += format(", mark {}", f.mark);
+    out[f.table + " " + filter_subject(f)] = text;
+  }
+  return out;
+}
+
+std::map<std::string, std::string> endpoint_map(const Plan& p) {
+  std::map<std::string, std::string> out;
+  for (const ir::Endpoint& e : p.endpoints)
+    out[e.name] = format("udp port {}, application {}", e.port, e.app);
+  return out;
+}
+
+std::map<std::string, std::string> flow_map(const Plan& p) {
+  std::map<std::string, std::string> out;
+  for (const FlowEntry& f : p.flows)
+    out[format("{}:{} -> {}:{}", address_text(f.src), f.src_port, address_text(f.dst),
+               f.dst_port)] =
+        format("endpoint {}, queue {}",
+               f.endpoint < p.endpoints.size() ? p.endpoints[f.endpoint].name : "?", f.queue);
+  return out;
+}
+
+std::string subject(const Decision& d) { return d.item.empty() ? d.node : d.node + "." + d.item; }
+
+void compare_residues(const std::string& section, const Residue& before, const Residue& after,
+                      std::vector<Change>& out) {
+  std::map<std::string, const Decision*> was, is;
+  for (const Decision& d : before.decisions) was[subject(d)] = &d;
+  for (const Decision& d : after.decisions) is[subject(d)] = &d;
+  for (const Decision& d : after.decisions) {
+    auto old = was.find(subject(d));
+    if (old == was.end()) {
+      out.push_back(
+          {Kind::add, section, subject(d), "", std::string(ir::to_string(d.fate)), {d.why}});
+    } else if (old->second->fate != d.fate) {
+      out.push_back({Kind::change,
+                     section,
+                     subject(d),
+                     std::string(ir::to_string(old->second->fate)),
+                     std::string(ir::to_string(d.fate)),
+                     {old->second->why, d.why}});
+    }
+  }
+  for (const Decision& d : before.decisions)
+    if (!is.contains(subject(d)))
+      out.push_back(
+          {Kind::remove, section, subject(d), std::string(ir::to_string(d.fate)), "", {d.why}});
+}
+
+// Residues of one class, in order. A plan has rarely more than one of each.
+std::map<std::string, const Residue*> by_class(const Plan& plan) {
+  std::map<std::string, const Residue*> out;
+  std::map<std::string, unsigned> seen;
+  for (const Residue& r : plan.residues) {
+    unsigned n = ++seen[r.queue_class];
+    out[n == 1 ? r.queue_class : format("{} {}", r.queue_class, n)] = &r;
+  }
+  return out;
+}
+
+std::string residue_summary(const Residue& r) {
+  return format("{} on queues {}", r.id, ranges(r.queues));
+}
+
+}  // namespace
+
+std::vector<Change> diff(const Plan& before, const Plan& after) {
+  std::vector<Change> out;
+  compare("made for", card_map(before), card_map(after), out);
+  compare("host", host_map(before), host_map(after), out);
+  compare("endpoints", endpoint_map(before), endpoint_map(after), out);
+  compare("knobs", knob_map(before), knob_map(after), out);
+  compare("rss", rss_map(before), rss_map(after), out);
+  compare("filters", filter_map(before), filter_map(after), out);
+  compare("queues", queue_map(before), queue_map(after), out);
+  compare("flows", flow_map(before), flow_map(after), out);
+  auto was = by_class(before), is = by_class(after);
+  std::map<std::string, std::string> residues_was, residues_is;
+  for (const auto& [name, r] : was) residues_was[name] = residue_summary(*r);
+  for (const auto& [name, r] : is) residues_is[name] = residue_summary(*r);
+  compare("residues", residues_was, residues_is, out);
+  for (const auto& [name, r] : is)
+    if (auto old = was.find(name); old != was.end())
+      compare_residues("nodes of residue " + name, *old->second, *r, out);
+  return out;
+}
+
+std::string diff_text(const Plan& before, const Plan& after, const DiffOptions& options) {
+  constexpr std::size_t shown = 8;  // of filters and flows
+  static constexpr const char* signs[] = {"+", "~", "-"};
+  static constexpr const char* colours[] = {"32", "33", "31"};
+  std::vector<Change> changes = diff(before, after);
+  std::size_t counts[3] = {0, 0, 0};
+  std::string out, section;
+  std::size_t in_section = 0, hidden = 0;
+  auto close = [&] {
+    if (hidden) out += format("    ... and {} more (--all shows them)\n", hidden);
+    hidden = in_section = 0;
+  };
+  for (const Change& c : changes) {
+    ++counts[static_cast<int>(c.kind)];
+    if (c.section != section) {
+      close();
+      section = c.section;
+      out += options.colour ? format("\x1b[1m{}\x1b[0m\n", section) : section + "\n";
+    }
+    if (!options.all && (section == "filters" || section == "flows") && in_section++ >= shown) {
+      ++hidden;
+      continue;
+    }
+    std::string sign = signs[static_cast<int>(c.kind)];
+    if (options.colour) sign = format("\x1b[{}m{}\x1b[0m", colours[static_cast<int>(c.kind)], sign);
+    out += format("  {} {:<28} ", sign, c.subject);
+    if (c.kind == Kind::change) {
+      out += format("{} -> {}\n", c.before, c.after);
+    } else {
+      out += (c.kind == Kind::add ? c.after : c.before) + "\n";
+    }
+    if (c.kind == Kind::change && c.reasons.size() == 2) {
+      out += format("      was {}: {}\n", c.before, c.reasons[0]);
+      out += format("      now {}: {}\n", c.after, c.reasons[1]);
+    } else {
+      for (const std::string& why : c.reasons) out += format("      {}\n", why);
+    }
+  }
+  close();
+  if (changes.empty()) return "No changes: both plans do the same.\n";
+  auto cost = [](const Plan& p) { return format("{:.1f}", p.cycles_per_packet); };
+  if (before.cycles_per_packet != after.cycles_per_packet)
+    out += format("cost {} -> {} cycles per packet predicted\n", cost(before), cost(after));
+  return out +
+         format("Plan: {} to add, {} to change, {} to remove.\n", counts[0], counts[1], counts[2]);
+}
+
+}  // namespace weft::plan

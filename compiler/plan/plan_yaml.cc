@@ -1,0 +1,148 @@
+// The plan as text: one fixed order, one fixed form, so that the same plan gives the same bytes.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "compiler/frontend/readers.h"
+#include "compiler/plan/plan.h"
+#include "compiler/plan/text.h"
+
+namespace weft::plan {
+namespace {
+
+using fmt::format;
+
+const char* on_off(bool value) { return value ? "on" : "off"; }
+
+std::string list(const std::vector<unsigned>& values) {
+  return format("[{}]", fmt::join(values, ", "));
+}
+
+std::string indented(const std::string& text, unsigned spaces) {
+  std::string out;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t end = text.find('\n', at);
+    if (end == std::string::npos) end = text.size();
+    if (end > at) out += std::string(spaces, ' ') + text.substr(at, end - at);
+    out += '\n';
+    at = end + 1;
+  }
+  return out;
+}
+
+std::string host_text(const ir::HostConfig& host) {
+  std::string out = "host:\n";
+  out += format("  mac: {}\n", mac_text(host.mac));
+  out += format("  address: {}/{}\n", address_text(host.address), host.prefix_length);
+  out += format("  vlan: {}\n  mtu: {}\n", host.vlan_id, host.mtu);
+  out += format("  forwarding: {}\n", on_off(host.forwarding));
+  if (host.routes.empty()) return out;
+  out += "  routes:\n";
+  for (const ir::Route& route : host.routes) {
+    out += format("    - {{to: {}/{}", address_text(route.prefix), route.length);
+    if (route.via != 0) out += format(", via: {}", address_text(route.via));
+    out += "}\n";
+  }
+  return out;
+}
+
+std::string filter_text(const Filter& filter) {
+  std::vector<std::string> match;
+  for (const auto& [field, pair] : filter.match)
+    match.push_back(format("{}: {}", field, match_text(field, pair.first, pair.second)));
+  std::string out = format("{{id: {}, table: {}, queue: {}", filter.id, filter.table, filter.queue);
+  if (filter.priority != 0) out += format(", priority: {}", filter.priority);
+  if (filter.mark != 0) out += format(", mark: {}", filter.mark);
+  return out + format(", match: {{{}}}}}", fmt::join(match, ", "));
+}
+
+std::string configuration_text(const Configuration& c) {
+  std::string out = "# What the card is told.\nconfiguration:\n";
+  out += format("  rx_queues: {}\n  tx_queues: {}\n", c.rx_queues, c.tx_queues);
+  if (!c.knobs.empty()) out += "  knobs:\n";
+  for (const auto& [knob, value] : c.knobs) out += format("    {}: {}\n", knob, on_off(value));
+  out += format("  rss:\n    enabled: {}\n", on_off(c.rss.enabled));
+  if (!c.rss.types.empty()) out += format("    types: [{}]\n", fmt::join(c.rss.types, ", "));
+  if (!c.rss.key.empty()) out += format("    key: {}\n", quoted(hex_text(c.rss.key)));
+  if (!c.rss.table.empty())
+    out += format("    table: [{}]\n", fmt::join(run_lengths(c.rss.table), ", "));
+  if (!c.filters.empty()) out += "  filters:\n";
+  for (const Filter& filter : c.filters) out += format("    - {}\n", filter_text(filter));
+  return out;
+}
+
+std::string tables_text(const Plan& plan) {
+  std::string out;
+  if (!plan.endpoints.empty()) out += "endpoints:\n";
+  for (const ir::Endpoint& e : plan.endpoints)
+    out += format("  - {{name: {}, port: {}, app: {}, rate: {}}}\n", quoted(e.name), e.port,
+                  quoted(e.app), number_text(e.rate));
+  if (!plan.flows.empty())
+    out += "# Connected flows, and the queue whose core owns each.\nflows:\n";
+  for (const FlowEntry& f : plan.flows)
+    out += format("  - {{from: {}:{}, to: {}:{}, endpoint: {}, queue: {}}}\n", address_text(f.src),
+                  f.src_port, address_text(f.dst), f.dst_port, f.endpoint, f.queue);
+  return out;
+}
+
+std::string residue_text(const Residue& r) {
+  std::string out = format("  - id: {}\n    queues: {}\n    class: {}\n", quoted(r.id),
+                           list(r.queues), r.queue_class);
+  if (!r.decisions.empty()) out += "    decisions:\n";
+  for (const Decision& d : r.decisions) {
+    out += format("      - {{node: {}", d.node);
+    if (!d.item.empty()) out += format(", item: {}", d.item);
+    out += format(", fate: {}, why: {}}}\n", ir::to_string(d.fate), quoted(d.why));
+  }
+  return out + "    graph:\n" + indented(frontend::print_graph(r.graph), 6);
+}
+
+std::string proof_text(const Proof& p) {
+  std::string out =
+      "# Written by the prover. `content` is the SHA-256 of everything above.\nproof:\n";
+  out += format("  status: {}\n", p.status);
+  if (!p.content.empty()) out += format("  content: {}\n", quoted(p.content));
+  out += format("  leaves: {}\n  queries: {}\n", p.leaves, p.queries);
+  if (!p.solver.empty()) out += format("  solver: {}\n", quoted(p.solver));
+  if (!p.not_proved.empty()) out += format("  not_proved: [{}]\n", fmt::join(p.not_proved, ", "));
+  return out;
+}
+
+}  // namespace
+
+std::string to_yaml_without_proof(const Plan& plan) {
+  std::string out =
+      "# A plan of weft: read it with `weft explain`, compare with `weft diff`. It is proved as "
+      "it\n"
+      "# stands; weft-runtime refuses an edited one.\n";
+  out += format("plan: {}\ngraph: {}\nnic: {}\ndriver: {}\n", plan.version, plan.graph, plan.nic,
+                plan.driver);
+  if (!plan.inputs.empty()) out += "# SHA-256 of what the plan was made from.\ninputs:\n";
+  for (const auto& [name, digest] : plan.inputs) out += format("  {}: {}\n", name, quoted(digest));
+  out += host_text(plan.host);
+  out += configuration_text(plan.configuration);
+  out += tables_text(plan);
+  if (!plan.cores.empty()) out += "# Load in cycles per second, predicted.\ncores:\n";
+  for (const NetCore& core : plan.cores)
+    out += format("  - {{id: {}, queues: {}, load: {}}}\n", core.id, list(core.queues),
+                  number_text(core.load));
+  out += format("cycles_per_packet: {}\ncycles_saved: {}\n", number_text(plan.cycles_per_packet),
+                number_text(plan.cycles_saved));
+  if (!plan.residues.empty())
+    out += "# What is left of the protocol graph for each kind of queue, and why.\nresidues:\n";
+  for (const Residue& residue : plan.residues) out += residue_text(residue);
+  return out;
+}
+
+std::string to_yaml(const Plan& plan) {
+  return to_yaml_without_proof(plan) + proof_text(plan.proof);
+}
+
+const Residue* residue_of_queue(const Plan& plan, unsigned queue) {
+  for (const Residue& residue : plan.residues)
+    for (unsigned q : residue.queues)
+      if (q == queue) return &residue;
+  return nullptr;
+}
+
+}  // namespace weft::plan

@@ -1,0 +1,230 @@
+#include "compiler/plan/preview.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "compiler/plan/text.h"
+
+namespace weft::plan {
+namespace {
+
+using fmt::format;
+
+constexpr std::size_t shown_filters = 5;
+constexpr std::size_t line_width = 100;
+
+struct Paint {
+  bool on;
+  std::string operator()(const char* code, const std::string& text) const {
+    return on ? format("\x1b[{}m{}\x1b[0m", code, text) : text;
+  }
+};
+
+constexpr const char* bold = "1";
+constexpr const char* green = "32";
+constexpr const char* yellow = "33";
+constexpr const char* red = "31";
+constexpr const char* grey = "90";
+
+std::string subject(const Decision& d) { return d.item.empty() ? d.node : d.node + "." + d.item; }
+
+// Names after `head`, broken at the line's width and aligned under the first.
+std::string wrapped(const std::string& head, const std::vector<std::string>& words) {
+  std::string out, line = head;
+  bool fresh = true;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::string word = words[i] + (i + 1 < words.size() ? "," : "");
+    if (!fresh && line.size() + 1 + word.size() > line_width) {
+      out += line + "\n";
+      line = std::string(head.size(), ' ');
+      fresh = true;
+    }
+    line += (fresh ? "" : " ") + word;
+    fresh = false;
+  }
+  return out + line + "\n";
+}
+
+std::string header_text(const Plan& plan, const Paint& paint) {
+  std::string out = paint(bold, format("plan for {} on {}", plan.graph, plan.nic));
+  out += format(" (driver {}): {} queue{}, {} core{}, {} residue{}\n", plan.driver,
+                plan.configuration.rx_queues, plan.configuration.rx_queues == 1 ? "" : "s",
+                plan.cores.size(), plan.cores.size() == 1 ? "" : "s", plan.residues.size(),
+                plan.residues.size() == 1 ? "" : "s");
+  const ir::HostConfig& h = plan.host;
+  out += format("host {} {}/{}, {}, mtu {}{}\n", mac_text(h.mac), address_text(h.address),
+                h.prefix_length, h.vlan_id == 0 ? "untagged" : format("vlan {}", h.vlan_id), h.mtu,
+                h.forwarding ? ", forwarding" : "");
+  for (const ir::Endpoint& e : plan.endpoints) {
+    std::size_t flows =
+        std::count_if(plan.flows.begin(), plan.flows.end(),
+                      [&](const FlowEntry& f) { return &plan.endpoints[f.endpoint] == &e; });
+    out += format("endpoint {}: udp port {}, application {}, {} known flow{}\n", e.name, e.port,
+                  e.app, flows, flows == 1 ? "" : "s");
+  }
+  return out;
+}
+
+std::string rss_text(const Rss& rss, const Paint& paint) {
+  if (!rss.enabled) return format("  {} rss       off\n", paint(grey, "."));
+  std::map<unsigned, unsigned> buckets;
+  for (std::uint16_t queue : rss.table) ++buckets[queue];
+  std::vector<std::string> shares;
+  for (const auto& [queue, count] : buckets) shares.push_back(format("queue {} x{}", queue, count));
+  std::string key = hex_text(rss.key);
+  if (key.size() > 16) key = key.substr(0, 16) + "...";
+  std::string out = format("  {} rss       {}", paint(green, "+"), fmt::join(rss.types, ", "));
+  if (rss.types.empty()) out += "as the card spreads, nothing can be set";
+  if (!key.empty()) out += format(", key {}", key);
+  out += "\n";
+  if (!rss.table.empty())
+    out += format("              table of {}: {}\n", rss.table.size(), fmt::join(shares, ", "));
+  return out;
+}
+
+std::string filters_text(const std::vector<Filter>& filters, bool all, const Paint& paint) {
+  std::map<std::string, std::vector<const Filter*>> tables;
+  for (const Filter& filter : filters) tables[filter.table].push_back(&filter);
+  std::string out;
+  for (const auto& [table, list] : tables) {
+    std::map<unsigned, unsigned> queues;
+    for (const Filter* f : list) ++queues[f->queue];
+    std::vector<std::string> shares;
+    for (const auto& [queue, count] : queues)
+      shares.push_back(format("queue {} x{}", queue, count));
+    out += format("  {} filters   {} in {}: {}\n", paint(green, "+"), list.size(), table,
+                  fmt::join(shares, ", "));
+    std::size_t shown = all ? list.size() : std::min(list.size(), shown_filters);
+    for (std::size_t i = 0; i < shown; ++i)
+      out += format("              {:<5} {} => queue {}{}\n", list[i]->id, filter_subject(*list[i]),
+                    list[i]->queue, list[i]->mark ? format(", mark {}", list[i]->mark) : "");
+    if (shown < list.size())
+      out += paint(
+          grey, format("              ... and {} more (--all shows them)\n", list.size() - shown));
+  }
+  return out;
+}
+
+std::string card_text(const Plan& plan, const PreviewOptions& options, const Paint& paint) {
+  std::string out = paint(bold, "card") + "\n";
+  for (const auto& [knob, on] : plan.configuration.knobs)
+    out += format("  {} {:<9} {}\n", on ? paint(green, "+") : paint(grey, "."), on ? "on" : "off",
+                  knob);
+  out += rss_text(plan.configuration.rss, paint);
+  return out + filters_text(plan.configuration.filters, options.all, paint);
+}
+
+std::string residue_text(const Residue& r, const PreviewOptions& options, const Paint& paint) {
+  // Decisions with one fate and one reason share a line.
+  struct Group {
+    ir::Fate fate;
+    std::string why;
+    std::vector<std::string> names;
+  };
+  std::vector<Group> groups;
+  std::map<ir::Fate, std::size_t> counts;
+  for (const Decision& d : r.decisions) {
+    ++counts[d.fate];
+    auto same = std::find_if(groups.begin(), groups.end(),
+                             [&](const Group& g) { return g.fate == d.fate && g.why == d.why; });
+    if (same == groups.end()) same = groups.insert(groups.end(), Group{d.fate, d.why, {}});
+    same->names.push_back(subject(d));
+  }
+  std::string out = paint(bold, format("residue {}", r.id));
+  out += format(" on queue{} {} ({}): {} gone, {} read, {} card, {} software\n",
+                r.queues.size() == 1 ? "" : "s", ranges(r.queues),
+                r.queue_class == "flows" ? "fed by filters alone" : "whatever the card sends",
+                counts[ir::Fate::gone], counts[ir::Fate::read], counts[ir::Fate::card],
+                counts[ir::Fate::software]);
+  static constexpr struct {
+    ir::Fate fate;
+    const char* sign;
+    const char* colour;
+  } order[] = {
+      {ir::Fate::gone, "-", red}, {ir::Fate::read, "~", yellow}, {ir::Fate::card, "+", green}};
+  for (const auto& kind : order)
+    for (const Group& g : groups) {
+      if (g.fate != kind.fate) continue;
+      std::string names = wrapped(format("  {} {:<9} ", kind.sign, ir::to_string(g.fate)), g.names);
+      names.replace(2, 1, paint(kind.colour, kind.sign));
+      out += names;
+      if (!g.why.empty()) out += paint(grey, "              " + g.why) + "\n";
+    }
+  std::vector<std::string> rest;
+  for (const Group& g : groups) {
+    if (g.fate != ir::Fate::software) continue;
+    if (!options.all) {
+      rest.insert(rest.end(), g.names.begin(), g.names.end());
+      continue;
+    }
+    out += wrapped("  . software  ", g.names);
+    if (!g.why.empty()) out += paint(grey, "              " + g.why) + "\n";
+  }
+  if (!rest.empty()) out += wrapped("  . software  ", rest);
+  return out;
+}
+
+std::string proof_text(const Plan& plan, const Paint& paint) {
+  const Proof& p = plan.proof;
+  if (p.status != "proved")
+    return paint(bold, "proof") + " " + paint(red, "none") + ": this plan is not proved\n";
+  std::string out = paint(bold, "proof") + " " + paint(green, "proved") +
+                    format(" by {}: {} leaves, {} queries\n", p.solver, p.leaves, p.queries);
+  if (!p.not_proved.empty())
+    out += format("      opaque to the proof: {}\n", fmt::join(p.not_proved, ", "));
+  return out;
+}
+
+}  // namespace
+
+std::string ranges(const std::vector<unsigned>& sorted) {
+  std::string out;
+  for (std::size_t i = 0; i < sorted.size();) {
+    std::size_t j = i;
+    while (j + 1 < sorted.size() && sorted[j + 1] == sorted[j] + 1) ++j;
+    if (!out.empty()) out += ", ";
+    out += i == j ? format("{}", sorted[i]) : format("{}-{}", sorted[i], sorted[j]);
+    i = j + 1;
+  }
+  return out.empty() ? "none" : out;
+}
+
+std::string filter_subject(const Filter& filter) {
+  std::string src = "*", src_port = "*", dst = "*", dst_port = "*";
+  std::vector<std::string> other;
+  for (const auto& [field, pair] : filter.match) {
+    std::string text = match_text(field, pair.first, pair.second);
+    if (field == "ipv4.src") {
+      src = text;
+    } else if (field == "ipv4.dst") {
+      dst = text;
+    } else if (field == "udp.src_port") {
+      src_port = text;
+    } else if (field == "udp.dst_port") {
+      dst_port = text;
+    } else if (field != "ipv4.protocol" || text != "17") {
+      other.push_back(field + "=" + text);
+    }
+  }
+  std::string out = format("udp {}:{} -> {}:{}", src, src_port, dst, dst_port);
+  for (const std::string& text : other) out += " " + text;
+  return out;
+}
+
+std::string preview(const Plan& plan, const PreviewOptions& options) {
+  Paint paint{options.colour};
+  std::string out = header_text(plan, paint) + "\n" + card_text(plan, options, paint) + "\n";
+  for (const Residue& residue : plan.residues) out += residue_text(residue, options, paint) + "\n";
+  out += paint(bold, "cores") + "\n";
+  for (const NetCore& core : plan.cores)
+    out += format("  core {}: queue{} {}, {} cycles per second predicted\n", core.id,
+                  core.queues.size() == 1 ? "" : "s", ranges(core.queues), number_text(core.load));
+  out += format("{} {:.1f} cycles per packet predicted, {:.1f} saved by the card\n",
+                paint(bold, "cost"), plan.cycles_per_packet, plan.cycles_saved);
+  return out + proof_text(plan, paint);
+}
+
+}  // namespace weft::plan
