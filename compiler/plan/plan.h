@@ -101,6 +101,7 @@ struct Plan {
 // YAML text; same plan, same bytes. The proof record comes last.
 std::string to_yaml(const Plan& plan);
 std::string to_json(const Plan& plan);
+std::string to_yaml_without_proof(const Plan& plan);
 // SHA-256 (hex) of to_yaml without the proof record.
 std::string content_hash(const Plan& plan);
 diag::Result<Plan> read_plan(const std::string& path, const ir::FieldTable& fields);
@@ -108,6 +109,7 @@ diag::Result<Plan> plan_from_text(const std::string& text, const std::string& na
                                   const ir::FieldTable& fields);
 // Atomic: a temporary file in the same folder, then rename.
 diag::Result<void> write_plan(const Plan& plan, const std::string& path);
+diag::Result<void> write_file_atomically(const std::string& text, const std::string& path);
 
 const Residue* residue_of_queue(const Plan& plan, unsigned queue);
 
