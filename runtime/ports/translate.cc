@@ -1,0 +1,252 @@
+#include "runtime/ports/translate.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace weft::ports {
+namespace {
+
+diag::Diagnostic problem(const char* code, std::string message, std::string help = {}) {
+  return {.code = code, .message = std::move(message), .help = std::move(help)};
+}
+
+// The config node that a knob belongs to, in either of the model's graphs.
+const ir::Config* find_knob(const ir::NicModel& model, const std::string& knob) {
+  for (const ir::Graph* graph : {&model.receive, &model.transmit}) {
+    for (ir::Vertex v = 0; v < boost::num_vertices(graph->g); ++v) {
+      const ir::Node& node = graph->node(v);
+      if (node.kind == ir::NodeKind::config && node.config.knob == knob) return &node.config;
+    }
+  }
+  return nullptr;
+}
+
+diag::Result<void> set_knob(CardSettings& settings, const std::string& knob, bool on,
+                            const ir::NicModel* model) {
+  const ir::Config* config = model == nullptr ? nullptr : find_knob(*model, knob);
+  if (config == nullptr) {
+    if (!on) return {};
+    return diag::fail(problem(
+        "E0610",
+        fmt::format("the plan switches `{}` on, which {} does not have", knob,
+                    model == nullptr ? "a card without a model" : "`" + model->name + "`")));
+  }
+  if (config->toggle == "promiscuous") {
+    settings.promiscuous = on;
+    return {};
+  }
+  if (!on) return {};
+  const auto bit = offload_bit(config->offload);
+  if (!bit) {
+    return diag::fail(problem("E0610", fmt::format("knob `{}` of `{}` names the offload `{}`, "
+                                                   "which DPDK does not know",
+                                                   knob, model->name, config->offload)));
+  }
+  (bit->receive ? settings.conf.rxmode.offloads : settings.conf.txmode.offloads) |= bit->bit;
+  return {};
+}
+
+// "RX_UDP_CKSUM, RX_IPV4_CKSUM" out of a mask.
+std::string offload_names(std::uint64_t bits, bool receive) {
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < 64; ++i) {
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    if ((bits & bit) == 0) continue;
+    names.push_back(receive ? std::string("RX_") + rte_eth_dev_rx_offload_name(bit)
+                            : std::string("TX_") + rte_eth_dev_tx_offload_name(bit));
+  }
+  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+// The knobs of the plan that ask for one of `bits`, for the message.
+std::string knobs_behind(const plan::Plan& plan, const ir::NicModel* model, std::uint64_t bits,
+                         bool receive) {
+  std::vector<std::string> knobs;
+  for (const auto& [knob, on] : plan.configuration.knobs) {
+    const ir::Config* config = on && model != nullptr ? find_knob(*model, knob) : nullptr;
+    if (config == nullptr) continue;
+    const auto bit = offload_bit(config->offload);
+    if (bit && bit->receive == receive && (bit->bit & bits) != 0) knobs.push_back(knob);
+  }
+  return fmt::format("{}", fmt::join(knobs, ", "));
+}
+
+// Everything that can be known without touching the card.
+diag::Result<void> check(const plan::Plan& plan, const ir::NicModel* model,
+                         const CardSettings& settings, const rte_eth_dev_info& info,
+                         const std::string& card) {
+  diag::Error errors;
+  const auto refuse = [&](std::string message) {
+    errors.list.push_back(problem("E0612", std::move(message),
+                                  "compile the plan for the model of this card (weft nic list)"));
+  };
+  if (settings.rx_queues > info.max_rx_queues)
+    refuse(fmt::format("the plan has {} receive queues, {} has {}", settings.rx_queues, card,
+                       info.max_rx_queues));
+  if (settings.tx_queues > info.max_tx_queues)
+    refuse(fmt::format("the plan has {} transmit queues, {} has {}", settings.tx_queues, card,
+                       info.max_tx_queues));
+  for (const bool receive : {true, false}) {
+    const std::uint64_t asked =
+        receive ? settings.conf.rxmode.offloads : settings.conf.txmode.offloads;
+    const std::uint64_t has = receive ? info.rx_offload_capa : info.tx_offload_capa;
+    if (const std::uint64_t missing = asked & ~has; missing != 0)
+      refuse(fmt::format("knob {} of the plan needs {}, which {} does not offer (it offers: {})",
+                         knobs_behind(plan, model, missing, receive),
+                         offload_names(missing, receive), card, offload_names(has, receive)));
+  }
+  if (const std::uint64_t missing = settings.rss_types & ~info.flow_type_rss_offloads; missing != 0)
+    refuse(fmt::format("the plan spreads by header types {:#x}, of which {} lacks {:#x}",
+                       settings.rss_types, card, missing));
+  if (!settings.rss_key.empty() && info.hash_key_size != settings.rss_key.size())
+    refuse(fmt::format("the plan's RSS key has {} bytes, that of {} has {}",
+                       settings.rss_key.size(), card, info.hash_key_size));
+  if (!settings.reta.empty() && info.reta_size != settings.reta.size())
+    refuse(fmt::format("the plan's indirection table has {} entries, that of {} has {}",
+                       settings.reta.size(), card, info.reta_size));
+  for (std::size_t i = 0; i < settings.reta.size(); ++i) {
+    if (settings.reta[i] < settings.rx_queues) continue;
+    refuse(fmt::format("entry {} of the plan's indirection table names queue {}, there are {}", i,
+                       settings.reta[i], settings.rx_queues));
+    break;
+  }
+  for (const auto& rule : settings.rules) {
+    if (rule->queue.index >= settings.rx_queues)
+      refuse(fmt::format("filter `{}` names queue {}, there are {}", rule->id, rule->queue.index,
+                         settings.rx_queues));
+  }
+  if (!errors.list.empty()) return diag::fail(std::move(errors));
+  return {};
+}
+
+std::vector<rte_eth_rss_reta_entry64> reta_entries(const std::vector<std::uint16_t>& table) {
+  std::vector<rte_eth_rss_reta_entry64> entries((table.size() + 63) / 64);
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    entries[i / 64].mask |= std::uint64_t{1} << (i % 64);
+    entries[i / 64].reta[i % 64] = table[i];
+  }
+  return entries;
+}
+
+diag::Result<void> step(const char* what, int result, const CardControl& card) {
+  if (result == 0) return {};
+  return diag::fail(problem("E0613", fmt::format("{} refused to {}: {}", card.name(), what,
+                                                 rte_strerror(result < 0 ? -result : result))));
+}
+
+diag::Result<void> set_up(CardSettings& settings, CardControl& card) {
+  rte_eth_rss_conf rss = {settings.rss_key.empty() ? nullptr : settings.rss_key.data(),
+                          static_cast<std::uint8_t>(settings.rss_key.size()), settings.rss_types};
+  const auto entries = reta_entries(settings.reta);
+  auto done = step("be configured",
+                   card.configure(settings.rx_queues, settings.tx_queues, settings.conf), card);
+  if (done) done = step("take the host's address", card.set_mac(settings.mac), card);
+  if (done)
+    done = step("switch promiscuous mode", card.set_promiscuous(settings.promiscuous), card);
+  if (done && settings.conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS)
+    done = step("take the RSS key and types", card.rss_hash_update(rss), card);
+  if (done && !settings.reta.empty())
+    done = step("take the indirection table",
+                card.reta_update(entries, static_cast<std::uint16_t>(settings.reta.size())), card);
+  if (done) done = step("start", card.start(), card);
+  return done;
+}
+
+std::string words(const rte_flow_error& error) {
+  return error.message != nullptr ? error.message : rte_strerror(rte_errno);
+}
+
+// All rules are validated before the first is created: a card that takes only some of them is then
+// found before any packet takes another way. (Drivers also fail in create what validate let pass.)
+diag::Result<void> set_rules(const CardSettings& settings, CardControl& card,
+                             AppliedRules& applied) {
+  for (const auto& rule : settings.rules) {
+    rte_flow_error error{};
+    if (card.flow_validate(rule->attr, rule->items.data(), rule->actions.data(), error) != 0)
+      return diag::fail(problem(
+          "E0613", fmt::format("{} refuses filter `{}`: {}", card.name(), rule->id, words(error))));
+  }
+  for (const auto& rule : settings.rules) {
+    rte_flow_error error{};
+    rte_flow* flow = card.flow_create(rule->attr, rule->items.data(), rule->actions.data(), error);
+    if (flow == nullptr)
+      return diag::fail(problem("E0613", fmt::format("{} cannot hold filter `{}`: {}", card.name(),
+                                                     rule->id, words(error))));
+    applied.flows.push_back(flow);
+  }
+  return {};
+}
+
+}  // namespace
+
+diag::Result<CardSettings> translate(const plan::Plan& plan, const ir::NicModel* model) {
+  const plan::Configuration& wanted = plan.configuration;
+  CardSettings settings;
+  settings.rx_queues = static_cast<std::uint16_t>(wanted.rx_queues);
+  settings.tx_queues = static_cast<std::uint16_t>(wanted.tx_queues);
+  settings.conf.rxmode.mtu = plan.host.mtu;
+  for (int i = 0; i < 6; ++i)
+    settings.mac.addr_bytes[i] = static_cast<std::uint8_t>(plan.host.mac >> (40 - 8 * i));
+
+  diag::Error errors;
+  const auto collect = [&errors](diag::Error error) {
+    for (auto& d : error.list) errors.list.push_back(std::move(d));
+  };
+  for (const auto& [knob, on] : wanted.knobs) {
+    if (auto done = set_knob(settings, knob, on, model); !done) collect(done.error());
+  }
+  if (wanted.rss.enabled) {
+    settings.rss_key = wanted.rss.key;
+    settings.reta = wanted.rss.table;
+    for (const std::string& type : wanted.rss.types) {
+      if (const auto bit = rss_type_bit(type)) {
+        settings.rss_types |= *bit;
+      } else {
+        collect(problem("E0610", fmt::format("DPDK has no RSS type `{}`", type)));
+      }
+    }
+    // A card that spreads by its own rules (a TAP) has no RSS to be switched on.
+    if (!settings.rss_key.empty() || settings.rss_types != 0 || !settings.reta.empty())
+      settings.conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+  }
+  for (const plan::Filter& filter : wanted.filters) {
+    if (auto rule = flow_rule(filter)) {
+      settings.rules.push_back(std::move(*rule));
+    } else {
+      collect(rule.error());
+    }
+  }
+  if (!errors.list.empty()) return diag::fail(std::move(errors));
+  return settings;
+}
+
+diag::Result<AppliedRules> apply(const plan::Plan& plan, const ir::NicModel* model,
+                                 CardControl& card) {
+  auto settings = translate(plan, model);
+  if (!settings) return diag::fail(settings.error());
+  rte_eth_dev_info info{};
+  if (auto done = step("describe itself", card.info(info), card); !done)
+    return diag::fail(done.error());
+  if (auto done = check(plan, model, *settings, info, card.name()); !done)
+    return diag::fail(done.error());
+
+  AppliedRules applied;
+  auto done = set_up(*settings, card);
+  if (done) done = set_rules(*settings, card, applied);
+  if (!done) {
+    withdraw(applied, card);
+    return diag::fail(done.error());
+  }
+  return applied;
+}
+
+void withdraw(AppliedRules& rules, CardControl& card) {
+  for (auto flow = rules.flows.rbegin(); flow != rules.flows.rend(); ++flow) {
+    rte_flow_error error{};
+    card.flow_destroy(*flow, error);  // a card that is gone has lost its rules anyway
+  }
+  rules.flows.clear();
+  card.stop();
+}
+
+}  // namespace weft::ports

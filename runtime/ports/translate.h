@@ -1,0 +1,81 @@
+// From a plan's configuration to a card: one translator for real ports and the emulated card.
+#pragma once
+
+#include <rte_ethdev.h>
+#include <rte_flow.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/diag/diagnostic.h"
+#include "compiler/ir/nic_model.h"
+#include "compiler/plan/plan.h"
+#include "runtime/ports/card_control.h"
+
+namespace weft::ports {
+
+// One rte_flow rule; owns what items and actions point to. Not copyable, for that reason.
+struct FlowRule {
+  FlowRule() = default;
+  FlowRule(const FlowRule&) = delete;
+  FlowRule& operator=(const FlowRule&) = delete;
+
+  std::string id;  // Filter::id
+  rte_flow_attr attr{};
+  rte_flow_item_eth eth_spec{}, eth_mask{};
+  rte_flow_item_vlan vlan_spec{}, vlan_mask{};
+  rte_flow_item_ipv4 ipv4_spec{}, ipv4_mask{};
+  rte_flow_item_udp udp_spec{}, udp_mask{};
+  rte_flow_item_tcp tcp_spec{}, tcp_mask{};
+  rte_flow_action_queue queue{};
+  rte_flow_action_mark mark{};
+  std::vector<rte_flow_item> items;      // ends with END
+  std::vector<rte_flow_action> actions;  // ends with END
+};
+
+// Errors: E0611, a match field that has no rte_flow item here.
+diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter);
+
+// Everything that is set on a card, in DPDK's words, and before any of it is set.
+struct CardSettings {
+  std::uint16_t rx_queues = 1;
+  std::uint16_t tx_queues = 1;
+  rte_eth_conf conf{};
+  std::vector<std::uint8_t> rss_key;
+  std::uint64_t rss_types = 0;  // RTE_ETH_RSS_*
+  std::vector<std::uint16_t> reta;
+  bool promiscuous = false;
+  rte_ether_addr mac{};
+  std::vector<std::unique_ptr<FlowRule>> rules;
+};
+
+// `model` gives knobs their meaning; a plan with a knob that it does not have is refused.
+// Errors: E0610 (knob or RSS type without meaning), E0611.
+diag::Result<CardSettings> translate(const plan::Plan& plan, const ir::NicModel* model);
+
+// What is on the card now, to be taken off again.
+struct AppliedRules {
+  std::vector<rte_flow*> flows;
+};
+
+// Checks everything against info() and refuses before anything is changed (E0612: which knob, which
+// offload, what the port has); then configures, starts, validates all rules and creates them. When
+// a step fails, the rules made so far are destroyed and the card is stopped (E0613).
+diag::Result<AppliedRules> apply(const plan::Plan& plan, const ir::NicModel* model,
+                                 CardControl& card);
+// Destroys the rules and stops the card.
+void withdraw(AppliedRules& rules, CardControl& card);
+
+// "RX_IPV4_CKSUM" -> RTE_ETH_RX_OFFLOAD_IPV4_CKSUM; nullopt for a name that DPDK does not have.
+struct OffloadBit {
+  bool receive = false;
+  std::uint64_t bit = 0;
+};
+std::optional<OffloadBit> offload_bit(const std::string& name);
+// "ipv4_udp" -> RTE_ETH_RSS_NONFRAG_IPV4_UDP
+std::optional<std::uint64_t> rss_type_bit(const std::string& name);
+
+}  // namespace weft::ports
