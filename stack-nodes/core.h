@@ -36,8 +36,10 @@ class Services {
   // False when the pool is empty (counted by the engine).
   virtual bool allocate(Packet& p, std::uint32_t room) = 0;
   virtual void free_buffer(void* buffer) = 0;
-  // Tells every other core what this one learned.
-  virtual void neighbour_learned(std::uint32_t address, std::uint64_t mac) = 0;
+  // Tells every other core what this one learned; there the engine calls
+  // core.neighbours.learn(core, address, mac, create). `create` is false for an ARP answer: it
+  // completes what a core asked for, but makes no new entry.
+  virtual void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) = 0;
 };
 
 // Packets of one kind waiting to be run.

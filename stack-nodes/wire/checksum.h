@@ -1,0 +1,114 @@
+// The Internet checksum (RFC 1071), its update (RFC 1624) and the pseudo header of UDP (RFC 768).
+// Sums are taken over words as they lie in memory, eight bytes at a time; results are numbers as
+// they stand in the header's field.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "stack-nodes/wire/bytes.h"
+
+namespace weft::wire {
+
+static_assert(std::endian::native == std::endian::little, "sums are swapped once at the end");
+
+// A running one's complement sum. `parts` is added up without loss and folded at the end.
+struct Sum {
+  std::uint64_t value = 0;
+
+  void add64(std::uint64_t v) {
+    value += v;
+    value += value < v ? 1 : 0;  // end-around carry
+  }
+  void add8bytes(const std::uint8_t* p) {
+    std::uint64_t v;
+    std::memcpy(&v, p, 8);
+    add64(v);
+  }
+  void add4bytes(const std::uint8_t* p) {
+    std::uint32_t v;
+    std::memcpy(&v, p, 4);
+    add64(v);
+  }
+  void add_number(std::uint16_t v) { add64(__builtin_bswap16(v)); }
+
+  // `count` bytes; only the last piece of a sum may have an odd length.
+  void add(const std::uint8_t* p, std::size_t count) {
+    // Two chains, because each add waits for the carry of the one before.
+    Sum other;
+    while (count >= 32) {
+      add8bytes(p);
+      other.add8bytes(p + 8);
+      add8bytes(p + 16);
+      other.add8bytes(p + 24);
+      p += 32;
+      count -= 32;
+    }
+    while (count >= 8) {
+      add8bytes(p);
+      p += 8;
+      count -= 8;
+    }
+    std::uint64_t rest = 0;
+    unsigned at = 0;
+    if ((count & 4) != 0) {
+      std::uint32_t v;
+      std::memcpy(&v, p, 4);
+      rest = v;
+      p += 4;
+      at = 32;
+    }
+    if ((count & 2) != 0) {
+      std::uint16_t v;
+      std::memcpy(&v, p, 2);
+      rest |= std::uint64_t{v} << at;
+      p += 2;
+      at += 16;
+    }
+    if ((count & 1) != 0) rest |= std::uint64_t{*p} << at;
+    add64(rest);
+    add64(other.value);
+  }
+
+  // The sum as a 16-bit number: 0xffff over data that contains its own correct checksum.
+  std::uint16_t folded() const {
+    std::uint64_t v = (value & 0xffffffff) + (value >> 32);
+    v = (v & 0xffffffff) + (v >> 32);
+    v = (v & 0xffff) + (v >> 16);
+    v = (v & 0xffff) + (v >> 16);
+    return __builtin_bswap16(static_cast<std::uint16_t>(v));
+  }
+  // The number for the checksum field.
+  std::uint16_t checksum() const { return static_cast<std::uint16_t>(~folded()); }
+};
+
+// An IPv4 header without options.
+inline Sum sum_ipv4_20(const std::uint8_t* header) {
+  Sum s;
+  s.add8bytes(header);
+  s.add8bytes(header + 8);
+  s.add4bytes(header + 16);
+  return s;
+}
+
+// RFC 768: source, destination (8 bytes at `addresses`, as in the IPv4 header), protocol, length.
+inline Sum sum_pseudo(const std::uint8_t* addresses, std::uint8_t protocol, std::uint16_t length) {
+  Sum s;
+  s.add8bytes(addresses);
+  s.add_number(protocol);
+  s.add_number(length);
+  return s;
+}
+
+// RFC 1624 equation 3: the new checksum after one 16-bit word changed from `before` to `after`.
+inline std::uint16_t updated(std::uint16_t checksum, std::uint16_t before, std::uint16_t after) {
+  std::uint32_t s = static_cast<std::uint16_t>(~checksum);
+  s += static_cast<std::uint16_t>(~before);
+  s += after;
+  s = (s & 0xffff) + (s >> 16);
+  s = (s & 0xffff) + (s >> 16);
+  return static_cast<std::uint16_t>(~s);
+}
+
+}  // namespace weft::wire
