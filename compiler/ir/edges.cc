@@ -53,6 +53,7 @@ std::vector<std::optional<Vertex>> find_entries(const Graph& graph) {
   if (auto rx = graph.find("rx"); rx && graph.node(*rx).kind == NodeKind::wire) {
     entries[entry_rx] = rx;
   }
+  if (auto send = graph.find("udp_send")) entries[entry_udp_send] = send;
   for (Vertex v = 0; v < boost::num_vertices(graph.g); ++v) {
     for (const auto& [slot, to] : graph.spawns(v)) {
       const auto number = slot_number(slot);

@@ -1,0 +1,236 @@
+#include "compiler/codegen/expr_code.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+
+namespace weft::codegen {
+namespace {
+
+using diag::fail;
+using diag::Result;
+
+const char* type_of(unsigned width) { return width > 32 ? "std::uint64_t" : "std::uint32_t"; }
+
+// Arithmetic is done in 32 bits, or in 64 where an argument is wider.
+unsigned arithmetic_width(const ir::Expr& expr) {
+  unsigned width = 32;
+  for (const auto& arg : expr.args) {
+    if (arg->width > 32) width = 64;
+  }
+  return width;
+}
+
+const char* sign_of(ir::Op op) {
+  switch (op) {
+    case ir::Op::eq: return "==";
+    case ir::Op::ne: return "!=";
+    case ir::Op::lt: return "<";
+    case ir::Op::le: return "<=";
+    case ir::Op::gt: return ">";
+    case ir::Op::ge: return ">=";
+    case ir::Op::bit_and: return "&";
+    case ir::Op::bit_or: return "|";
+    case ir::Op::add: return "+";
+    case ir::Op::sub: return "-";
+    case ir::Op::shl: return "<<";
+    default: return ">>";
+  }
+}
+
+// Big-endian load of `bytes` bytes. Where the header has room behind the field, six bytes are
+// loaded as eight: one load and a shift instead of two loads.
+std::string load(const std::string& base, unsigned first, unsigned bytes, bool room) {
+  const auto at = first == 0 ? base : fmt::format("{} + {}", base, first);
+  switch (bytes) {
+    case 1: return fmt::format("std::uint32_t{{*({})}}", at);
+    case 2: return fmt::format("std::uint32_t{{wire::load16({})}}", at);
+    case 4: return fmt::format("wire::load32({})", at);
+    case 6: return room ? "(generated::load64(" + at + ") >> 16)" : "wire::load48(" + at + ")";
+    case 8: return fmt::format("generated::load64({})", at);
+    default: return fmt::format("wire::load_bytes<{}>({})", bytes, at);
+  }
+}
+
+// The value of a header field whose header begins at `base`.
+std::string load_field(const ir::Field& field, const std::string& base, unsigned header_bytes) {
+  const unsigned first = field.offset / 8;
+  const unsigned last = (field.offset + field.width - 1) / 8;
+  const unsigned shift = (last + 1) * 8 - (field.offset + field.width);
+  auto text = load(base, first, last - first + 1, first + 8 <= header_bytes);
+  if (shift != 0) text = fmt::format("({} >> {})", text, shift);
+  if (field.width + shift != (last - first + 1) * 8) {
+    text = fmt::format("({} & {:#x})", text, (std::uint64_t{1} << field.width) - 1);
+  }
+  return text;
+}
+
+std::string header_of(const std::string& field) { return field.substr(0, field.find('.')); }
+
+}  // namespace
+
+std::string identifier(std::string_view name) {
+  std::string text;
+  for (char c : name) text += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return text;
+}
+
+Result<std::string> ExprCompiler::compile(const ir::ExprPtr& expr) {
+  switch (expr->op) {
+    case ir::Op::constant: {
+      if ((expr->value >> 64) != 0) {
+        return fail({.code = "E0502",
+                     .message = "numbers wider than 64 bits can't be compiled yet",
+                     .span = expr->span});
+      }
+      const auto value = static_cast<std::uint64_t>(expr->value);
+      if (expr->width == 1) return std::string(value != 0 ? "true" : "false");
+      if (value > 0xffffffff || expr->width > 32) return fmt::format("{:#x}ull", value);
+      return value < 65536 && value % 256 != 0 ? fmt::format("{}u", value)
+                                               : fmt::format("{:#x}u", value);
+    }
+    case ir::Op::name: return field(*expr);
+    case ir::Op::has: return header(*expr);
+    case ir::Op::logical_not:
+      return operand(expr->args.at(0)).map([](const auto& text) { return "!" + text; });
+    case ir::Op::logical_and: return joined(*expr, " && ");
+    case ir::Op::logical_or: return joined(*expr, " || ");
+    default: return binary(*expr);
+  }
+}
+
+// Calls and constants stand for themselves; everything else is put in parentheses.
+Result<std::string> ExprCompiler::operand(const ir::ExprPtr& expr) {
+  auto text = compile(expr);
+  const bool plain = expr->op == ir::Op::constant || expr->op == ir::Op::name ||
+                     expr->op == ir::Op::logical_not || expr->op == ir::Op::has;
+  if (!text || plain) return text;
+  return "(" + *text + ")";
+}
+
+Result<std::string> ExprCompiler::joined(const ir::Expr& expr, const char* separator) {
+  std::string text;
+  for (const auto& arg : expr.args) {
+    auto part = operand(arg);
+    if (!part) return part;
+    text += (text.empty() ? "" : separator) + *part;
+  }
+  if (text.empty()) text = expr.op == ir::Op::logical_and ? "true" : "false";
+  return text;
+}
+
+Result<std::string> ExprCompiler::number(const ir::ExprPtr& expr) {
+  const bool bit = expr->op == ir::Op::constant && expr->width == 1;
+  return bit ? std::string(expr->value != 0 ? "1u" : "0u") : operand(expr);
+}
+
+Result<std::string> ExprCompiler::binary(const ir::Expr& expr) {
+  auto left = number(expr.args.at(0));
+  if (!left) return left;
+  auto right = number(expr.args.at(1));
+  if (!right) return right;
+  switch (expr.op) {
+    case ir::Op::shl:
+    case ir::Op::shr: {
+      const char* type = type_of(arithmetic_width(expr));
+      const auto& by = *expr.args[1];
+      if (by.op == ir::Op::constant && by.value < arithmetic_width(expr)) {
+        return fmt::format("{}{{{}}} {} {}", type, *left, sign_of(expr.op),
+                           static_cast<unsigned>(by.value));
+      }
+      return fmt::format("generated::{}<{}>({}, {})", expr.op == ir::Op::shl ? "shl" : "shr", type,
+                         *left, *right);
+    }
+    case ir::Op::add:
+    case ir::Op::sub: {
+      const char* type = type_of(arithmetic_width(expr));
+      return fmt::format("{}{{{}}} {} {}{{{}}}", type, *left, sign_of(expr.op), type, *right);
+    }
+    default: return fmt::format("{} {} {}", *left, sign_of(expr.op), *right);
+  }
+}
+
+Result<std::string> ExprCompiler::field(const ir::Expr& expr) {
+  const auto* field = fields_.find(expr.name);
+  if (field == nullptr) {
+    return fail({.code = "E0501",
+                 .message = "no packet carries '" + expr.name + "'",
+                 .span = expr.span,
+                 .help = "names of cards (knob.*) must be settled before code is generated"});
+  }
+  std::string call, value;
+  if (field->layer == ir::Layer::none) {
+    if (field->storage.empty()) {
+      return fail({.code = "E0501",
+                   .message = "'" + expr.name + "' is an opaque value, it can't be compared",
+                   .span = expr.span});
+    }
+    call = identifier(field->name) + "(p, core)";
+    // Narrowed to the field's width where that costs nothing: a shorter load.
+    value = field->width == 16 ? "static_cast<std::uint16_t>(" + field->storage + ")"
+                               : "(" + field->storage + ")";
+  } else {
+    const auto* header = fields_.header(header_of(field->name));
+    const unsigned bytes = header == nullptr ? 0 : header->min_bytes;
+    std::string base = "p.data";
+    if (on_wire_) {
+      if (header_of(field->name) == "vlan") base = "p.data + 14";
+      if (field->layer == ir::Layer::l3 && base == "p.data") base = "generated::wire_l3(p)";
+      if (field->layer == ir::Layer::l4) {
+        return fail({.code = "E0501",
+                     .message = "'" + expr.name + "' can't select a header",
+                     .span = expr.span});
+      }
+    } else {
+      if (field->layer == ir::Layer::l3) base = "p.data + p.l3";
+      if (field->layer == ir::Layer::l4) base = "p.data + p.l4";
+    }
+    call = (on_wire_ ? "wire_" : "") + identifier(field->name) + "(p, core)";
+    value = load_field(*field, base, bytes);
+  }
+  accessors_.emplace(call,
+                     fmt::format("inline {0} {1}(const Packet& p, const Core& core) {{\n"
+                                 "  (void)p, (void)core;\n  return static_cast<{0}>({2});\n}}\n",
+                                 type_of(field->width), call.substr(0, call.find('(')), value));
+  return call;
+}
+
+Result<std::string> ExprCompiler::header(const ir::Expr& expr) {
+  const auto* header = fields_.header(expr.name);
+  if (header == nullptr) {
+    return fail(
+        {.code = "E0501", .message = "unknown header '" + expr.name + "'", .span = expr.span});
+  }
+  const auto call = "has_" + identifier(expr.name) + "(p, core)";
+  if (accessors_.contains(call)) return call;
+  std::string test = "true";
+  if (header->selected_by) {
+    const bool outer = std::exchange(on_wire_, true);
+    auto inner = compile(header->selected_by);
+    on_wire_ = outer;
+    if (!inner) return inner;
+    test = *inner;
+  }
+  accessors_.emplace(call, fmt::format("inline bool {}(const Packet& p, const Core& core) {{\n"
+                                       "  (void)p, (void)core;\n  return {};\n}}\n",
+                                       call.substr(0, call.find('(')), test));
+  return call;
+}
+
+std::string ExprCompiler::accessors() const {
+  // Fields first: the tests for headers use them, and each other in the order of their nesting.
+  std::string text, declarations;
+  for (const auto& [call, definition] : accessors_) {
+    if (call.starts_with("has_")) {
+      declarations += definition.substr(0, definition.find(" {")) + ";\n";
+    }
+    if (!call.starts_with("has_")) text += definition;
+  }
+  text += declarations;
+  for (const auto& [call, definition] : accessors_) {
+    if (call.starts_with("has_")) text += definition;
+  }
+  return text;
+}
+
+}  // namespace weft::codegen

@@ -1,0 +1,45 @@
+// What generated code uses besides the nodes. Included by generated files only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "stack-nodes/core.h"
+#include "stack-nodes/wire/access.h"
+#include "stack-nodes/wire/field.h"
+
+namespace weft::generated {
+
+// A table up to this size is taken to stay in the caches of a core: chains are then not cut in
+// front of it. (1 MiB: the second-level cache of the CPUs that weft is for.)
+inline constexpr std::size_t cached_bytes = std::size_t{1} << 20;
+
+inline std::uint64_t load64(const std::uint8_t* p) {
+  std::uint64_t v;
+  std::memcpy(&v, p, 8);
+  return __builtin_bswap64(v);
+}
+
+// Shifts by the width or more give 0, as everywhere in weft.
+template <class T>
+inline T shl(T value, std::uint64_t by) {
+  return by < sizeof(T) * 8 ? value << by : T{0};
+}
+template <class T>
+inline T shr(T value, std::uint64_t by) {
+  return by < sizeof(T) * 8 ? value >> by : T{0};
+}
+
+// The network header as a card's parser finds it: behind one tag, if there is one.
+inline const std::uint8_t* wire_l3(const Packet& p) {
+  return p.data + (wire::load16(p.data + 12) == 0x8100 ? 18 : 14);
+}
+
+// Packets of a batch, by number, that wait in front of a table.
+struct Waiting {
+  std::uint16_t packet[PacketList::capacity];
+  unsigned count = 0;
+};
+
+}  // namespace weft::generated
