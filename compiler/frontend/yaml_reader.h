@@ -97,10 +97,10 @@ class Mapping {
  public:
   Mapping(const Value& value, std::string what);
 
-  Value required(const std::string& key);  // E0108 when missing
+  Value required(const std::string& key);  // E0108 when missing, reported by done()
   std::optional<Value> optional(const std::string& key);
   bool has(std::string_view key) const;  // does not count as asked for
-  void done();                           // E0104 for every key not asked for
+  void done();  // E0104 for every key not asked for; call it once, at the end
   const Value& value() const { return value_; }
 
  private:
@@ -108,6 +108,7 @@ class Mapping {
   std::string what_;
   std::vector<std::pair<Value, Value>> members_;
   std::vector<std::string> known_;
+  std::vector<std::string> missing_;
 };
 
 // A parsed file. Movable; handles stay good when it is moved.
