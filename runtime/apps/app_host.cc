@@ -1,0 +1,199 @@
+#include "runtime/apps/app_host.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "stack-nodes/wire/bytes.h"
+
+namespace weft::apps {
+namespace {
+
+constexpr std::uint32_t headers = 14 + 20 + 8;     // room that the stack wants before the payload
+constexpr std::uint32_t largest = 65535 - 20 - 8;  // RFC 768: what fits one IPv4 datagram
+constexpr unsigned half_full = PacketList::capacity / 2;
+
+PacketList& sends(Core& core) {
+  return core.spawned[static_cast<std::size_t>(nodes::Slot::udp_send)];
+}
+
+}  // namespace
+
+AppHost::AppHost()
+    : host_{.size = sizeof(weft_host),
+            .abi = WEFT_APP_ABI,
+            .context = this,
+            .send = &AppHost::send,
+            .recv_done = &AppHost::recv_done,
+            .now_ns = &AppHost::now},
+      held_(most_held) {
+  for (std::uint32_t i = most_held; i > 0; --i) free_.push_back(i - 1);
+}
+
+AppHost::~AppHost() {
+  for (const Instance& instance : instances_) {
+    if (instance.self != nullptr) instance.app->destroy(instance.self);
+  }
+}
+
+diag::Result<std::unique_ptr<AppHost>> AppHost::make(const std::vector<ir::Endpoint>& endpoints,
+                                                     const std::vector<Library>& libraries,
+                                                     unsigned net_core) {
+  std::unique_ptr<AppHost> host(new AppHost);
+  host->counters_.resize(endpoints.size());
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    const weft_app_config config = {.size = sizeof(weft_app_config),
+                                    .endpoint = static_cast<std::uint32_t>(i),
+                                    .name = endpoints[i].name.c_str(),
+                                    .port = endpoints[i].port,
+                                    .reserved = 0,
+                                    .core = net_core};
+    Instance instance{libraries[i].app, libraries[i].app->create(&config), endpoints[i].port};
+    if (instance.self == nullptr)
+      return diag::fail(
+          diag::Diagnostic{.code = "E0632",
+                           .message = fmt::format("application `{}` does not want endpoint `{}`",
+                                                  libraries[i].app->name, endpoints[i].name)});
+    host->instances_.push_back(instance);
+  }
+  return host;
+}
+
+void AppHost::deliver(Core& core, Packet* packets, unsigned n) {
+  core_ = &core;
+  for (unsigned i = 0; i < n; ++i) {
+    Packet& p = packets[i];
+    const Instance& to = instances_[p.endpoint];
+    AppCounters& counters = counters_[p.endpoint];
+    if (free_.empty()) {
+      ++counters.refused;
+      core.release(p);
+      continue;
+    }
+    const std::uint32_t place = free_.back();
+    free_.pop_back();
+    Held& slot = held_[place];
+    slot.packet = p;
+    slot.in_use = true;
+    ++counters.received;
+    ++counters.held;
+
+    const std::uint8_t* ip = p.data + p.l3;
+    const std::uint8_t* udp = p.data + p.l4;
+    const weft_datagram event = {.size = sizeof(weft_datagram),
+                                 .endpoint = p.endpoint,
+                                 .src = wire::load32(ip + 12),
+                                 .dst = wire::load32(ip + 16),
+                                 .src_port = wire::load16(udp),
+                                 .dst_port = wire::load16(udp + 2),
+                                 .len = std::uint32_t{wire::load16(udp + 4)} - 8,
+                                 .data = udp + 8,
+                                 .token = std::uint64_t{slot.generation} << 32 | place};
+    to.app->datagram(to.self, &host_, &event);
+  }
+}
+
+void AppHost::tick(Core& core) {
+  core_ = &core;
+  for (const Instance& instance : instances_) {
+    if (instance.app->tick != nullptr) instance.app->tick(instance.self, &host_, core.now_ns);
+  }
+}
+
+void AppHost::take_back(Core& core) {
+  core_ = &core;
+  for (Held& slot : held_) {
+    if (!slot.in_use) continue;
+    core.release(slot.packet);
+    give_back(slot);
+  }
+}
+
+AppHost::Held* AppHost::held(std::uint64_t token) {
+  const auto place = static_cast<std::uint32_t>(token);
+  if (place >= held_.size()) return nullptr;
+  Held& slot = held_[place];
+  return slot.in_use && slot.generation == token >> 32 ? &slot : nullptr;
+}
+
+// The slot is free again; the buffer has gone elsewhere.
+void AppHost::give_back(Held& slot) {
+  --counters_[slot.packet.endpoint].held;
+  slot.in_use = false;
+  if (++slot.generation == 0) slot.generation = 1;
+  free_.push_back(static_cast<std::uint32_t>(&slot - held_.data()));
+}
+
+int AppHost::recv_done(void* context, std::uint64_t token) {
+  auto& host = *static_cast<AppHost*>(context);
+  Held* slot = host.held(token);
+  if (slot == nullptr) return -EINVAL;
+  ++host.counters_[slot->packet.endpoint].done;
+  host.core_->release(slot->packet);
+  host.give_back(*slot);
+  return 0;
+}
+
+std::uint64_t AppHost::now(void* context) { return static_cast<AppHost*>(context)->core_->now_ns; }
+
+int AppHost::send(void* context, const weft_send* command) {
+  auto& host = *static_cast<AppHost*>(context);
+  if (command == nullptr || command->size < offsetof(weft_send, token) + sizeof(command->token) ||
+      command->endpoint >= host.instances_.size())
+    return -EINVAL;
+  const int result = host.send_one(*command);
+  AppCounters& counters = host.counters_[command->endpoint];
+  ++(result == 0 ? counters.sent : counters.send_failed);
+  return result;
+}
+
+int AppHost::send_one(const weft_send& command) {
+  Held* source = nullptr;
+  if (command.token != 0 && (source = held(command.token)) == nullptr) return -EINVAL;
+  if (command.part_count != 0 && command.parts == nullptr) return -EINVAL;
+  std::uint64_t length = 0;
+  for (std::uint32_t i = 0; i < command.part_count; ++i) length += command.parts[i].len;
+  if (length > largest) return -EMSGSIZE;
+
+  Packet p;
+  const Packet* from = source != nullptr ? &source->packet : nullptr;
+  // Part of the very datagram that is given back, with room for new headers before it: the buffer
+  // goes out as it is.
+  const auto* payload =
+      command.part_count == 1 ? static_cast<const std::uint8_t*>(command.parts[0].data) : nullptr;
+  const bool in_place = from != nullptr && payload != nullptr &&
+                        payload >= from->data + from->l4 + 8 &&
+                        payload + length <= from->data + from->len && from->l4 + 8u >= headers;
+  if (in_place) {
+    p.buffer = from->buffer;
+    p.data = from->data + (payload - from->data) - headers;
+    ++counters_[command.endpoint].zero_copy;
+  } else {
+    if (!core_->services->allocate(p, headers + static_cast<std::uint32_t>(length)))
+      return -ENOBUFS;
+    std::uint8_t* to = p.data + headers;
+    for (std::uint32_t i = 0; i < command.part_count; ++i) {
+      if (command.parts[i].len != 0) std::memcpy(to, command.parts[i].data, command.parts[i].len);
+      to += command.parts[i].len;
+    }
+    if (source != nullptr) core_->release(source->packet);
+  }
+  if (source != nullptr) give_back(*source);
+
+  p.len = headers + static_cast<std::uint32_t>(length);
+  p.l3 = 14;
+  p.l4 = 34;
+  p.end = p.len;
+  p.endpoint = static_cast<std::uint16_t>(command.endpoint);
+  p.src_port = instances_[command.endpoint].port;
+  p.dst = command.dst;
+  p.dst_port = command.dst_port;
+  p.protocol = 17;
+  core_->spawn(nodes::Slot::udp_send, p);
+  if (sends(*core_).count >= half_full && flush) flush(*core_);
+  return 0;
+}
+
+}  // namespace weft::apps

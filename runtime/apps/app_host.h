@@ -1,0 +1,83 @@
+// Runs the applications of one net core by direct calls, and keeps exact account of who owns which
+// receive buffer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compiler/diag/diagnostic.h"
+#include "compiler/ir/workload.h"
+#include "runtime/apps/library.h"
+#include "stack-nodes/core.h"
+
+namespace weft::apps {
+
+// Of one application on one net core, in datagrams.
+struct AppCounters {
+  std::uint64_t received = 0;
+  std::uint64_t refused = 0;    // not handed over: the application holds too many buffers
+  std::uint64_t sent = 0;       // commands taken
+  std::uint64_t zero_copy = 0;  // of those, sent from the buffer they came in
+  std::uint64_t send_failed = 0;
+  std::uint64_t done = 0;  // given back by recv_done
+  std::uint64_t held = 0;  // with the application now
+};
+
+class AppHost {
+ public:
+  // Receive buffers that the applications of one core may hold at the same time.
+  static constexpr unsigned most_held = 1024;
+
+  // `libraries[i]` serves `endpoints[i]`. Errors: E0632, an application refused to be created.
+  static diag::Result<std::unique_ptr<AppHost>> make(const std::vector<ir::Endpoint>& endpoints,
+                                                     const std::vector<Library>& libraries,
+                                                     unsigned net_core);
+  ~AppHost();
+  AppHost(const AppHost&) = delete;
+  AppHost& operator=(const AppHost&) = delete;
+
+  // Called when the list of datagrams to be sent is half full: runs and empties it.
+  std::function<void(Core&)> flush;
+
+  // Hands n delivered packets to their applications. They are received UDP datagrams: l3, l4 and
+  // udp.length have been checked. Sends go into core.spawned[udp_send].
+  void deliver(Core& core, Packet* packets, unsigned n);
+  void tick(Core& core);
+  // Frees what applications still hold; the stack is stopping.
+  void take_back(Core& core);
+
+  const std::vector<AppCounters>& counters() const { return counters_; }
+
+ private:
+  struct Instance {
+    const weft_app* app = nullptr;
+    void* self = nullptr;
+    std::uint16_t port = 0;
+  };
+  // A buffer that is with an application. Tokens are generation and place, so that one that was
+  // given back is recognised when it comes a second time.
+  struct Held {
+    Packet packet;
+    std::uint32_t generation = 1;
+    bool in_use = false;
+  };
+  AppHost();
+  static int send(void* context, const weft_send* command);
+  static int recv_done(void* context, std::uint64_t token);
+  static std::uint64_t now(void* context);
+  int send_one(const weft_send& command);
+  Held* held(std::uint64_t token);
+  void give_back(Held& slot);
+
+  Core* core_ = nullptr;  // in whose name applications act now
+  weft_host host_;
+  std::vector<Instance> instances_;  // by endpoint
+  std::vector<AppCounters> counters_;
+  std::vector<Held> held_;
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace weft::apps

@@ -1,0 +1,100 @@
+/* The application interface, version 1: datagrams.
+ *
+ * An application is a shared object with one symbol, weft_app_entry. Every net core has an instance
+ * of its own, made by create(); all calls for an instance come from that one thread, and there is
+ * no lock anywhere. The same object runs on a net core by direct calls (run to completion) and,
+ * later, in a process of its own; it needs no rebuild for that.
+ *
+ * Ownership. The bytes of a received datagram belong to the application from the event on, until it
+ * gives the token back: with recv_done(), or with a send() that names it. A send() that fails
+ * leaves the token with the application. Bytes handed to send() that lie elsewhere are copied
+ * before it returns.
+ *
+ * Addresses and ports are numbers in host byte order. Structures grow at the end only; `size` is
+ * what the writer of the structure was compiled with, and readers look at no byte behind it.
+ */
+#ifndef WEFT_APP_H
+#define WEFT_APP_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEFT_APP_ABI 1u
+
+/* Event: a datagram for one of the application's endpoints. */
+struct weft_datagram {
+  uint32_t size;
+  uint32_t endpoint; /* index, as in weft_app_config */
+  uint32_t src;
+  uint32_t dst; /* the own address, or a broadcast address */
+  uint16_t src_port;
+  uint16_t dst_port;
+  uint32_t len; /* bytes at data, 0 to 65507 */
+  const uint8_t* data;
+  uint64_t token; /* never 0 */
+};
+
+struct weft_part {
+  const void* data;
+  uint32_t len;
+};
+
+/* Command: send one datagram made of parts, one behind the other. */
+struct weft_send {
+  uint32_t size;
+  uint32_t endpoint; /* its port is the source port */
+  uint32_t dst;
+  uint16_t dst_port;
+  uint16_t reserved; /* 0 */
+  const struct weft_part* parts;
+  uint32_t part_count;
+  /* 0, or a received datagram that is given back with this send. When the single part lies inside
+   * that datagram, its buffer is sent as it is, without a copy. */
+  uint64_t token;
+};
+
+/* What an application may ask for; all functions take `context`. */
+struct weft_host {
+  uint32_t size;
+  uint32_t abi;
+  void* context;
+  /* 0; or -EINVAL (no such endpoint or token, no parts), -EMSGSIZE (over 65507 bytes), -ENOBUFS.
+   * 0 means that the stack took the datagram; what becomes of it is in the stack's counters. */
+  int (*send)(void* context, const struct weft_send* command);
+  /* 0, or -EINVAL for a token that is not the application's (any more). */
+  int (*recv_done)(void* context, uint64_t token);
+  uint64_t (*now_ns)(void* context); /* may be simulated time */
+};
+
+struct weft_app_config {
+  uint32_t size;
+  uint32_t endpoint; /* index of the endpoint that this instance serves */
+  const char* name;  /* of the endpoint */
+  uint16_t port;
+  uint16_t reserved;
+  uint32_t core; /* net core, 0, 1, ... */
+};
+
+struct weft_app {
+  uint32_t abi;  /* WEFT_APP_ABI */
+  uint32_t size; /* sizeof(struct weft_app) */
+  const char* name;
+  /* Null: refused, the stack does not start. */
+  void* (*create)(const struct weft_app_config* config);
+  void (*destroy)(void* self);
+  void (*datagram)(void* self, const struct weft_host* host, const struct weft_datagram* event);
+  /* Every 100 ms; may be null. */
+  void (*tick)(void* self, const struct weft_host* host, uint64_t now_ns);
+};
+
+/* The one symbol of an application. */
+typedef const struct weft_app* (*weft_app_entry_function)(void);
+const struct weft_app* weft_app_entry(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

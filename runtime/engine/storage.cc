@@ -1,0 +1,51 @@
+#include "runtime/engine/storage.h"
+
+#include <map>
+
+#include "stack-nodes/core.h"
+#include "stack-nodes/packet.h"
+#include "stack-nodes/wire/access.h"
+
+namespace weft::engine {
+
+Accessor accessor_of(std::string_view storage) {
+  using P = const Packet&;
+  using C = const Core&;
+  static const std::map<std::string_view, Accessor> table = {
+      {"p.len", [](P p, C) { return std::uint64_t{p.len}; }},
+      {"wire::l3_room(p)", [](P p, C) { return std::uint64_t{wire::l3_room(p)}; }},
+      {"wire::l4_room(p)", [](P p, C) { return std::uint64_t{wire::l4_room(p)}; }},
+      {"wire::ethertype(p)", [](P p, C) { return std::uint64_t{wire::ethertype(p)}; }},
+      {"p.vlan_id", [](P p, C) { return std::uint64_t{p.vlan_id}; }},
+      {"p.endpoint", [](P p, C) { return std::uint64_t{p.endpoint}; }},
+      {"p.connected", [](P p, C) { return std::uint64_t{p.connected}; }},
+      {"p.icmp_type", [](P p, C) { return std::uint64_t{p.icmp_type}; }},
+      {"p.icmp_code", [](P p, C) { return std::uint64_t{p.icmp_code}; }},
+      {"p.icmp_word", [](P p, C) { return std::uint64_t{p.icmp_word}; }},
+      {"p.src", [](P p, C) { return std::uint64_t{p.src}; }},
+      {"p.dst", [](P p, C) { return std::uint64_t{p.dst}; }},
+      {"p.src_port", [](P p, C) { return std::uint64_t{p.src_port}; }},
+      {"p.dst_port", [](P p, C) { return std::uint64_t{p.dst_port}; }},
+      {"p.protocol", [](P p, C) { return std::uint64_t{p.protocol}; }},
+      {"p.ttl", [](P p, C) { return std::uint64_t{p.ttl}; }},
+      {"p.next_hop", [](P p, C) { return std::uint64_t{p.next_hop}; }},
+      {"p.next_mac", [](P p, C) { return std::uint64_t{p.next_mac}; }},
+      {"p.ip_cksum", [](P p, C) { return static_cast<std::uint64_t>(p.ip_cksum); }},
+      {"p.l4_cksum", [](P p, C) { return static_cast<std::uint64_t>(p.l4_cksum); }},
+      {"p.mark_valid", [](P p, C) { return std::uint64_t{p.mark_valid}; }},
+      {"p.mark", [](P p, C) { return std::uint64_t{p.mark}; }},
+      {"p.tx_ip_cksum", [](P p, C) { return std::uint64_t{p.tx_ip_cksum}; }},
+      {"p.tx_l4_cksum", [](P p, C) { return std::uint64_t{p.tx_l4_cksum}; }},
+      {"p.tx_vlan", [](P p, C) { return std::uint64_t{p.tx_vlan}; }},
+      {"core.host.mac", [](P, C c) { return std::uint64_t{c.host.mac}; }},
+      {"core.host.address", [](P, C c) { return std::uint64_t{c.host.address}; }},
+      {"core.host.broadcast", [](P, C c) { return std::uint64_t{c.host.broadcast}; }},
+      {"core.host.vlan_id", [](P, C c) { return std::uint64_t{c.host.vlan_id}; }},
+      {"core.host.mtu", [](P, C c) { return std::uint64_t{c.host.mtu}; }},
+      {"core.host.forwarding", [](P, C c) { return std::uint64_t{c.host.forwarding}; }},
+  };
+  const auto found = table.find(storage);
+  return found == table.end() ? nullptr : found->second;
+}
+
+}  // namespace weft::engine
