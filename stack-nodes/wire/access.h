@@ -1,5 +1,6 @@
-// Where things are in a packet, and how much of them there is. The names of graphs/headers/names.yaml
-// that are neither header bits nor plain members of Packet are the functions of this file.
+// Where things are in a packet, and how much of them there is. The names of
+// graphs/headers/names.yaml that are neither header bits nor plain members of Packet are the
+// functions of this file.
 #pragma once
 
 #include <cstdint>

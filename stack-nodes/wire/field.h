@@ -98,8 +98,7 @@ void store_bits(std::uint8_t* header, std::uint64_t value) {
   if constexpr (S::whole) {
     store_bytes<S::bytes>(header + S::first, value);
   } else {
-    const std::uint64_t beside =
-        load_bytes<S::bytes>(header + S::first) & ~(S::mask << S::shift);
+    const std::uint64_t beside = load_bytes<S::bytes>(header + S::first) & ~(S::mask << S::shift);
     store_bytes<S::bytes>(header + S::first, beside | ((value & S::mask) << S::shift));
   }
 }

@@ -20,10 +20,10 @@ bool is_identifier(const std::string& word) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') return false;
   }
   static const std::set<std::string> taken = {
-      "and",  "auto",  "bool",   "case",   "char",     "class",  "const", "default", "delete",
-      "do",   "else",  "enum",   "export", "false",    "float",  "for",   "goto",    "if",
-      "int",  "long",  "new",    "not",    "operator", "or",     "short", "signed",  "switch",
-      "this", "true",  "typename", "union", "unsigned", "using", "void",  "while",   "xor"};
+      "and",  "auto", "bool",     "case",   "char",     "class", "const", "default", "delete",
+      "do",   "else", "enum",     "export", "false",    "float", "for",   "goto",    "if",
+      "int",  "long", "new",      "not",    "operator", "or",    "short", "signed",  "switch",
+      "this", "true", "typename", "union",  "unsigned", "using", "void",  "while",   "xor"};
   return taken.count(word) == 0;
 }
 

@@ -1,0 +1,33 @@
+// Finds the Ethernet address of the next hop, or holds the packet and asks.
+#pragma once
+
+#include "stack-nodes/core.h"
+#include "stack-nodes/node.h"
+
+namespace weft::nodes::arp {
+
+struct Resolve {
+  enum class Out { known, wait, full };
+  static constexpr NodeDecl decl{
+      .name = "arp.resolve",
+      .ports = "known, wait, full",
+      .reads = "meta.next_hop, host.mac, host.address, host.broadcast",
+      .writes = "meta.next_mac",
+      .state = State::replicated,
+      .key = "meta.next_hop",
+      .spawns = "arp_request",
+      .meaning = "finds the next hop's Ethernet address; asks and holds the packet where unknown",
+      .source = "RFC 826; RFC 1122 section 2.3.2.2",
+  };
+  // On `full` the packet may be an older one for the same hop: see NeighbourTable::resolve.
+  static Out run(Packet& p, Core& core) {
+    switch (core.neighbours.resolve(core, p)) {
+      case NeighbourTable::Resolved::known: return Out::known;
+      case NeighbourTable::Resolved::wait: return Out::wait;
+      case NeighbourTable::Resolved::full: break;
+    }
+    return Out::full;
+  }
+};
+
+}  // namespace weft::nodes::arp

@@ -1,0 +1,33 @@
+// Puts an Ethernet header in front of an IPv4 datagram.
+#pragma once
+
+#include "stack-nodes/core.h"
+#include "stack-nodes/node.h"
+#include "stack-nodes/wire/access.h"
+#include "weft/fields.h"
+
+namespace weft::nodes::eth {
+
+struct Build {
+  static constexpr NodeDecl decl{
+      .name = "eth.build",
+      .reads = "meta.next_mac, host.mac, ipv4.total_length",
+      .writes = "eth.dst, eth.src, eth.type, meta.ethertype, pkt.len, l3.room",
+      .assigns =
+          "eth.dst = meta.next_mac; eth.src = host.mac; eth.type = 0x0800; "
+          "meta.ethertype = 0x0800; pkt.len = ipv4.total_length + 14; "
+          "l3.room = ipv4.total_length",
+      .meaning = "writes the Ethernet header; the frame is untagged and without padding",
+      .source = "RFC 894",
+  };
+  // A forwarded datagram may have come with a tag in front and padding behind: both stay here.
+  static void run(Packet& p, Core& core) {
+    p.len = wire::datagram_end(p);
+    wire::advance(p, p.l3 - 14);
+    set<field::eth::dst>(p, p.next_mac);
+    set<field::eth::src>(p, core.host.mac);
+    set<field::eth::type>(p, 0x0800);
+  }
+};
+
+}  // namespace weft::nodes::eth

@@ -1,0 +1,118 @@
+#include "stack-nodes/registry.h"
+
+#include <array>
+#include <type_traits>
+
+#include "stack-nodes/arp/learn.h"
+#include "stack-nodes/arp/reply.h"
+#include "stack-nodes/arp/resolve.h"
+#include "stack-nodes/eth/build.h"
+#include "stack-nodes/eth/open.h"
+#include "stack-nodes/icmp/checksum_ok.h"
+#include "stack-nodes/icmp/echo_reply.h"
+#include "stack-nodes/icmp/error.h"
+#include "stack-nodes/icmp/port_unreachable.h"
+#include "stack-nodes/icmp/protocol_unreachable.h"
+#include "stack-nodes/icmp/time_exceeded.h"
+#include "stack-nodes/ipv4/build.h"
+#include "stack-nodes/ipv4/checksum_fill.h"
+#include "stack-nodes/ipv4/checksum_ok.h"
+#include "stack-nodes/ipv4/checksum_request.h"
+#include "stack-nodes/ipv4/decrement_ttl.h"
+#include "stack-nodes/ipv4/open.h"
+#include "stack-nodes/ipv4/reassemble.h"
+#include "stack-nodes/ipv4/route.h"
+#include "stack-nodes/udp/build.h"
+#include "stack-nodes/udp/checksum_fill.h"
+#include "stack-nodes/udp/checksum_ok.h"
+#include "stack-nodes/udp/checksum_request.h"
+#include "stack-nodes/udp/find_flow.h"
+#include "stack-nodes/udp/find_port.h"
+#include "stack-nodes/udp/flow_from_mark.h"
+#include "stack-nodes/vlan/pop.h"
+#include "stack-nodes/vlan/push.h"
+#include "stack-nodes/vlan/push_request.h"
+
+namespace weft::nodes {
+namespace {
+
+// run() in the one form that the interpreter calls: the out-port's index in decl.ports.
+template <class Node>
+unsigned call(Packet& p, Core& core) {
+  using Answer = decltype(Node::run(p, core));
+  if constexpr (std::is_void_v<Answer>) {
+    Node::run(p, core);
+    return 0;
+  } else if constexpr (std::is_same_v<Answer, bool>) {
+    return Node::run(p, core) ? 0 : 1;  // "yes, no"
+  } else {
+    return static_cast<unsigned>(Node::run(p, core));
+  }
+}
+
+#define WEFT_NODE(folder, file, type)                              \
+  Entry {                                                          \
+    &folder::type::decl, "weft::nodes::" #folder "::" #type,       \
+        "stack-nodes/" #folder "/" #file ".h", &call<folder::type> \
+  }
+
+constexpr auto entries = std::to_array<Entry>({
+    WEFT_NODE(eth, open, Open),
+    WEFT_NODE(eth, build, Build),
+    WEFT_NODE(vlan, pop, Pop),
+    WEFT_NODE(vlan, push, Push),
+    WEFT_NODE(vlan, push_request, PushRequest),
+    WEFT_NODE(arp, learn, Learn),
+    WEFT_NODE(arp, reply, Reply),
+    WEFT_NODE(arp, resolve, Resolve),
+    WEFT_NODE(ipv4, open, Open),
+    WEFT_NODE(ipv4, checksum_ok, ChecksumOk),
+    WEFT_NODE(ipv4, checksum_fill, ChecksumFill),
+    WEFT_NODE(ipv4, checksum_request, ChecksumRequest),
+    WEFT_NODE(ipv4, build, Build),
+    WEFT_NODE(ipv4, route, Route),
+    WEFT_NODE(ipv4, reassemble, Reassemble),
+    WEFT_NODE(ipv4, decrement_ttl, DecrementTtl),
+    WEFT_NODE(icmp, checksum_ok, ChecksumOk),
+    WEFT_NODE(icmp, echo_reply, EchoReply),
+    WEFT_NODE(icmp, error, Error),
+    WEFT_NODE(icmp, port_unreachable, PortUnreachable),
+    WEFT_NODE(icmp, protocol_unreachable, ProtocolUnreachable),
+    WEFT_NODE(icmp, time_exceeded, TimeExceeded),
+    WEFT_NODE(udp, checksum_ok, ChecksumOk),
+    WEFT_NODE(udp, checksum_fill, ChecksumFill),
+    WEFT_NODE(udp, checksum_request, ChecksumRequest),
+    WEFT_NODE(udp, find_flow, FindFlow),
+    WEFT_NODE(udp, find_port, FindPort),
+    WEFT_NODE(udp, flow_from_mark, FlowFromMark),
+    WEFT_NODE(udp, build, Build),
+});
+
+#undef WEFT_NODE
+
+}  // namespace
+
+std::span<const Entry> all() { return entries; }
+
+const Entry* find(std::string_view name) {
+  for (const Entry& entry : entries) {
+    if (entry.decl->name == name) return &entry;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> split(std::string_view list) {
+  constexpr std::string_view blank = " \t\n";
+  std::vector<std::string> words;
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    std::string_view word = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    const std::size_t first = word.find_first_not_of(blank);
+    if (first == std::string_view::npos) continue;
+    words.emplace_back(word.substr(first, word.find_last_not_of(blank) - first + 1));
+  }
+  return words;
+}
+
+}  // namespace weft::nodes

@@ -1,0 +1,31 @@
+// Puts a UDP header in front of an application's bytes.
+#pragma once
+
+#include "stack-nodes/core.h"
+#include "stack-nodes/node.h"
+#include "stack-nodes/wire/access.h"
+#include "weft/fields.h"
+
+namespace weft::nodes::udp {
+
+struct Build {
+  static constexpr NodeDecl decl{
+      .name = "udp.build",
+      .reads = "meta.src_port, meta.dst_port, l4.room",
+      .writes = "udp.*, meta.protocol",
+      .assigns =
+          "udp.src_port = meta.src_port; udp.dst_port = meta.dst_port; "
+          "udp.length = l4.room; udp.checksum = 0; meta.protocol = 17",
+      .meaning = "writes the UDP header; the checksum comes later",
+      .source = "RFC 768",
+  };
+  static void run(Packet& p, Core&) {
+    p.protocol = 17;
+    set<field::udp::src_port>(p, p.src_port);
+    set<field::udp::dst_port>(p, p.dst_port);
+    set<field::udp::length>(p, wire::l4_room(p));
+    set<field::udp::checksum>(p, 0);
+  }
+};
+
+}  // namespace weft::nodes::udp

@@ -1,0 +1,29 @@
+// Computes the checksum of a UDP datagram.
+#pragma once
+
+#include "stack-nodes/core.h"
+#include "stack-nodes/node.h"
+#include "stack-nodes/wire/checksum.h"
+#include "weft/fields.h"
+
+namespace weft::nodes::udp {
+
+struct ChecksumFill {
+  static constexpr NodeDecl decl{
+      .name = "udp.checksum_fill",
+      .reads = "ipv4.src, ipv4.dst, udp.src_port, udp.dst_port, udp.length, l4.payload",
+      .writes = "udp.checksum",
+      .meaning = "writes the UDP checksum",
+      .source = "RFC 768",
+  };
+  static void run(Packet& p, Core&) {
+    const std::uint16_t length = get<field::udp::length>(p);
+    set<field::udp::checksum>(p, 0);
+    wire::Sum sum = wire::sum_pseudo(p.data + p.l3 + field::ipv4::src.offset / 8, 17, length);
+    sum.add(p.data + p.l4, length);
+    const std::uint16_t checksum = sum.checksum();
+    set<field::udp::checksum>(p, checksum != 0 ? checksum : 0xffff);  // 0 would mean "none"
+  }
+};
+
+}  // namespace weft::nodes::udp
