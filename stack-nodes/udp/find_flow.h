@@ -13,12 +13,13 @@ struct FindFlow {
       .name = "udp.find_flow",
       .ports = "hit, miss",
       .reads = "ipv4.src, udp.src_port, ipv4.dst, udp.dst_port",
-      .writes = "meta.endpoint",
+      .writes = "meta.endpoint, meta.connected",
       .requires_ = "l4.room >= 8",
       .state = State::owned,
       .key = "ipv4.src, udp.src_port, ipv4.dst, udp.dst_port",
       .table = "udp_flows",
       .result = "meta.endpoint",
+      .flag = "meta.connected",
       .cut = true,
       .meaning = "exact match among the connected flows of this core",
       .source = "RFC 768; RFC 1122 section 4.1.3.5",
@@ -33,6 +34,7 @@ struct FindFlow {
   static Out run(Packet& p, Core& core) {
     const FlowKey k = key(p);
     const int endpoint = core.udp_flows.find(core.udp_flows.hash(k), k);
+    p.connected = endpoint >= 0 ? 1 : 0;
     if (endpoint < 0) return Out::miss;
     p.endpoint = static_cast<std::uint16_t>(endpoint);
     return Out::hit;
