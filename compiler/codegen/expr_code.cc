@@ -12,15 +12,6 @@ using diag::Result;
 
 const char* type_of(unsigned width) { return width > 32 ? "std::uint64_t" : "std::uint32_t"; }
 
-// Arithmetic is done in 32 bits, or in 64 where an argument is wider.
-unsigned arithmetic_width(const ir::Expr& expr) {
-  unsigned width = 32;
-  for (const auto& arg : expr.args) {
-    if (arg->width > 32) width = 64;
-  }
-  return width;
-}
-
 const char* sign_of(ir::Op op) {
   switch (op) {
     case ir::Op::eq: return "==";
@@ -85,7 +76,7 @@ Result<std::string> ExprCompiler::compile(const ir::ExprPtr& expr) {
       }
       const auto value = static_cast<std::uint64_t>(expr->value);
       if (expr->width == 1) return std::string(value != 0 ? "true" : "false");
-      if (value > 0xffffffff || expr->width > 32) return fmt::format("{:#x}ull", value);
+      if (value > 0xffffffff) return fmt::format("{:#x}ull", value);
       return value < 65536 && value % 256 != 0 ? fmt::format("{}u", value)
                                                : fmt::format("{:#x}u", value);
     }
@@ -132,10 +123,10 @@ Result<std::string> ExprCompiler::binary(const ir::Expr& expr) {
   switch (expr.op) {
     case ir::Op::shl:
     case ir::Op::shr: {
-      const char* type = type_of(arithmetic_width(expr));
+      const char* type = type_of(expr.width);
       const auto& by = *expr.args[1];
-      if (by.op == ir::Op::constant && by.value < arithmetic_width(expr)) {
-        return fmt::format("{}{{{}}} {} {}", type, *left, sign_of(expr.op),
+      if (by.op == ir::Op::constant && by.value < expr.width) {
+        return fmt::format("{}({}) {} {}", type, *left, sign_of(expr.op),
                            static_cast<unsigned>(by.value));
       }
       return fmt::format("generated::{}<{}>({}, {})", expr.op == ir::Op::shl ? "shl" : "shr", type,
@@ -143,8 +134,8 @@ Result<std::string> ExprCompiler::binary(const ir::Expr& expr) {
     }
     case ir::Op::add:
     case ir::Op::sub: {
-      const char* type = type_of(arithmetic_width(expr));
-      return fmt::format("{}{{{}}} {} {}{{{}}}", type, *left, sign_of(expr.op), type, *right);
+      const char* type = type_of(expr.width);
+      return fmt::format("{}({}) {} {}({})", type, *left, sign_of(expr.op), type, *right);
     }
     default: return fmt::format("{} {} {}", *left, sign_of(expr.op), *right);
   }
