@@ -20,7 +20,7 @@ using frontend::Mapping;
 using frontend::Value;
 
 constexpr std::uint64_t max_queue = 4095;
-constexpr const char* bad_value = "E0401";
+constexpr const char* bad_value = "E0451";
 
 template <class T>
 bool whole_number(std::string_view text, T& out, int base = 10) {
@@ -160,7 +160,7 @@ void read_match(const Value& at, const ir::FieldTable& fields, Filter& out) {
     const ir::Field* field = fields.find(name);
     if (field == nullptr) {
       std::string near = diag::nearest(name, fields.names());
-      key.error("E0402", format("no such field `{}`", name), "",
+      key.error("E0452", format("no such field `{}`", name), "",
                 near.empty() ? "" : format("did you mean `{}`?", near));
       continue;
     }

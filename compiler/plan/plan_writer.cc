@@ -17,7 +17,7 @@ namespace {
 
 diag::Result<void> cannot_write(const std::string& path, int error) {
   diag::Diagnostic d;
-  d.code = "E0405";
+  d.code = "E0455";
   d.message = fmt::format("can't write `{}`: {}", path, std::strerror(error));
   d.help = "check that the folder exists, that you may write to it, and that the disk is not full";
   return diag::fail(std::move(d));

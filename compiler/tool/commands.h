@@ -1,0 +1,91 @@
+// One function for each command of `weft`; each gives the exit code (say.h). Its file has the same
+// name; main.cc declares the options.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace weft::tool {
+
+struct CheckArgs {
+  std::vector<std::string> things;  // names or paths of graphs, models, workloads
+  bool json = false;
+};
+int check(const CheckArgs& args);
+
+struct CompileArgs {
+  std::string graph, nic, workload;
+  unsigned queues = 0, cores = 0;  // 0: as the workload says
+  std::string output;              // empty: nothing is written; "-": the plan on stdout
+  bool json = false, all = false, no_proof = false, dump = false;
+};
+int compile(const CompileArgs& args);
+
+struct DiffArgs {
+  std::string before, after;
+  bool json = false, all = false, detailed_exitcode = false;
+};
+int diff(const DiffArgs& args);
+
+struct ExplainArgs {
+  std::string subject;  // error code, or plan
+  std::string node;
+  std::string packet, pcap;
+  unsigned frame = 1;
+  std::string nic;  // model, when the plan's is not installed
+  bool json = false;
+};
+int explain(const ExplainArgs& args);
+
+struct VerifyArgs {
+  std::string plan, graph, nic, workload;
+  std::string pcap = "counterexample.pcap";
+  bool json = false;
+};
+int verify(const VerifyArgs& args);
+
+struct BuildArgs {
+  std::string plan;
+  bool source = false;  // print the C++ instead
+  std::string output;   // with source: write it there
+};
+int build(const BuildArgs& args);
+
+struct RunArgs {
+  std::string plan;
+  std::vector<std::string> rest;  // for weft-runtime, as written
+  bool unproved = false;
+};
+int run(const RunArgs& args);
+
+struct GraphArgs {
+  std::string thing;
+  std::string format = "dot";         // dot, svg, text
+  unsigned queue = 0;                 // of a plan
+  std::string direction = "receive";  // of a card
+};
+int graph(const GraphArgs& args);
+
+int nic_list(bool json);
+struct NicShowArgs {
+  std::string nic;
+  bool json = false;
+};
+int nic_show(const NicShowArgs& args);
+
+struct ObserveArgs {
+  std::string socket;
+  bool json = false;
+};
+int stats(const ObserveArgs& args);
+int drops(const ObserveArgs& args);
+
+int doctor(const std::vector<std::string>& rest);
+
+struct NodesArgs {
+  std::string name;  // empty: all
+  bool json = false;
+};
+int nodes(const NodesArgs& args);
+
+}  // namespace weft::tool

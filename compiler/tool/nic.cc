@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "compiler/frontend/readers.h"
+#include "compiler/tool/commands.h"
+#include "compiler/tool/inputs.h"
+#include "compiler/tool/places.h"
+#include "compiler/tool/say.h"
+
+namespace weft::tool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char* match_word(ir::Match m) {
+  static constexpr const char* words[] = {"none", "full", "full or none", "any mask"};
+  return words[static_cast<int>(m)];
+}
+
+// One line for what a unit of the card can do; "" for plain nodes.
+std::string ability(const ir::Node& node) {
+  const ir::Config& c = node.config;
+  if (c.report)
+    return fmt::format("reports {} as {}{}", c.report->fact, c.report->field,
+                       c.report->bad_trusted ? "" : "; `bad` is checked again in software");
+  if (c.table) {
+    std::vector<std::string> keys;
+    for (const auto& [field, match] : c.table->fields)
+      keys.push_back(fmt::format("{} ({})", field, match_word(match)));
+    return fmt::format("{} rules on {}; actions {}{}", c.table->capacity, fmt::join(keys, ", "),
+                       fmt::join(c.table->actions, ", "),
+                       c.table->same_mask_per.empty()
+                           ? ""
+                           : "; one mask for all rules of a " + c.table->same_mask_per);
+  }
+  if (c.rss) {
+    if (!c.rss->predictable) return "spreads by a rule that can be neither set nor predicted";
+    std::vector<std::string> types;
+    for (const ir::RssType& type : c.rss->types) types.push_back(type.name);
+    return fmt::format("hashes {}; key of {} bytes, table of {}", fmt::join(types, ", "),
+                       c.rss->key_bytes, c.rss->table_size);
+  }
+  if (c.performs) return fmt::format("performs {}", c.performs->effect);
+  if (!c.toggle.empty()) return "switch " + c.toggle;
+  if (node.kind == ir::NodeKind::drop)
+    return fmt::format("drops for {}; counter: {}", node.reason, node.counter);
+  return "";
+}
+
+void show_units(const char* title, const ir::Graph& graph) {
+  print(fmt::format("{}\n", title));
+  for (auto [v, end] = boost::vertices(graph.g); v != end; ++v) {
+    const ir::Node& node = graph.node(*v);
+    std::string what = ability(node);
+    if (what.empty()) continue;
+    print(fmt::format("  {:<12} {}{}\n", node.id, what,
+                      node.config.in_software ? "; done by the driver in software" : ""));
+    if (!node.config.knob.empty()) print(fmt::format("  {:<12} knob {}\n", "", node.config.knob));
+    if (!node.source.empty()) print(fmt::format("  {:<12} source: {}\n", "", node.source));
+  }
+}
+
+Json units_json(const ir::Graph& graph) {
+  Json out = Json::array();
+  for (auto [v, end] = boost::vertices(graph.g); v != end; ++v) {
+    const ir::Node& node = graph.node(*v);
+    Json row{{"id", node.id}, {"kind", ir::to_string(node.kind)}};
+    if (!node.config.knob.empty()) row["knob"] = node.config.knob;
+    if (!node.config.offload.empty()) row["offload"] = node.config.offload;
+    if (std::string what = ability(node); !what.empty()) row["does"] = what;
+    if (node.config.in_software) row["in_software"] = true;
+    if (node.config.table) row["capacity"] = node.config.table->capacity;
+    if (!node.source.empty()) row["source"] = node.source;
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+}  // namespace
+
+int nic_list(bool json) {
+  auto fields = load_fields();
+  if (!fields) return report(fields.error());
+  Json rows = Json::array();
+  int worst = ok;
+  for (const std::string& name : names(Kind::nic)) {
+    auto nic = frontend::read_nic(path_of(Kind::nic, name), *fields);
+    if (!nic) {
+      worst = report(nic.error());
+      continue;
+    }
+    if (json) {
+      rows.push_back({{"name", nic->name},
+                      {"title", nic->title},
+                      {"driver", nic->driver},
+                      {"rx_queues", nic->rx_queues.max},
+                      {"tx_queues", nic->tx_queues.max}});
+    } else {
+      print(fmt::format("{:<16} {:>4} queues  {}\n", nic->name, nic->rx_queues.max, nic->title));
+    }
+  }
+  if (json) print(rows.dump(2) + "\n");
+  return worst;
+}
+
+int nic_show(const NicShowArgs& args) {
+  auto fields = load_fields();
+  if (!fields) return report(fields.error());
+  auto path = resolve(Kind::nic, args.nic);
+  if (!path) return report(path.error());
+  auto nic = frontend::read_nic(*path, *fields);
+  if (!nic) return report(nic.error());
+  if (args.json) {
+    print(Json{{"format_version", 1},
+               {"name", nic->name},
+               {"title", nic->title},
+               {"driver", nic->driver},
+               {"sources", nic->sources},
+               {"rx_queues", {{"max", nic->rx_queues.max}, {"source", nic->rx_queues.source}}},
+               {"tx_queues", {{"max", nic->tx_queues.max}, {"source", nic->tx_queues.source}}},
+               {"tx_segments", nic->tx_segments},
+               {"max_frame", nic->max_frame},
+               {"receive", units_json(nic->receive)},
+               {"transmit", units_json(nic->transmit)}}
+              .dump(2) +
+          "\n");
+    return ok;
+  }
+  print(fmt::format("{}: {}\n", nic->name, nic->title));
+  print(fmt::format("driver {}; sources: {}\n", nic->driver, fmt::join(nic->sources, ", ")));
+  print(fmt::format("{} receive queues ({}), {} transmit queues ({})\n", nic->rx_queues.max,
+                    nic->rx_queues.source, nic->tx_queues.max, nic->tx_queues.source));
+  print(fmt::format("frames up to {} bytes, {} segment{} each on transmit\n", nic->max_frame,
+                    nic->tx_segments, nic->tx_segments == 1 ? "" : "s"));
+  show_units("receive", nic->receive);
+  show_units("transmit", nic->transmit);
+  return ok;
+}
+
+}  // namespace weft::tool

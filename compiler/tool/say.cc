@@ -1,0 +1,45 @@
+#include "compiler/tool/say.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace weft::tool {
+namespace {
+
+bool colour_on(int file) {
+  const char* no = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  if (no != nullptr && *no != '\0') return false;
+  return ::isatty(file) && !(term != nullptr && std::string_view(term) == "dumb");
+}
+
+}  // namespace
+
+bool colour_on_stdout() { return colour_on(STDOUT_FILENO); }
+bool colour_on_stderr() { return colour_on(STDERR_FILENO); }
+
+void print(std::string_view data) { std::fwrite(data.data(), 1, data.size(), stdout); }
+
+void say(const std::string& sentence) {
+  std::fflush(stdout);
+  std::fputs((sentence + "\n").c_str(), stderr);
+}
+
+int report(const diag::Error& error) {
+  std::fflush(stdout);
+  std::fputs(diag::render(error, colour_on_stderr()).c_str(), stderr);
+  if (error.list.empty()) return our_bug;
+  return exit_code(error.list.front().code);
+}
+
+diag::Diagnostic plain(std::string code, std::string message, std::string help) {
+  diag::Diagnostic d;
+  d.code = std::move(code);
+  d.message = std::move(message);
+  d.help = std::move(help);
+  return d;
+}
+
+}  // namespace weft::tool
