@@ -100,7 +100,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   unsigned receive_burst();
   unsigned transmit_burst(std::uint16_t queue);
   void deliver(rte_mbuf* frame);
-  void give_back(std::vector<Ring>& rings);
+  static std::uint64_t give_back(Ring& ring);  // how many packets it held
 
   ir::NicModel model_;
   ir::FieldTable fields_;
@@ -122,6 +122,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   std::uint64_t transmitted_ = 0;
   std::uint64_t transmit_failed_ = 0;
   std::uint64_t queue_full_ = 0;
+  std::uint64_t stopped_ = 0;           // waited in a queue when the card was stopped
   std::vector<std::uint64_t> dropped_;  // in the order of Receiver::drops()
   std::vector<std::uint64_t> queue_received_;
   std::vector<std::uint64_t> queue_transmitted_;

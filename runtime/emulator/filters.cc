@@ -246,6 +246,12 @@ const Rule* FilterTable::find(const Frame& frame, const CardState& state) const 
   return best == nullptr ? nullptr : &best->rule;
 }
 
+std::size_t Filters::rules_in(const std::string& table) const {
+  for (const FilterTable& t : tables_)
+    if (t.name() == table) return t.size();
+  return 0;
+}
+
 std::optional<Refusal> Filters::choose(const Rule& rule, unsigned queues, unsigned& table) const {
   if (tables_.empty())
     return refuse(ENOTSUP, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, "the card has no filter tables");

@@ -90,6 +90,7 @@ class Filters {
 
   const FilterTable& table(unsigned i) const { return tables_[i]; }
   std::size_t size() const { return handles_.size(); }
+  std::size_t rules_in(const std::string& table) const;  // 0 for an unknown name
 
   std::optional<Refusal> validate(const Rule& rule, unsigned queues) const;
   // `handle` is set on success.
