@@ -93,14 +93,16 @@ std::string literal(Bits value, const Expr& peer) {
     return words[static_cast<std::size_t>(value)];
   }
   if (peer.name.starts_with("knob.") && value < 2) return value == 1 ? "on" : "off";
-  if (peer.width == 16 && peer.name.ends_with("type")) return hex(value, 4);
+  if (peer.width == 16 && (peer.name.ends_with("type") || peer.name.ends_with(".protocol")))
+    return hex(value, 4);
   return format_bits(value);
 }
 
 std::string print(const ExprPtr& e, Strength around);
 
+// Beside a comparison only sums stay bare: few people know where & and << bind.
 std::string operand(const ExprPtr& e, const ExprPtr& peer) {
-  return e->op == Op::constant ? literal(e->value, *peer) : print(e, bits_or);
+  return e->op == Op::constant ? literal(e->value, *peer) : print(e, sum);
 }
 
 // (x & 255.0.0.0) == 10.0.0.0, as `x in 10.0.0.0/8`; "" when `e` is not of that form.
@@ -154,7 +156,7 @@ std::string print(const ExprPtr& e, Strength around) {
       std::string text;
       for (const ExprPtr& arg : e->args) {
         if (!text.empty()) text += fmt::format(" {} ", sign(e->op));
-        text += print(arg, static_cast<Strength>(own + 1));
+        text += print(arg, not_);
       }
       return wrap(std::move(text), around > own);
     }

@@ -124,7 +124,6 @@ struct Node {
   std::string source;       // RFC section, datasheet
   std::string reason;       // drop nodes of cards: the protocol graph's drop that it stands for
   std::string counter;      // drop nodes of cards: DPDK xstat that shows it, or "none"
-  std::string slot;         // endpoints with a successor: where packets enter (stack-nodes/slots.h)
   unsigned count = 1;       // queue templates
   // Slots (stack-nodes/slots.h) by which packets enter at this node: YAML `slot: a` or
   // `slot: [a, b]`. In a protocol graph only udp_send says it; spawn edges bind the others. A

@@ -1,0 +1,232 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "compiler/frontend/expr_parser.h"
+#include "compiler/frontend/graph_parts.h"
+
+namespace weft::frontend {
+namespace {
+
+constexpr std::array<const char*, 4> match_words = {"none", "full", "full_or_none", "any_mask"};
+const std::vector<std::string> answers = {"unknown", "good", "bad", "none"};
+
+// A field that exists; "desc." and the like where `prefix` is given.
+std::string field_name(const Value& value, const ir::FieldTable& fields, std::string_view prefix) {
+  const std::string name = value.dotted();
+  if (name.empty()) return name;
+  if (fields.find(name) == nullptr) {
+    const std::string near = diag::nearest(name, fields.names());
+    value.error("E0202", fmt::format("unknown field `{}`", name),
+                near.empty() ? "" : fmt::format("did you mean `{}`?", near),
+                "fields are declared in graphs/headers/");
+  } else if (!name.starts_with(prefix)) {
+    value.error("E0242", fmt::format("`{}` is no field of the descriptor", name), "",
+                fmt::format("a name that starts with `{}`", prefix));
+  }
+  return name;
+}
+
+ir::Report read_report(const Value& at, const ir::FieldTable& fields) {
+  Mapping m(at, "`reports`");
+  ir::Report out;
+  out.fact = m.required("fact").dotted();
+  out.field = field_name(m.required("field"), fields, "desc.");
+  out.checks = read_condition(m.required("checks"), fields);
+  out.says_good = read_condition(m.required("says_good"), fields);
+  out.evidence = read_condition(m.required("evidence"), fields);
+  out.bad_trusted = m.required("bad_trusted").flag();
+  out.when_off = answers[m.required("when_off").word(answers, "an answer of a descriptor")];
+  m.done();
+  return out;
+}
+
+ir::FilterTable read_table(const Value& at, const ir::FieldTable& fields) {
+  Mapping m(at, "`table`");
+  ir::FilterTable out;
+  out.capacity = static_cast<unsigned>(m.required("capacity").number(1, 100'000'000));
+  for (const auto& [key, value] : m.required("fields").members()) {
+    const std::string name = field_name(key, fields, "");
+    const std::vector<std::string> words(match_words.begin(), match_words.end());
+    out.fields[name] = static_cast<ir::Match>(value.word(words, "a way to match"));
+  }
+  out.applies = read_condition(m.required("applies"), fields);
+  if (const auto per = m.optional("same_mask_per")) {
+    per->word({"port"}, "what a mask is shared by");
+    out.same_mask_per = "port";
+  }
+  const std::vector<std::string> actions = {"queue", "drop", "mark"};
+  for (const Value& action : m.required("actions").list()) {
+    const std::string& word = actions[action.word(actions, "an action")];
+    if (std::find(out.actions.begin(), out.actions.end(), word) != out.actions.end()) {
+      action.error("E0242", fmt::format("action `{}` is named twice", word));
+    }
+    out.actions.push_back(word);
+  }
+  if (const auto flag = m.optional("mark_required")) out.mark_required = flag->flag();
+  if (const auto flag = m.optional("mark_reported")) out.mark_reported = flag->flag();
+  if (const auto priority = m.optional("priority")) {
+    const std::vector<Value> range = priority->list();
+    if (range.size() == 2) {
+      const auto low = static_cast<unsigned>(range[0].number(0, 1 << 20));
+      const auto high = static_cast<unsigned>(range[1].number(0, 1 << 20));
+      if (low > high) priority->error("E0242", "the range is reversed", "", "write [low, high]");
+      out.priority = {low, high};
+    } else if (priority->is_sequence()) {
+      priority->error("E0242", "a range has two numbers", "", "write [low, high]");
+    }
+  }
+  m.done();
+  return out;
+}
+
+ir::RssUnit read_rss(const Value& at, const ir::FieldTable& fields) {
+  Mapping m(at, "`rss`");
+  ir::RssUnit out;
+  out.key_bytes = static_cast<unsigned>(m.required("key_bytes").number(0, 256));
+  out.table_size = static_cast<unsigned>(m.required("table_size").number(0, 1 << 16));
+  if (const auto reach = m.optional("queue_reach")) {
+    out.queue_reach = static_cast<unsigned>(reach->number(0, 1 << 16));
+  }
+  for (const Value& entry : m.required("types").list()) {
+    Mapping t(entry, "the RSS type");
+    ir::RssType type;
+    const Value name = t.required("name");
+    type.name = name.name();
+    type.applies = read_condition(t.required("applies"), fields);
+    for (const Value& input : t.required("input").list()) {
+      type.input.push_back(field_name(input, fields, ""));
+    }
+    t.done();
+    for (const ir::RssType& other : out.types) {
+      if (other.name == type.name) {
+        name.error("E0242", fmt::format("RSS type `{}` is there twice", type.name));
+      }
+    }
+    out.types.push_back(std::move(type));
+  }
+  if (const auto flag = m.optional("key_settable")) out.key_settable = flag->flag();
+  if (const auto flag = m.optional("table_settable")) out.table_settable = flag->flag();
+  if (const auto spreads = m.optional("spreads")) {
+    out.predictable = spreads->word({"by_hash", "unknown"}, "a way to spread") == 0;
+  }
+  m.done();
+  return out;
+}
+
+ir::Performs read_performs(const Value& at, const ir::FieldTable& fields) {
+  Mapping m(at, "`performs`");
+  ir::Performs out;
+  out.effect = m.required("effect").dotted();
+  out.request = m.required("request").dotted();
+  out.field = field_name(m.required("field"), fields, "desc.");
+  m.done();
+  return out;
+}
+
+std::string condition(const ir::ExprPtr& e) {
+  return fmt::format("\"{}\"", ir::to_string(e == nullptr ? ir::truth(true) : e));
+}
+
+std::string print_table(const ir::FilterTable& table) {
+  std::string out = fmt::format("    table:\n      capacity: {}\n      fields: {{", table.capacity);
+  bool first = true;
+  for (const auto& [name, match] : table.fields) {
+    out += fmt::format("{}{}: {}", first ? "" : ", ", name,
+                       match_words[static_cast<std::size_t>(match)]);
+    first = false;
+  }
+  out += fmt::format("}}\n      applies: {}\n", condition(table.applies));
+  if (!table.same_mask_per.empty()) {
+    out += fmt::format("      same_mask_per: {}\n", table.same_mask_per);
+  }
+  out += fmt::format("      actions: [{}]\n", fmt::join(table.actions, ", "));
+  if (table.mark_required) out += "      mark_required: true\n";
+  if (table.mark_reported) out += "      mark_reported: true\n";
+  if (table.priority) {
+    out += fmt::format("      priority: [{}, {}]\n", table.priority->first, table.priority->second);
+  }
+  return out;
+}
+
+std::string print_rss(const ir::RssUnit& rss) {
+  std::string out = fmt::format("    rss:\n      key_bytes: {}\n      table_size: {}\n",
+                                rss.key_bytes, rss.table_size);
+  if (rss.queue_reach != 0) out += fmt::format("      queue_reach: {}\n", rss.queue_reach);
+  out += rss.types.empty() ? "      types: []\n" : "      types:\n";
+  for (const ir::RssType& type : rss.types) {
+    out += fmt::format("        - {{name: {}, applies: {}, input: [{}]}}\n", type.name,
+                       condition(type.applies), fmt::join(type.input, ", "));
+  }
+  if (!rss.key_settable) out += "      key_settable: false\n";
+  if (!rss.table_settable) out += "      table_settable: false\n";
+  if (!rss.predictable) out += "      spreads: unknown\n";
+  return out;
+}
+
+}  // namespace
+
+ir::Config read_config(Mapping& node, const ir::FieldTable& fields) {
+  ir::Config out;
+  const auto knob = node.optional("knob");
+  if (knob) out.knob = knob->dotted();
+  const auto offload = node.optional("offload");
+  if (offload) out.offload = offload->name();
+  const auto toggle = node.optional("switch");
+  if (toggle) out.toggle = toggle->name();
+  if (const auto flag = node.optional("in_software")) out.in_software = flag->flag();
+  if (const auto v = node.optional("reports")) out.report = read_report(*v, fields);
+  if (const auto v = node.optional("table")) out.table = read_table(*v, fields);
+  if (const auto v = node.optional("rss")) out.rss = read_rss(*v, fields);
+  if (const auto v = node.optional("performs")) out.performs = read_performs(*v, fields);
+
+  const int units = int{out.report.has_value()} + int{out.table.has_value()} +
+                    int{out.rss.has_value()} + int{out.performs.has_value()};
+  if (units > 1) {
+    node.value().error("E0241", "one config node is one unit of the card", "",
+                       "only one of `reports`, `table`, `rss`, `performs`");
+  }
+  if (knob && !offload && !toggle) {
+    knob->error("E0241", fmt::format("nothing says how knob `{}` is switched", out.knob), "",
+                "add `offload: NAME` (DPDK's name) or `switch: promiscuous`");
+  }
+  if (offload && toggle) {
+    toggle->error("E0241", "a knob is an offload or a switch, not both");
+  }
+  if (!knob && (offload || toggle || out.report || out.performs)) {
+    node.value().error("E0241", "a unit that can be switched needs a name for its switch", "",
+                       "add `knob: rx.NAME` or `knob: tx.NAME`");
+  }
+  if (!knob && units == 0) {
+    node.value().error("E0241", "a config node that configures nothing", "",
+                       "add `knob`, `table` or `rss`");
+  }
+  return out;
+}
+
+std::string print_config(const ir::Config& c) {
+  std::string out;
+  if (!c.knob.empty()) out += fmt::format("    knob: {}\n", c.knob);
+  if (!c.offload.empty()) out += fmt::format("    offload: {}\n", quote(c.offload));
+  if (!c.toggle.empty()) out += fmt::format("    switch: {}\n", quote(c.toggle));
+  if (c.in_software) out += "    in_software: true\n";
+  if (c.report) {
+    out += fmt::format("    reports:\n      fact: {}\n      field: {}\n", c.report->fact,
+                       c.report->field);
+    out += fmt::format("      checks: {}\n      says_good: {}\n      evidence: {}\n",
+                       condition(c.report->checks), condition(c.report->says_good),
+                       condition(c.report->evidence));
+    out += fmt::format("      bad_trusted: {}\n      when_off: {}\n", c.report->bad_trusted,
+                       c.report->when_off);
+  }
+  if (c.table) out += print_table(*c.table);
+  if (c.rss) out += print_rss(*c.rss);
+  if (c.performs) {
+    out += fmt::format("    performs: {{effect: {}, request: {}, field: {}}}\n", c.performs->effect,
+                       c.performs->request, c.performs->field);
+  }
+  return out;
+}
+
+}  // namespace weft::frontend
