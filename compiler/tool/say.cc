@@ -15,6 +15,14 @@ bool colour_on(int file) {
   return ::isatty(file) && !(term != nullptr && std::string_view(term) == "dumb");
 }
 
+// Most errors are in the input. These are not.
+int exit_code(std::string_view code) {
+  if (code == "E0462" || code == "E0463" || code == "E0510" || code.starts_with("E06"))
+    return not_ready;
+  if (code == "E0513") return our_bug;
+  return input_error;
+}
+
 }  // namespace
 
 bool colour_on_stdout() { return colour_on(STDOUT_FILENO); }

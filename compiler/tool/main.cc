@@ -1,0 +1,278 @@
+// The command line of weft. CLI11 is used here and nowhere else.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <functional>
+
+#include "compiler/tool/commands.h"
+#include "compiler/tool/say.h"
+
+namespace weft::tool {
+namespace {
+
+// Help begins with an example, because that is what people look for.
+class Help final : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const final {
+    if (mode == CLI::AppFormatMode::Sub) return Formatter::make_help(app, name, mode);
+    std::string text = app->get_description();
+    return text + "\n" + make_usage(app, name) + make_positionals(app) + make_groups(app, mode) +
+           make_subcommands(app, mode);
+  }
+  // In the list of commands, one line for each: what follows the example.
+  std::string make_subcommand(const CLI::App* sub) const final {
+    std::string text = sub->get_description();
+    std::size_t at = text.find("\n\n");
+    if (at != std::string::npos) text = text.substr(at + 2);
+    text = text.substr(0, text.find('\n'));
+    return fmt::format("  {:<10} {}\n", sub->get_name(), text);
+  }
+};
+
+struct CommandLine {
+  CLI::App app;
+  std::function<int()> chosen;
+
+  CheckArgs check;
+  CompileArgs compile;
+  DiffArgs diff;
+  ExplainArgs explain;
+  VerifyArgs verify;
+  BuildArgs build;
+  RunArgs run;
+  GraphArgs graph;
+  NicShowArgs nic;
+  bool nic_json = false;
+  ObserveArgs stats, drops;
+  NodesArgs nodes;
+
+  CommandLine();
+  CLI::App* add(const std::string& name, const std::string& example, const std::string& what,
+                std::function<int()> act, CLI::App* under = nullptr);
+  void add_planning();
+  void add_looking();
+  void add_running();
+};
+
+CommandLine::CommandLine() : app("", "weft") {
+  app.description(
+      "Example:\n"
+      "  weft compile host_udp_ipv4 --nic intel_82599 --workload quickstart -o plan.yaml\n"
+      "  weft explain plan.yaml --packet 'udp from 10.7.0.1:40000 to 10.7.0.2:7'\n"
+      "  weft run plan.yaml --help\n\n"
+      "weft weaves a protocol graph into a network card: it compiles a plan, proves it, builds "
+      "and\n"
+      "runs the stack that is left.\n");
+  app.formatter(std::make_shared<Help>());
+  app.set_version_flag("--version", "weft 0.1.0");
+  app.require_subcommand(1);
+  add_planning();
+  add_looking();
+  add_running();
+}
+
+CLI::App* CommandLine::add(const std::string& name, const std::string& example,
+                           const std::string& what, std::function<int()> act, CLI::App* under) {
+  CLI::App* sub = (under != nullptr ? under : &app)->add_subcommand(name);
+  sub->description("Example:\n  " + example + "\n\n" + what + "\n");
+  sub->callback([this, act = std::move(act)] { chosen = act; });
+  return sub;
+}
+
+void CommandLine::add_planning() {
+  auto* c = add("check", "weft check graphs/host_udp_ipv4.yaml nicmodels/intel_82599.yaml",
+                "Reads and verifies graphs, NIC models, workloads and plans.",
+                [this] { return tool::check(check); });
+  c->add_option("THING", check.things, "files, or names of the installation")->required();
+  c->add_flag("--json", check.json, "results as JSON");
+
+  c = add("compile",
+          "weft compile host_udp_ipv4 --nic intel_82599 --workload quickstart -o plan.yaml",
+          "Compiles and proves a plan, and shows it.", [this] { return tool::compile(compile); });
+  c->add_option("GRAPH", compile.graph, "protocol graph: a name or a file")->required();
+  c->add_option("--nic", compile.nic, "NIC model: a name or a file")->required();
+  c->add_option("--workload", compile.workload, "workload: a name or a file")->required();
+  c->add_option("--queues", compile.queues, "receive queues (the workload's wish otherwise)")
+      ->check(CLI::Range(1u, 4096u));
+  c->add_option("--cores", compile.cores, "net cores (the workload's wish otherwise)")
+      ->check(CLI::Range(1u, 4096u));
+  c->add_option("-o,--output", compile.output, "where the plan goes; - is stdout");
+  c->add_flag("--json", compile.json, "show the plan as JSON");
+  c->add_flag("--all", compile.all, "show every filter and every node with its reason");
+  c->add_flag("--no-proof", compile.no_proof, "leave the plan unproved");
+  c->add_flag("--dump", compile.dump, "what each pass leaves, on stderr");
+
+  c = add("diff", "weft diff old.yaml new.yaml", "What changes from one plan to another.",
+          [this] { return tool::diff(diff); });
+  c->add_option("BEFORE", diff.before, "plan")->required();
+  c->add_option("AFTER", diff.after, "plan")->required();
+  c->add_flag("--json", diff.json, "the changes as JSON");
+  c->add_flag("--all", diff.all, "every filter and flow");
+  c->add_flag("--detailed-exitcode", diff.detailed_exitcode, "exit 2 when there are changes");
+
+  c = add("verify", "weft verify plan.yaml",
+          "Proves that card and residues do what the protocol graph says, or shows a packet for\n"
+          "which they do not.",
+          [this] { return tool::verify(verify); });
+  c->add_option("PLAN", verify.plan, "plan")->required();
+  c->add_option("--graph", verify.graph, "protocol graph (the one that the plan names)");
+  c->add_option("--nic", verify.nic, "NIC model (the one that the plan names)");
+  c->add_option("--workload", verify.workload, "workload (the installed one with the plan's hash)");
+  c->add_option("--pcap", verify.pcap, "where the counterexample goes")->capture_default_str();
+  c->add_flag("--json", verify.json, "the verdict as JSON");
+}
+
+void CommandLine::add_looking() {
+  auto* c = add("explain",
+                "weft explain plan.yaml udp_checksum\n"
+                "  weft explain plan.yaml --packet 'udp from 10.7.0.1:40000 to 10.7.0.2:7 ttl 3'\n"
+                "  weft explain E0104",
+                "Why a node is where it is, what happens to a packet, what an error code means.",
+                [this] { return tool::explain(explain); });
+  c->add_option("PLAN", explain.subject, "plan, or an error code")->required();
+  c->add_option("NODE", explain.node, "node of the protocol graph, or node.item");
+  auto* packet = c->add_option(
+      "--packet", explain.packet,
+      "udp|icmp|tcp|arp [from A[:P]] [to A[:P]] [len N] [vlan N] [ttl N] [fragment OFFSET [more]]\n"
+      "[bad-checksum udp|tcp|icmp|ipv4] [no-checksum] [eth-dst MAC] [eth-src MAC]");
+  auto* pcap = c->add_option("--pcap", explain.pcap, "take the packet from a capture file");
+  c->add_option("--frame", explain.frame, "which frame of the capture, from 1")
+      ->needs(pcap)
+      ->check(CLI::PositiveNumber);
+  packet->excludes(pcap);
+  c->add_option("--nic", explain.nic, "NIC model (the one that the plan names)");
+  c->add_flag("--json", explain.json, "the story as JSON");
+
+  c = add("graph", "weft graph host_udp_ipv4 --format svg > graph.svg",
+          "The picture or the text of a protocol graph, a NIC model or a plan's residue.",
+          [this] { return tool::graph(graph); });
+  c->add_option("THING", graph.thing, "graph, NIC model or plan: a name or a file")->required();
+  c->add_option("--format", graph.format, "dot, svg or text")
+      ->check(CLI::IsMember({"dot", "svg", "text"}))
+      ->capture_default_str();
+  c->add_option("--queue", graph.queue, "of a plan: the queue whose residue is drawn")
+      ->capture_default_str();
+  c->add_option("--direction", graph.direction, "of a NIC model: receive or transmit")
+      ->check(CLI::IsMember({"receive", "transmit"}))
+      ->capture_default_str();
+
+  CLI::App* nic_group = app.add_subcommand("nic");
+  nic_group->description(
+      "Example:\n  weft nic list\n  weft nic show intel_82599\n\n"
+      "The NIC models.\n");
+  nic_group->require_subcommand(1);
+  c = add(
+      "list", "weft nic list", "The installed NIC models.",
+      [this] { return tool::nic_list(nic_json); }, nic_group);
+  c->add_flag("--json", nic_json, "as JSON");
+  c = add(
+      "show", "weft nic show intel_82599", "What a card can do, and where we know it from.",
+      [this] { return tool::nic_show(nic); }, nic_group);
+  c->add_option("NIC", nic.nic, "NIC model: a name or a file")->required();
+  c->add_flag("--json", nic.json, "as JSON");
+
+  c = add("nodes", "weft nodes udp.checksum_ok", "The stack nodes and their declarations.",
+          [this] { return tool::nodes(nodes); });
+  c->add_option("NAME", nodes.name, "one of them");
+  c->add_flag("--json", nodes.json, "as JSON");
+}
+
+void CommandLine::add_running() {
+  auto* c = add("build", "weft build plan.yaml\n  weft build plan.yaml --source | less",
+                "Generates the C++ of a plan's residues and compiles it.",
+                [this] { return tool::build(build); });
+  c->add_option("PLAN", build.plan, "plan")->required();
+  c->add_flag("--source", build.source, "print the C++ instead of compiling it");
+  c->add_option("-o,--output", build.output, "keep the C++ in this file");
+
+  c = add("run", "weft run plan.yaml --help",
+          "Runs a proved plan: hands it to weft-runtime with all further arguments.",
+          [this] { return tool::run(run); });
+  c->add_option("PLAN", run.plan, "plan")->required();
+  c->add_flag("--unproved", run.unproved, "run a plan that was compiled with --no-proof");
+  c->add_option("ARGUMENTS", run.rest, "for weft-runtime");
+  c->prefix_command();
+
+  for (auto [name, what, args, act] :
+       {std::tuple{"stats", "Packets per node of a running stack.", &stats, &tool::stats},
+        std::tuple{"drops", "Dropped packets of a running stack, by reason.", &drops,
+                   &tool::drops}}) {
+    c = add(name, fmt::format("weft {}", name), what,
+            [args = args, act = act] { return act(*args); });
+    c->add_option("--socket", args->socket, "the runtime's socket (the only one, otherwise)");
+    c->add_flag("--json", args->json, "as JSON");
+  }
+
+  c = add("doctor", "weft doctor", "What this machine lacks, and the command that mends it.",
+          [this] { return tool::doctor(run.rest); });
+  c->add_option("ARGUMENTS", run.rest, "for weft-runtime --doctor");
+  c->prefix_command();
+}
+
+// The deepest command that was named, for hints.
+const CLI::App* named(const CLI::App& app) {
+  for (const CLI::App* sub : app.get_subcommands()) return named(*sub);
+  return &app;
+}
+
+std::string hint(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> options, commands;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    commands.push_back(sub->get_name());
+  for (int i = 1; i < argc; ++i) {
+    std::string word = argv[i];
+    const auto& known = word.starts_with("--") ? options : commands;
+    word = word.substr(0, word.find('='));
+    if (std::find(known.begin(), known.end(), word) != known.end()) continue;
+    if (std::string near = diag::nearest(word, known); !near.empty())
+      return fmt::format("did you mean `{}`?", near);
+  }
+  return "";
+}
+
+int usage_error(const CLI::App& app, const std::string& message, int argc, char** argv) {
+  const CLI::App* at = named(app);
+  std::string full;
+  for (const CLI::App* a = at; a != nullptr; a = a->get_parent())
+    full = a->get_name() + (full.empty() ? "" : " " + full);
+  say(fmt::format("{}: {}", full, message));
+  if (std::string text = hint(*at, argc, argv); !text.empty()) say("  " + text);
+  say(fmt::format("  {} --help shows how it is used", full));
+  return usage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CommandLine line;
+  try {
+    if (argc == 1) {
+      print(line.app.help());
+      return usage;
+    }
+    line.app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return line.app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    return usage_error(line.app, e.what(), argc, argv);
+  }
+  return line.chosen();
+}
+
+}  // namespace weft::tool
+
+int main(int argc, char** argv) {
+  try {
+    return weft::tool::main(argc, argv);
+  } catch (const std::exception& e) {
+    weft::tool::say(std::string("weft: this is a bug of weft: ") + e.what());
+  } catch (...) {
+    weft::tool::say("weft: this is a bug of weft: an unknown exception");
+  }
+  return weft::tool::our_bug;
+}
