@@ -57,6 +57,7 @@ diag::Result<void> verify_nic(const ir::NicModel& nic, const ir::FieldTable& fie
 struct Counterexample {
   std::vector<std::pair<std::string, std::string>> fields;  // name, value; those that matter
   std::vector<std::uint8_t> frame;                          // empty for transmit entries
+  std::vector<std::uint8_t> second;  // where two packets are needed: same state, other queue
   std::map<std::string, unsigned> descriptor;               // "desc.ip_cksum" -> answer
   std::optional<unsigned> queue;                            // where the card delivers it
   std::string entry;     // "rx", "udp_send", a slot

@@ -1,0 +1,277 @@
+#include "compiler/passes/card_symbolic.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/passes/resolve.h"
+
+namespace weft::passes {
+
+using smt::Term;
+
+namespace {
+
+bool exact(const plan::Filter& f) {
+  const auto full = [&](const char* field, std::uint64_t mask) {
+    const auto it = f.match.find(field);
+    return it != f.match.end() && it->second.second == mask;
+  };
+  std::size_t known = 4;
+  if (full("ipv4.protocol", 0xff) && f.match.at("ipv4.protocol").first == 17) ++known;
+  return full("ipv4.src", 0xffffffff) && full("ipv4.dst", 0xffffffff) && full("udp.src_port", 0xffff) &&
+         full("udp.dst_port", 0xffff) && f.match.size() == known;
+}
+
+// A rule table as terms: is the packet in it, and if so which queue and mark.
+struct Rules {
+  Term member, queue, mark, marked;
+};
+
+class Receive {
+ public:
+  Receive(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan, const TableFacts& facts,
+          const Pinned& pinned)
+      : symbolic_(symbolic), session_(symbolic.session()), nic_(nic), plan_(plan), facts_(facts),
+        pinned_(pinned), key_(key_terms(symbolic)) {}
+
+  std::vector<CardPath> run() {
+    for (auto [v, end] = vertices(nic_.receive.g); v != end; ++v) {
+      if (nic_.receive.node(*v).kind == ir::NodeKind::wire) visit(*v, "card");
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void visit(ir::Vertex v, const std::string& name) {
+    const ir::Node& node = nic_.receive.node(v);
+    if (node.kind == ir::NodeKind::queue) return deliver(name);
+    if (node.kind == ir::NodeKind::drop) {
+      out_.push_back({node.id, session_.all_of(conditions_), node.reason, {}});
+      return;
+    }
+    if (node.config.table) return table(v, node);
+    if (node.config.rss) {
+      rss(node);
+      follow(v, 0, "rss", {});
+      return;
+    }
+    if (node.kind == ir::NodeKind::match) {
+      for (const Branch& b : symbolic_.step(node, State{})) follow(v, b.port, name, {b.condition});
+      return;
+    }
+    follow(v, 0, name, {});
+  }
+
+  void follow(ir::Vertex v, unsigned port, const std::string& name, const std::vector<Term>& when) {
+    const auto next = nic_.receive.next(v, port);
+    if (!next) return;
+    const std::size_t before = conditions_.size();
+    conditions_.insert(conditions_.end(), when.begin(), when.end());
+    visit(*next, name);
+    conditions_.resize(before);  // what units further on added goes too
+  }
+
+  void deliver(const std::string& name) {
+    std::vector<Term> all = conditions_;
+    const Term queue = queue_ ? queue_ : session_.number(0, 16);
+    // Enumerated: flows of the workload arrive on their owner's queue, hashed by one RSS type.
+    if (facts_.flows_arrive && !pinned_) {
+      const bool hashed = name == "rss";
+      if (!hashed || rss_type_ == "" || type_is_) {
+        std::vector<Term> known = {key_.hit, plain()};
+        if (hashed && type_is_) known.push_back(type_is_);
+        all.push_back(session_.implies(session_.all_of(known), session_.equal(queue, key_.owner)));
+      }
+    }
+    if (!marked_) all.push_back(session_.equal(symbolic_.initial("desc.mark_valid"), session_.number(0, 1)));
+    out_.push_back({name, session_.all_of(all), "", queue});
+  }
+
+  // A datagram whose ports the card can see.
+  Term plain() { return symbolic_.condition(ir::has("udp"), State{}); }
+
+  void table(ir::Vertex v, const ir::Node& node) {
+    const Rules rules = rules_of(node);
+    const Term applies = symbolic_.condition(node.config.table->applies, State{});
+    const Term hit = session_.all_of({applies, rules.member});
+    const auto hit_port = nic_.receive.port(v, "hit").value_or(0);
+    const auto miss_port = nic_.receive.port(v, "miss").value_or(1);
+
+    std::vector<Term> when = {hit};
+    if (node.config.table->mark_reported) {
+      // A rule without a mark leaves the descriptor's mark invalid.
+      when.push_back(session_.equal(symbolic_.initial("desc.mark_valid"), rules.marked));
+      when.push_back(session_.implies(session_.as_bool(rules.marked),
+                                      session_.equal(symbolic_.initial("desc.mark"), rules.mark)));
+      marked_ = true;
+    }
+    queue_ = rules.queue;
+    follow(v, hit_port, "rule of " + node.id, when);
+    queue_ = Term();
+    marked_ = false;
+    follow(v, miss_port, "card", {session_.negate(hit)});
+  }
+
+  Rules rules_of(const ir::Node& node) {
+    std::vector<const plan::Filter*> rules;
+    bool all_exact = true;
+    for (const auto& f : plan_.configuration.filters) {
+      if (f.table != node.id) continue;
+      rules.push_back(&f);
+      all_exact = all_exact && exact(f);
+    }
+    if (pinned_ || !all_exact || !facts_.rules_are_flows) return listed(rules);
+    if (rules.empty()) return {session_.truth(false), session_.number(0, 16), session_.number(0, 32), session_.number(0, 1)};
+    // Enumerated: a member is a flow, on its owner's queue, marked with its endpoint.
+    Rules out;
+    out.member = session_.apply(node.id + "/member", key_.key, 0);
+    out.member = session_.all_of({out.member, key_.hit});
+    out.queue = key_.owner;
+    const bool marks = rules.front()->mark != 0;
+    out.marked = session_.number(marks ? 1 : 0, 1);
+    out.mark = session_.arithmetic(ir::Op::add, session_.resize(key_.endpoint, 32), session_.number(1, 32));
+    return out;
+  }
+
+  // Every rule as it stands; the first that matches counts. For few rules, or one packet.
+  Rules listed(const std::vector<const plan::Filter*>& rules) {
+    Rules out{session_.truth(false), session_.number(0, 16), session_.number(0, 32), session_.number(0, 1)};
+    for (auto it = rules.rbegin(); it != rules.rend(); ++it) {
+      const plan::Filter& f = **it;
+      if (pinned_ && !concerns(f)) continue;
+      std::vector<Term> all;
+      for (const auto& [field, want] : f.match) {
+        const unsigned width = symbolic_.fields().find(field)->width;
+        const Term mask = session_.number(want.second, width);
+        all.push_back(session_.equal(session_.arithmetic(ir::Op::bit_and, symbolic_.initial(field), mask),
+                                     session_.number(want.first & want.second, width)));
+      }
+      const Term here = session_.all_of(all);
+      out.member = session_.any_of({here, out.member});
+      out.queue = session_.ite(here, session_.number(f.queue, 16), out.queue);
+      out.mark = session_.ite(here, session_.number(f.mark, 32), out.mark);
+      out.marked = session_.ite(here, session_.number(f.mark != 0 ? 1 : 0, 1), out.marked);
+    }
+    return out;
+  }
+
+  // Can a rule match the pinned flow at all? The others need not be listed.
+  bool concerns(const plan::Filter& f) const {
+    for (const auto& [field, want] : f.match) {
+      const bool of_key = field == "ipv4.src" || field == "ipv4.dst" || field == "udp.src_port" || field == "udp.dst_port";
+      if (of_key && (field_of(*pinned_, field) & want.second) != (want.first & want.second)) return false;
+    }
+    return true;
+  }
+
+  void rss(const ir::Node& node) {
+    const plan::Rss& rss = plan_.configuration.rss;
+    rss_type_ = facts_.rss_type;
+    type_is_ = Term();
+    if (!rss.enabled || rss.table.empty()) {
+      queue_ = session_.number(0, 16);
+      return;
+    }
+    // The queue is an unknown function of the fields hashed, within the table's range.
+    Term queue = session_.number(rss.table[0], 16);
+    std::vector<Term> none_before;
+    std::vector<std::pair<Term, Term>> by_type;
+    for (const auto& type : node.config.rss->types) {
+      if (std::find(rss.types.begin(), rss.types.end(), type.name) == rss.types.end()) continue;
+      const Term applies = symbolic_.condition(type.applies, State{});
+      std::vector<Term> input;
+      for (const auto& f : type.input) input.push_back(symbolic_.initial(f));
+      const Term q = session_.apply("rss/" + type.name, input, 16);
+      std::vector<std::uint16_t> range = rss.table;
+      std::sort(range.begin(), range.end());
+      range.erase(std::unique(range.begin(), range.end()), range.end());
+      std::vector<Term> in_range;
+      for (const auto r : range) in_range.push_back(session_.equal(q, session_.number(r, 16)));
+      conditions_.push_back(session_.any_of(in_range));
+      std::vector<Term> here = none_before;
+      here.push_back(applies);
+      by_type.emplace_back(session_.all_of(here), q);
+      if (type.name == rss_type_) type_is_ = by_type.back().first;
+      none_before.push_back(session_.negate(applies));
+    }
+    for (auto it = by_type.rbegin(); it != by_type.rend(); ++it) queue = session_.ite(it->first, it->second, queue);
+    if (pinned_) {
+      const auto where = passes::deliver(nic_, symbolic_.fields(), plan_.configuration, *pinned_);
+      if (where && where->table.empty()) {
+        conditions_.push_back(session_.implies(plain(), session_.equal(queue, session_.number(where->queue, 16))));
+      }
+    }
+    queue_ = queue;
+  }
+
+  Symbolic& symbolic_;
+  smt::Session& session_;
+  const ir::NicModel& nic_;
+  const plan::Plan& plan_;
+  const TableFacts& facts_;
+  const Pinned& pinned_;
+  KeyTerms key_;
+  std::vector<Term> conditions_;
+  Term queue_, type_is_;
+  std::string rss_type_;
+  bool marked_ = false;
+  std::vector<CardPath> out_;
+};
+
+}  // namespace
+
+KeyTerms key_terms(Symbolic& symbolic) {
+  const auto* decl = decl_of("udp.find_flow");
+  KeyTerms out;
+  out.key = symbolic.terms(decl->key, State{});
+  const Lookup flow = symbolic.default_lookup(*decl, out.key);
+  out.hit = flow.hit;
+  out.endpoint = flow.result;
+  out.owner = symbolic.session().apply("udp_flows/owner", out.key, 16);
+  return out;
+}
+
+std::vector<CardPath> card_receive(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan,
+                                   const TableFacts& facts, const Pinned& pinned) {
+  return Receive(symbolic, nic, plan, facts, pinned).run();
+}
+
+std::vector<Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan) {
+  smt::Session& session = symbolic.session();
+  std::vector<Term> out;
+  for (const ir::Node* node : receive_order(nic)) {
+    if (!node->config.report) continue;
+    const auto knob = plan.configuration.knobs.find(node->config.knob);
+    if (knob == plan.configuration.knobs.end() || !knob->second) continue;
+    const ir::Report& report = *node->config.report;
+    const Term answer = symbolic.initial(report.field);
+    const Term fact = symbolic.test(report.fact, State{});
+    out.push_back(session.implies(session.all_of({session.equal(answer, session.number(1, 2)),
+                                                  symbolic.condition(report.evidence, State{})}),
+                                  fact));
+    if (report.bad_trusted) {
+      out.push_back(session.implies(session.equal(answer, session.number(2, 2)), session.negate(fact)));
+    }
+  }
+  return out;
+}
+
+State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan, State state) {
+  smt::Session& session = symbolic.session();
+  for (const ir::Vertex v : nic.transmit.topological()) {
+    const ir::Config& config = nic.transmit.node(v).config;
+    if (!config.performs) continue;
+    const auto knob = plan.configuration.knobs.find(config.knob);
+    if (knob == plan.configuration.knobs.end() || !knob->second) continue;
+    const Term asked = session.equal(symbolic.value(state, config.performs->field), session.number(1, 1));
+    if (session.is_false(asked)) continue;
+    const State done = symbolic.effect(*decl_of(config.performs->effect), state).front().after;
+    State merged = done;
+    for (auto& [name, term] : merged.values) term = session.ite(asked, term, symbolic.value(state, name));
+    state = std::move(merged);
+  }
+  return state;
+}
+
+}  // namespace weft::passes

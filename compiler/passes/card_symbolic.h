@@ -1,0 +1,51 @@
+// What a configured card does to a packet nobody has seen: ways from the wire to a queue or into a
+// silent drop, and what it does to a frame handed to it for transmission.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/ir/nic_model.h"
+#include "compiler/passes/steer.h"
+#include "compiler/passes/symbolic.h"
+#include "compiler/plan/plan.h"
+
+namespace weft::passes {
+
+struct CardPath {
+  std::string name;         // "rule of ntuple5", "rss", "not_for_us"
+  smt::Term when;           // with everything that is known on this way
+  std::string drop;         // the protocol graph's drop node that it stands for; empty: delivered
+  smt::Term queue;          // 16 bits
+};
+
+// Truths about the plan's finite tables, established by enumeration (tables.h).
+struct TableFacts {
+  bool rules_are_flows = true;  // every rule is one flow of the workload, on its owner's queue
+  bool flows_arrive = true;     // the card delivers every flow on the queue that owns it
+  std::string rss_type;         // type by which flows without a rule are hashed
+};
+
+// The flow key of the incoming packet, as terms.
+struct KeyTerms {
+  std::vector<smt::Term> key;  // src, src_port, dst, dst_port
+  smt::Term hit;               // the workload has this flow
+  smt::Term endpoint;          // its endpoint
+  smt::Term owner;             // 16 bits: the queue that owns it
+};
+KeyTerms key_terms(Symbolic& symbolic);
+
+// One packet fixed to a concrete flow key, with concrete answers of the card's tables.
+using Pinned = std::optional<FlowKey>;
+
+std::vector<CardPath> card_receive(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan,
+                                   const TableFacts& facts, const Pinned& pinned);
+
+// Applies the transmit units whose request field is set and whose knob is on.
+State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan, State state);
+
+// What the card's receive units may answer about checksums.
+std::vector<smt::Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan);
+
+}  // namespace weft::passes

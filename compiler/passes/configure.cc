@@ -1,0 +1,84 @@
+#include "compiler/passes/configure.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/passes/steer.h"
+
+namespace weft::passes {
+
+namespace {
+
+// Bytes of a linear congruential sequence: any key without long runs spreads well, and the same
+// inputs must give the same plan.
+std::vector<std::uint8_t> rss_key(unsigned bytes) {
+  std::vector<std::uint8_t> key(bytes);
+  std::uint64_t x = 0x77656674'00000001u;  // "weft"
+  for (auto& byte : key) {
+    x = x * 6364136223846793005u + 1442695040888963407u;
+    byte = static_cast<std::uint8_t>(x >> 56);
+  }
+  return key;
+}
+
+void configure_rss(const Inputs& inputs, const Choice& choice, plan::Configuration& config) {
+  const ir::Node* node = rss_node(inputs.nic);
+  if (node == nullptr || config.rx_queues < 2) return;
+  const ir::RssUnit& unit = *node->config.rss;
+  config.rss.enabled = true;
+  config.rss.key = rss_key(unit.key_bytes);
+  for (const auto& type : unit.types) config.rss.types.push_back(type.name);
+  if (!unit.table_settable) return;
+  unsigned queues = choice.open_queues;
+  if (unit.queue_reach != 0) queues = std::min(queues, unit.queue_reach);
+  for (unsigned i = 0; i < unit.table_size; ++i) {
+    config.rss.table.push_back(static_cast<std::uint16_t>(i % queues));
+  }
+}
+
+plan::Filter rule(const Inputs& inputs, const FlowChoice& choice) {
+  const ir::Flow& flow = inputs.workload.flows[choice.flow];
+  const auto v = inputs.nic.receive.find(choice.table);
+  const ir::FilterTable& table = *inputs.nic.receive.node(*v).config.table;
+  plan::Filter out;
+  out.id = fmt::format("f{}", choice.flow);
+  out.table = choice.table;
+  out.queue = choice.queue;
+  out.match["ipv4.src"] = {flow.src, 0xffffffff};
+  out.match["ipv4.dst"] = {inputs.workload.host.address, 0xffffffff};
+  out.match["udp.src_port"] = {flow.src_port, 0xffff};
+  out.match["udp.dst_port"] = {flow.dst_port, 0xffff};
+  if (table.fields.contains("ipv4.protocol")) out.match["ipv4.protocol"] = {17, 0xff};
+  if (table.priority) out.priority = table.priority->first;
+  const bool can_mark =
+      std::find(table.actions.begin(), table.actions.end(), "mark") != table.actions.end();
+  if (table.mark_required || (table.mark_reported && can_mark)) out.mark = flow.endpoint + 1;
+  return out;
+}
+
+}  // namespace
+
+diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
+  plan::Configuration& config = plan.configuration;
+  config.rx_queues = choice.rx_queues;
+  config.tx_queues = choice.rx_queues;
+  config.knobs = choice.knobs;
+  configure_rss(inputs, choice, config);
+  for (const auto& flow : choice.flows) {
+    if (!flow.table.empty()) config.filters.push_back(rule(inputs, flow));
+  }
+  for (const auto& chosen : choice.flows) {
+    const ir::Flow& flow = inputs.workload.flows[chosen.flow];
+    const FlowKey key{flow.src, flow.src_port, inputs.workload.host.address, flow.dst_port};
+    const auto where = deliver(inputs.nic, inputs.fields, config, key);
+    if (!where) continue;  // nobody can say: the flow is served by its endpoint's port
+    plan.flows.push_back({key.src, key.src_port, key.dst, key.dst_port, flow.endpoint, where->queue});
+  }
+  std::sort(plan.flows.begin(), plan.flows.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.src, a.src_port, a.dst, a.dst_port) < std::tie(b.src, b.src_port, b.dst, b.dst_port);
+  });
+  return {};
+}
+
+}  // namespace weft::passes

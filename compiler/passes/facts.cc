@@ -1,0 +1,107 @@
+#include "compiler/passes/facts.h"
+
+#include <fmt/format.h>
+
+#include "compiler/passes/resolve.h"
+#include "compiler/passes/steer.h"
+
+namespace weft::passes {
+
+using smt::Term;
+
+unsigned longest_frame(const ir::NicModel& nic) { return nic.max_frame - 4; }
+
+namespace {
+
+// The knobs that a predicate mentions, with their values: "rx.promiscuous off".
+std::string knobs_in(const ir::ExprPtr& e, const plan::Configuration& config) {
+  std::string out;
+  for (const auto& name : ir::names_in(e)) {
+    if (!name.starts_with("knob.")) continue;
+    const auto it = config.knobs.find(name.substr(5));
+    const bool on = it != config.knobs.end() && it->second;
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name.substr(5), on ? "on" : "off");
+  }
+  return out;
+}
+
+// A receive match lets packets pass towards the queues by all ports that do not end in a drop.
+Fact passes(Symbolic& symbolic, const ir::NicModel& nic, const plan::Configuration& config,
+            ir::Vertex v) {
+  const ir::Node& node = nic.receive.node(v);
+  std::vector<Term> ways;
+  std::string because;
+  for (const Branch& branch : symbolic.step(node, State{})) {
+    const auto next = nic.receive.next(v, branch.port);
+    const auto& when = node.ports[branch.port].when;
+    if (when) because = knobs_in(when, config);
+    if (next && nic.receive.node(*next).kind != ir::NodeKind::drop) ways.push_back(branch.condition);
+  }
+  return {fmt::format("the card drops the rest at `{}`{}{}", node.id, because.empty() ? "" : ": ", because),
+          symbolic.session().any_of(ways)};
+}
+
+// One rule of the table, any of them: its fields are in the flow table under an endpoint, and the
+// mark says which.
+Fact hit(Symbolic& symbolic, const ir::NicModel& nic, const std::vector<std::string>& tables) {
+  smt::Session& session = symbolic.session();
+  const auto* find_flow = decl_of("udp.find_flow");
+  const Lookup flow = symbolic.default_lookup(*find_flow, symbolic.terms(find_flow->key, State{}));
+  std::vector<Term> ways;
+  std::string names;
+  for (const auto& table : tables) {
+    const ir::Node& node = nic.receive.node(*nic.receive.find(table));
+    std::vector<Term> all = {symbolic.condition(node.config.table->applies, State{}), flow.hit};
+    if (node.config.table->fields.contains("ipv4.protocol")) {
+      all.push_back(session.equal(symbolic.initial("ipv4.protocol"), session.number(17, 8)));
+    }
+    // Rules name the destination: the own address.
+    all.push_back(session.equal(symbolic.initial("ipv4.dst"), symbolic.initial("host.address")));
+    if (node.config.table->mark_reported) {
+      const Term mark = session.arithmetic(ir::Op::add, session.resize(flow.result, 32), session.number(1, 32));
+      all.push_back(session.equal(symbolic.initial("desc.mark"), mark));
+      all.push_back(session.equal(symbolic.initial("desc.mark_valid"), session.number(1, 1)));
+    }
+    ways.push_back(session.all_of(all));
+    names += (names.empty() ? "" : ", ") + table;
+  }
+  return {fmt::format("only rules of {} feed the queue", names), session.any_of(ways)};
+}
+
+// What the card may answer about a checksum. With the switch off its word means nothing.
+void report(Symbolic& symbolic, const ir::Node& node, const plan::Configuration& config,
+            std::vector<Fact>& out) {
+  const ir::Report& report = *node.config.report;
+  const auto knob = config.knobs.find(node.config.knob);
+  if (knob == config.knobs.end() || !knob->second) return;
+  smt::Session& session = symbolic.session();
+  const Term answer = symbolic.initial(report.field);
+  const Term fact = symbolic.test(report.fact, State{});
+  const Term good = session.all_of({session.equal(answer, session.number(1, 2)),
+                                    symbolic.condition(report.evidence, State{})});
+  out.push_back({node.config.knob + " on", session.implies(good, fact)});
+  if (report.bad_trusted) {
+    const Term bad = session.equal(answer, session.number(2, 2));
+    out.push_back({node.config.knob + " on, \"bad\" trusted", session.implies(bad, session.negate(fact))});
+  }
+}
+
+}  // namespace
+
+std::vector<Fact> facts_of(Symbolic& symbolic, const ir::NicModel& nic,
+                           const plan::Configuration& config, QueueClass queue_class,
+                           const std::vector<std::string>& feeding_tables) {
+  std::vector<Fact> out;
+  smt::Session& session = symbolic.session();
+  out.push_back({fmt::format("frames have at most {} bytes", longest_frame(nic)),
+                 session.less_equal(symbolic.initial("pkt.len"), session.number(longest_frame(nic), 16))});
+  for (const ir::Vertex v : nic.receive.topological()) {
+    const ir::Node& node = nic.receive.node(v);
+    if (node.kind == ir::NodeKind::match) out.push_back(passes(symbolic, nic, config, v));
+    if (node.config.report) report(symbolic, node, config, out);
+  }
+  if (queue_class == QueueClass::flows) out.push_back(hit(symbolic, nic, feeding_tables));
+  return out;
+}
+
+}  // namespace weft::passes

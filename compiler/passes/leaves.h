@@ -1,0 +1,37 @@
+// All ends that packets from one entry of a graph can come to, each with its condition and what
+// happened on the way. No solver is asked: ends that nothing reaches are listed too.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compiler/ir/graph.h"
+#include "compiler/passes/symbolic.h"
+
+namespace weft::passes {
+
+struct Leaf {
+  std::string end;  // id of the terminal; "ipv4_build as reply"; "nowhere at NODE"
+  ir::NodeKind kind = ir::NodeKind::drop;
+  bool application = false;  // handed to an application
+  bool spawn = false;        // goes on as an answer in its own buffer
+  smt::Term when;
+  State state;
+  std::vector<std::string> path;  // ids, for people
+};
+
+struct Leaves {
+  std::vector<Leaf> leaves;
+  std::map<std::string, std::vector<smt::Term>> arrivals;  // node -> conditions of the ways to it
+};
+
+Leaves leaves_of(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start, const State& initial);
+
+// What an observer behind the end can see: names whose values must agree there.
+std::vector<std::string> observables(const Leaf& a, const Leaf& b, const ir::FieldTable& fields);
+
+// `a` and `b` end alike: same end, same events, same observables. nullopt where they can't.
+std::optional<smt::Term> alike(Symbolic& symbolic, const Leaf& a, const Leaf& b);
+
+}  // namespace weft::passes

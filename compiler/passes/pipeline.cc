@@ -1,0 +1,70 @@
+#include "compiler/passes/pipeline.h"
+
+#include <fmt/format.h>
+
+#include "compiler/frontend/readers.h"
+#include "compiler/passes/choose.h"
+#include "compiler/passes/configure.h"
+#include "compiler/passes/embed.h"
+#include "compiler/passes/emit.h"
+#include "compiler/passes/place.h"
+#include "compiler/passes/resolve.h"
+
+namespace weft::passes {
+
+namespace {
+
+// Checks, and a plan whose card and residues do what the graph says.
+diag::Result<void> prove(const Inputs& inputs, plan::Plan& plan) {
+  auto verdict = verify_plan(plan, inputs);
+  if (!verdict) return diag::fail(verdict.error());
+  if (!verdict->proved) {
+    return diag::fail(diag::Diagnostic{
+        "E0700", fmt::format("the compiler's own plan does not prove: {}", verdict->counterexample->why), {},
+        "", {{"expected: " + verdict->counterexample->expected, {}}, {"actual: " + verdict->counterexample->actual, {}}},
+        "this is a bug of weft or a contradiction in the model; nothing was written"});
+  }
+  plan.proof = verdict->proof;
+  plan.proof.content = plan::content_hash(plan);
+  return {};
+}
+
+}  // namespace
+
+diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
+  plan::Plan plan;
+  const auto dump = [&](const char* pass, const std::string& text) {
+    if (options.dump) options.dump(pass, text);
+  };
+
+  if (auto ok = resolve(inputs.graph, inputs.fields, false); !ok) return diag::fail(ok.error());
+  dump("resolve", frontend::print_graph(inputs.graph));
+
+  if (auto ok = verify_graph(inputs.graph, inputs.fields); !ok) return diag::fail(ok.error());
+  if (auto ok = verify_nic(inputs.nic, inputs.fields); !ok) return diag::fail(ok.error());
+  dump("verify", "graph and model hold\n");
+
+  const auto choice = choose(inputs, options);
+  if (!choice) return diag::fail(choice.error());
+  dump("choose", to_string(*choice));
+
+  if (auto ok = configure(inputs, *choice, plan); !ok) return diag::fail(ok.error());
+  dump("configure", plan::to_yaml(plan));
+
+  if (auto ok = embed(inputs, *choice, plan); !ok) return diag::fail(ok.error());
+  for (const auto& residue : plan.residues) dump("embed", frontend::print_graph(residue.graph));
+
+  if (auto ok = place(inputs, *choice, plan); !ok) return diag::fail(ok.error());
+  emit(inputs, plan);
+  dump("place", plan::to_yaml(plan));
+
+  if (options.prove) {
+    if (auto ok = prove(inputs, plan); !ok) return diag::fail(ok.error());
+    dump("prove", fmt::format("{}: {} leaves, {} queries, {}\n", plan.proof.status, plan.proof.leaves,
+                              plan.proof.queries, plan.proof.solver));
+  }
+  dump("emit", plan::to_yaml(plan));
+  return plan;
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,401 @@
+// Pass "prove": card followed by residue does what the protocol graph says, for every packet and
+// every answer that the card may give, from every entry.
+// Pre: any plan, from anywhere. Post: a proof record, or a packet that shows the difference.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "compiler/passes/card_symbolic.h"
+#include "compiler/passes/facts.h"
+#include "compiler/passes/leaves.h"
+#include "compiler/passes/pipeline.h"
+#include "compiler/passes/reach.h"
+#include "compiler/passes/resolve.h"
+#include "compiler/passes/tables.h"
+#include "compiler/passes/witness.h"
+
+namespace weft::passes {
+
+namespace {
+
+using smt::Outcome;
+using smt::Term;
+
+class Prover {
+ public:
+  Prover(const plan::Plan& plan, const Inputs& inputs, TableFacts facts)
+      : plan_(plan), in_(inputs), facts_(std::move(facts)), symbolic_(session_, inputs.fields) {
+    for (const auto& [knob, on] : plan.configuration.knobs) symbolic_.fix("knob." + knob, on ? 1 : 0);
+    assume_host(symbolic_);
+  }
+
+  // nullopt: everything holds. `suspect` fixes the packet to one flow.
+  diag::Result<std::optional<Counterexample>> run(const Suspect* suspect) {
+    if (suspect != nullptr) pin(*suspect);
+    session_.add(session_.less_equal(symbolic_.initial("pkt.len"), session_.number(longest_frame(in_.nic), 16)));
+    for (const Term& t : card_answers(symbolic_, in_.nic, plan_)) session_.add(t);
+    if (session_.check("assumptions can hold") != Outcome::sat) {
+      return diag::fail(diag::Diagnostic{"E0601", "the model's assumptions contradict each other", {}, "", {},
+                                         "check the model's evidence and the workload's host"});
+    }
+    auto found = receive(suspect);
+    if (!found || *found || suspect != nullptr) return found;
+    found = affinity();
+    if (!found || *found) return found;
+    return transmit();
+  }
+
+  unsigned leaves() const { return leaves_; }
+  unsigned queries() const { return session_.queries(); }
+
+ private:
+  using Found = diag::Result<std::optional<Counterexample>>;
+
+  void assume_host(Symbolic& s) {
+    const ir::HostConfig& host = in_.workload.host;
+    const std::pair<const char*, ir::Bits> values[] = {
+        {"host.mac", host.mac},          {"host.address", host.address},
+        {"host.broadcast", host.broadcast()}, {"host.vlan_id", host.vlan_id},
+        {"host.mtu", host.mtu},          {"host.forwarding", host.forwarding ? 1 : 0}};
+    for (const auto& [name, value] : values) {
+      const Term t = s.initial(name);
+      session_.add(session_.equal(t, session_.number(value, session_.width(t))));
+    }
+  }
+
+  // The one flow that plan, card and workload may see differently, with what each says of it.
+  void pin(const Suspect& s) {
+    pinned_ = s.key;
+    const KeyTerms key = key_terms(symbolic_);
+    for (const char* field : {"ipv4.src", "udp.src_port", "ipv4.dst", "udp.dst_port"}) {
+      const Term t = symbolic_.initial(field);
+      session_.add(session_.equal(t, session_.number(field_of(s.key, field), session_.width(t))));
+    }
+    session_.add(s.endpoint ? key.hit : session_.negate(key.hit));
+    if (s.endpoint) session_.add(session_.equal(key.endpoint, session_.number(*s.endpoint, 16)));
+    // The flow's destination port is an endpoint or is not; its answer is known.
+    const auto* find_port = decl_of("udp.find_port");
+    const Lookup port = symbolic_.default_lookup(*find_port, symbolic_.terms(find_port->key, State{}));
+    std::optional<unsigned> endpoint;
+    for (unsigned i = 0; i < in_.workload.endpoints.size(); ++i) {
+      if (in_.workload.endpoints[i].port == s.key.dst_port) endpoint = i;
+    }
+    session_.add(endpoint ? port.hit : session_.negate(port.hit));
+    if (endpoint) session_.add(session_.equal(port.result, session_.number(*endpoint, 16)));
+  }
+
+  // A residue looks up flows in the table of its queue's shard.
+  void use_shard_tables(const Suspect* suspect) {
+    symbolic_.lookup = [this, suspect](const nodes::NodeDecl& decl, const std::vector<Term>& key) {
+      Lookup found = symbolic_.default_lookup(decl, key);
+      if (decl.table != "udp_flows") return found;
+      const Term queue = session_.variable("queue", 16);
+      if (suspect != nullptr) {
+        const bool there = suspect->owner.has_value();
+        found.hit = there ? session_.equal(queue, session_.number(*suspect->owner, 16)) : session_.truth(false);
+        if (there) found.result = session_.number(*suspect->plan_endpoint, 16);
+        return found;
+      }
+      const Term owner = session_.apply("udp_flows/owner", key, 16);
+      found.hit = session_.all_of({found.hit, session_.equal(owner, queue)});
+      return found;
+    };
+  }
+
+  State fresh(bool from_wire) {
+    State s;
+    for (const char* request : {"desc.tx_ip_cksum", "desc.tx_l4_cksum", "desc.tx_vlan"}) {
+      s.values[request] = session_.number(0, 1);
+    }
+    if (!from_wire) {  // the engine's own packets: no card has said anything of them
+      s.values["desc.ip_cksum"] = session_.number(0, 2);
+      s.values["desc.l4_cksum"] = session_.number(0, 2);
+      s.values["desc.mark_valid"] = session_.number(0, 1);
+    }
+    return s;
+  }
+
+  // ---- receive ------------------------------------------------------------------------------
+  Found receive(const Suspect* suspect) {
+    const auto rx = receive_entry(in_.graph);
+    spec_ = leaves_of(symbolic_, in_.graph, *rx, fresh(true));
+    const auto paths = card_receive(symbolic_, in_.nic, plan_, facts_, pinned_);
+    std::map<std::string, Leaves> of_residue;
+    for (const auto& residue : plan_.residues) {
+      const auto entry = receive_entry(residue.graph);
+      if (!entry) return std::optional<Counterexample>(no_entry(residue.id, "rx"));
+      use_shard_tables(suspect);
+      of_residue[residue.id] = leaves_of(symbolic_, residue.graph, *entry, fresh(true));
+      symbolic_.lookup = nullptr;
+    }
+    for (const CardPath& path : paths) {
+      session_.push();
+      session_.add(path.when);
+      std::optional<Counterexample> found;
+      if (!path.drop.empty()) {
+        Leaf leaf;
+        leaf.end = path.drop;
+        leaf.path = {path.name};
+        leaf.when = session_.truth(true);
+        leaf.state = fresh(true);
+        found = compare(leaf, spec_, "rx", suspect);
+      } else {
+        session_.add(session_.equal(session_.variable("queue", 16), path.queue));
+        for (const auto& residue : plan_.residues) {
+          if (found || residue.queues.empty()) continue;
+          session_.push();
+          std::vector<Term> here;
+          for (const auto q : residue.queues) here.push_back(session_.equal(path.queue, session_.number(q, 16)));
+          session_.add(session_.any_of(here));
+          if (session_.check("does this way lead to the residue") != Outcome::unsat) {
+            for (const Leaf& leaf : of_residue[residue.id].leaves) {
+              if (!found) found = compare(leaf, spec_, "rx", suspect);
+            }
+          }
+          session_.pop();
+        }
+      }
+      session_.pop();
+      if (found) return found;
+    }
+    return std::optional<Counterexample>();
+  }
+
+  // Is there a packet that ends at `actual` where the protocol graph would have it end otherwise?
+  std::optional<Counterexample> compare(const Leaf& actual, const Leaves& expected, const std::string& entry,
+                                        const Suspect* suspect) {
+    ++leaves_;
+    std::vector<Term> fine;
+    for (const Leaf& leaf : expected.leaves) {
+      if (const auto same = alike(symbolic_, leaf, actual)) fine.push_back(session_.all_of({leaf.when, *same}));
+    }
+    session_.push();
+    session_.add(actual.when);
+    session_.add(session_.negate(session_.any_of(fine)));
+    std::optional<Counterexample> out;
+    const Outcome outcome = session_.check("leaf " + actual.end);
+    if (outcome == Outcome::sat) out = show(actual, expected, entry, suspect);
+    if (outcome == Outcome::unknown) {
+      out.emplace();
+      out->entry = entry;
+      out->why = "the solver gave up on " + actual.end;
+      out->actual = actual.end;
+    }
+    session_.pop();
+    return out;
+  }
+
+  static std::string text(const std::vector<std::string>& path, const std::string& end) {
+    std::string out;
+    for (const auto& id : path) out += (out.empty() ? "" : " > ") + id;
+    if (path.empty() || path.back() != end) out += (out.empty() ? "" : " > ") + end;
+    return out;
+  }
+
+  Counterexample show(const Leaf& actual, const Leaves& expected, const std::string& entry, const Suspect* suspect) {
+    prefer_short(entry);
+    Counterexample out;
+    out.entry = entry;
+    out.actual = text(actual.path, actual.end);
+    for (const Leaf& leaf : expected.leaves) {
+      if (session_.value(leaf.when) != 0) out.expected = text(leaf.path, leaf.end);
+    }
+    if (entry == "rx") {
+      Witness w = witness_of(symbolic_);
+      out.fields = std::move(w.fields);
+      out.frame = std::move(w.frame);
+      for (const char* field : {"desc.ip_cksum", "desc.l4_cksum"}) {
+        out.descriptor[field] = static_cast<unsigned>(session_.value(symbolic_.initial(field)));
+      }
+      if (actual.path.empty() || actual.end != actual.path.front()) {
+        out.queue = static_cast<unsigned>(session_.value(session_.variable("queue", 16)));
+      }
+    } else {
+      for (const auto& [name, term] : actual.state.values) {
+        out.fields.emplace_back(name, ir::format_bits(session_.value(term)));
+      }
+    }
+    const auto last = [](const std::string& s) { return s.substr(s.rfind(' ') + 1); };
+    out.why = suspect != nullptr ? suspect->why
+              : last(out.expected) == last(out.actual)
+                  ? fmt::format("both end at {}, with different effects", last(out.actual))
+                  : fmt::format("the protocol graph ends at {}, card and residue at {}", last(out.expected), last(out.actual));
+    return out;
+  }
+
+  // A model is any packet; a short one is easier to look at.
+  void prefer_short(const std::string& entry) {
+    if (entry != "rx") return;
+    for (const unsigned limit : {64u, 128u, 512u}) {
+      session_.push();
+      session_.add(session_.less_equal(symbolic_.initial("pkt.len"), session_.number(limit, 16)));
+      const bool ok = session_.check("a short packet") == Outcome::sat;
+      session_.pop();
+      if (ok) {
+        session_.add(session_.less_equal(symbolic_.initial("pkt.len"), session_.number(limit, 16)));
+        break;
+      }
+    }
+    session_.check("the packet to show");
+  }
+
+  Counterexample no_entry(const std::string& residue, const std::string& entry) {
+    Counterexample out;
+    out.entry = entry;
+    out.why = fmt::format("residue {} has no entry `{}`", residue, entry);
+    out.expected = entry;
+    out.actual = "nowhere";
+    return out;
+  }
+
+  // ---- affinity: state with an owner is always touched on one queue ---------------------------
+  Found affinity() {
+    if (plan_.configuration.rx_queues < 2) return std::optional<Counterexample>();
+    Symbolic other(session_, in_.fields, "b:");
+    for (const auto& [knob, on] : plan_.configuration.knobs) other.fix("knob." + knob, on ? 1 : 0);
+    const Leaves spec_b = leaves_of(other, in_.graph, *receive_entry(in_.graph), fresh(true));
+    const auto paths_a = card_receive(symbolic_, in_.nic, plan_, facts_, {});
+    const auto paths_b = card_receive(other, in_.nic, plan_, facts_, {});
+    for (const auto& [id, arrivals] : spec_.arrivals) {
+      const auto* decl = decl_of(in_.graph.node(*in_.graph.find(id)));
+      if (decl == nullptr || decl->state != nodes::State::owned || !decl->table.empty() || decl->key.empty()) continue;
+      session_.push();
+      session_.add(session_.any_of(arrivals));
+      session_.add(session_.any_of(spec_b.arrivals.at(id)));
+      const auto key_a = symbolic_.terms(decl->key, State{}), key_b = other.terms(decl->key, State{});
+      for (std::size_t i = 0; i < key_a.size(); ++i) session_.add(session_.equal(key_a[i], key_b[i]));
+      std::optional<Counterexample> found;
+      for (const auto& a : paths_a) {
+        for (const auto& b : paths_b) {
+          if (found || !a.drop.empty() || !b.drop.empty()) continue;
+          found = apart(id, a, b, other);
+        }
+      }
+      session_.pop();
+      if (found) return found;
+    }
+    return std::optional<Counterexample>();
+  }
+
+  std::optional<Counterexample> apart(const std::string& id, const CardPath& a, const CardPath& b, Symbolic& other) {
+    std::optional<Counterexample> out;
+    session_.push();
+    session_.add(a.when);
+    session_.add(b.when);
+    session_.add(session_.negate(session_.equal(a.queue, b.queue)));
+    if (session_.check("affinity " + id) != Outcome::unsat) {
+      out.emplace();
+      out->entry = "rx";
+      Witness first = witness_of(symbolic_), second = witness_of(other);
+      out->fields = std::move(first.fields);
+      out->frame = std::move(first.frame);
+      out->second = std::move(second.frame);
+      out->queue = static_cast<unsigned>(session_.value(a.queue));
+      const auto other_queue = static_cast<unsigned>(session_.value(b.queue));
+      out->expected = fmt::format("both packets reach the state of {} on one queue", id);
+      out->actual = fmt::format("one arrives on queue {} ({}), the other on queue {} ({})", *out->queue, a.name, other_queue, b.name);
+      out->why = fmt::format("two packets with the same state of {} arrive on different queues", id);
+    }
+    session_.pop();
+    return out;
+  }
+
+  // ---- the other entries: what applications send, answers, packets that waited ----------------
+  Found transmit() {
+    for (const auto& residue : plan_.residues) {
+      std::set<std::string> done;
+      for (const Entry& entry : entries(in_.graph)) {
+        if (entry.name == "rx") continue;
+        const std::string slot = entry.name.substr(0, entry.name.find('@'));
+        const std::string id = in_.graph.node(entry.vertex).id;
+        const bool answer = slot == "reply" || slot == "icmp_error";
+        const bool elsewhere = slot == "ipv4_reassembled" && residue.queue_class != "any";
+        const auto v = residue.graph.find(id);
+        const bool bound = v && (answer || has_slot(residue.graph.node(*v), slot));
+        if (!bound && (answer || elsewhere)) continue;  // nobody there starts it
+        if (!bound) return std::optional<Counterexample>(no_entry(residue.id, slot));
+        if (!done.insert(id).second) continue;
+        if (auto found = from(entry.vertex, residue.graph, *v, slot); found) return found;
+      }
+    }
+    return std::optional<Counterexample>();
+  }
+
+  static bool has_slot(const ir::Node& node, const std::string& slot) {
+    return std::find(node.slots.begin(), node.slots.end(), slot) != node.slots.end();
+  }
+
+  std::optional<Counterexample> from(ir::Vertex spec_start, const ir::Graph& residue, ir::Vertex start, const std::string& slot) {
+    const Leaves expected = leaves_of(symbolic_, in_.graph, spec_start, fresh(false));
+    use_shard_tables(nullptr);
+    Leaves actual = leaves_of(symbolic_, residue, start, fresh(false));
+    symbolic_.lookup = nullptr;
+    session_.push();
+    if (slot == "ipv4_reassembled") {
+      // The engine hands a reassembled datagram to the shard that owns its flow.
+      const KeyTerms key = key_terms(symbolic_);
+      session_.add(session_.implies(key.hit, session_.equal(session_.variable("queue", 16), key.owner)));
+    }
+    std::optional<Counterexample> found;
+    for (Leaf& leaf : actual.leaves) {
+      if (leaf.kind == ir::NodeKind::wire) leaf.state = card_transmit(symbolic_, in_.nic, plan_, leaf.state);
+      if (!found) found = compare(leaf, expected, slot, nullptr);
+    }
+    session_.pop();
+    return found;
+  }
+
+  const plan::Plan& plan_;
+  const Inputs& in_;
+  TableFacts facts_;
+  smt::Session session_;
+  Symbolic symbolic_;
+  Pinned pinned_;
+  Leaves spec_;
+  unsigned leaves_ = 0;
+};
+
+// Nodes that make many packets of one or one of many: compared as opaque steps.
+std::vector<std::string> opaque(const ir::Graph& graph) {
+  std::set<std::string> out;
+  for (auto [v, end] = vertices(graph.g); v != end; ++v) {
+    const auto* decl = decl_of(graph.node(*v));
+    if (decl != nullptr && !decl->spawns.empty() && !decl->reuses_buffer) out.insert(std::string(decl->name));
+  }
+  return {out.begin(), out.end()};
+}
+
+}  // namespace
+
+diag::Result<Verdict> verify_plan(const plan::Plan& plan, const Inputs& inputs) {
+  if (auto ok = check_plan(plan, inputs); !ok) return diag::fail(ok.error());
+  for (const auto& residue : plan.residues) {
+    if (auto ok = resolve(residue.graph, inputs.fields, true); !ok) return diag::fail(ok.error());
+  }
+  Verdict verdict;
+  verdict.proof.solver = smt::Session::version();
+  verdict.proof.not_proved = opaque(inputs.graph);
+  const TableCheck tables = check_tables(plan, inputs);
+  const auto take = [&](Prover& prover, diag::Result<std::optional<Counterexample>> found) -> diag::Result<void> {
+    verdict.proof.leaves += prover.leaves();
+    verdict.proof.queries += prover.queries();
+    if (!found) return diag::fail(found.error());
+    verdict.counterexample = std::move(*found);
+    return {};
+  };
+  // Entries that do not fit first: each shows a concrete flow that goes wrong.
+  constexpr std::size_t enough = 16;
+  for (std::size_t i = 0; i < std::min(tables.suspects.size(), enough); ++i) {
+    Prover prover(plan, inputs, tables.facts);
+    if (auto ok = take(prover, prover.run(&tables.suspects[i])); !ok) return diag::fail(ok.error());
+    if (verdict.counterexample) return verdict;
+  }
+  Prover prover(plan, inputs, tables.facts);
+  if (auto ok = take(prover, prover.run(nullptr)); !ok) return diag::fail(ok.error());
+  verdict.proved = !verdict.counterexample;
+  verdict.proof.status = verdict.proved ? "proved" : "none";
+  return verdict;
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,45 @@
+// Which packets reach which node, and what is known of them there: one pass over a graph in
+// topological order, merging what comes in over several edges.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "compiler/ir/graph.h"
+#include "compiler/passes/symbolic.h"
+
+namespace weft::passes {
+
+struct LiveBranch {
+  unsigned port = 0;
+  smt::Term condition;  // given that the packet is at the node
+  bool live = false;    // some packet takes it
+};
+
+struct Reached {
+  smt::Term when;  // of the incoming packet: it comes here
+  State state;     // merged; its trace is empty
+  std::vector<LiveBranch> branches;
+};
+
+// Vertices that no packet from `start` reaches are absent. The session's constraints (facts of a
+// queue, say) hold throughout; every branch is asked for with one query.
+std::map<ir::Vertex, Reached> reach(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start,
+                                    const State& initial);
+
+// True if every packet that satisfies `when` satisfies `claim` too.
+bool implied(smt::Session& session, const smt::Term& when, const smt::Term& claim,
+             std::string_view query);
+
+// Where packets come in: the wire with a successor; the nodes with slots; targets of spawn edges.
+struct Entry {
+  std::string name;  // "rx", "udp_send", "arp_resolved", "reply@vlan_out"
+  ir::Vertex vertex;
+};
+std::optional<ir::Vertex> receive_entry(const ir::Graph& graph);
+std::vector<Entry> entries(const ir::Graph& graph);
+
+// What every host's parameters satisfy (the workload reader sees to it).
+std::vector<smt::Term> host_assumptions(Symbolic& symbolic);
+
+}  // namespace weft::passes

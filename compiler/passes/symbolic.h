@@ -1,0 +1,81 @@
+// What a graph does to a packet nobody has seen: symbolic execution, one node at a time.
+// Tests and tables are uninterpreted functions of what they read, so that the same question about
+// the same bytes has the same answer on a card, in the protocol graph and in a residue.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compiler/ir/fields.h"
+#include "compiler/ir/graph.h"
+#include "compiler/smt/solver.h"
+#include "stack-nodes/node.h"
+
+namespace weft::passes {
+
+// Something the outside can see, or a step that depends on the order of steps.
+struct Event {
+  std::string what;
+  std::vector<smt::Term> args;
+};
+
+// A packet on its way. Names that are not in `values` still have the value they came in with.
+struct State {
+  std::map<std::string, smt::Term> values;
+  std::map<std::string, smt::Term> versions;  // of state: "arp" -> how often it changed, abstractly
+  std::vector<Event> trace;
+};
+
+struct Branch {
+  unsigned port = 0;
+  smt::Term condition;
+  State after;
+};
+
+struct Lookup {
+  smt::Term hit;     // Boolean
+  smt::Term result;  // as wide as the result field
+};
+
+class Symbolic {
+ public:
+  // `prefix` keeps the variables of several packets in one session apart ("a:", "b:").
+  Symbolic(smt::Session& session, const ir::FieldTable& fields, std::string prefix = "");
+
+  // Names with a fixed value for the whole run: knobs.
+  void fix(const std::string& name, ir::Bits value);
+  // How tables answer; by default an uninterpreted function of the key.
+  std::function<Lookup(const nodes::NodeDecl&, const std::vector<smt::Term>& key)> lookup;
+
+  smt::Term initial(const std::string& name);
+  smt::Term value(const State& state, const std::string& name);
+  smt::Term encode(const ir::ExprPtr& e, const State& state);       // as it stands
+  smt::Term condition(const ir::ExprPtr& e, const State& state);    // as a Boolean
+  smt::Term test(const std::string& impl, const State& state);      // a stack node of kind test
+  smt::Term item(const ir::Item& item, const State& state);         // when, or else test
+  // All ways on from `node`, exclusive and exhaustive. Ports without an edge are included.
+  std::vector<Branch> step(const ir::Node& node, const State& state);
+  // Applies one effect to `state` and gives its branches by port of the declaration.
+  std::vector<Branch> effect(const nodes::NodeDecl& decl, const State& state);
+
+  Lookup default_lookup(const nodes::NodeDecl& decl, const std::vector<smt::Term>& key);
+  std::vector<smt::Term> terms(std::string_view list, const State& state);
+
+  smt::Session& session() { return session_; }
+  const ir::FieldTable& fields() const { return fields_; }
+
+ private:
+  std::vector<Branch> match(const ir::Node& node, const State& state);
+  std::vector<Branch> items(const ir::Node& node, const State& state);
+  smt::Term assigned(const std::string& text, const State& state);
+
+  smt::Session& session_;
+  const ir::FieldTable& fields_;
+  std::string prefix_;
+  std::map<std::string, ir::Bits> fixed_;
+  std::map<std::string, ir::ExprPtr> parsed_;
+};
+
+}  // namespace weft::passes

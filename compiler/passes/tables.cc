@@ -1,0 +1,246 @@
+#include "compiler/passes/tables.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "compiler/passes/steer.h"
+
+namespace weft::passes {
+
+namespace {
+
+std::string text(const FlowKey& k) {
+  const auto address = [](std::uint32_t a) {
+    return fmt::format("{}.{}.{}.{}", a >> 24, (a >> 16) & 255, (a >> 8) & 255, a & 255);
+  };
+  return fmt::format("{}:{} to {}:{}", address(k.src), k.src_port, address(k.dst), k.dst_port);
+}
+
+using Flows = std::map<FlowKey, unsigned>;  // -> endpoint
+
+Flows workload_flows(const ir::Workload& w) {
+  Flows out;
+  for (const auto& f : w.flows) out[{f.src, f.src_port, w.host.address, f.dst_port}] = f.endpoint;
+  return out;
+}
+
+std::optional<FlowKey> key_of(const plan::Filter& f) {
+  FlowKey key;
+  const auto get = [&](const char* field, std::uint64_t mask, auto& out) {
+    const auto it = f.match.find(field);
+    if (it == f.match.end() || it->second.second != mask) return false;
+    out = static_cast<std::remove_reference_t<decltype(out)>>(it->second.first);
+    return true;
+  };
+  if (!get("ipv4.src", 0xffffffff, key.src) || !get("ipv4.dst", 0xffffffff, key.dst) ||
+      !get("udp.src_port", 0xffff, key.src_port) || !get("udp.dst_port", 0xffff, key.dst_port)) {
+    return std::nullopt;
+  }
+  return key;
+}
+
+}  // namespace
+
+TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
+  TableCheck out;
+  const Flows wanted = workload_flows(inputs.workload);
+  std::map<FlowKey, const plan::FlowEntry*> planned;
+  for (const auto& f : plan.flows) planned[{f.src, f.src_port, f.dst, f.dst_port}] = &f;
+
+  const auto suspect = [&](const FlowKey& key, std::string why) {
+    Suspect s;
+    s.key = key;
+    s.why = std::move(why);
+    if (const auto it = wanted.find(key); it != wanted.end()) s.endpoint = it->second;
+    if (const auto it = planned.find(key); it != planned.end()) {
+      s.owner = it->second->queue;
+      s.plan_endpoint = it->second->endpoint;
+    }
+    out.suspects.push_back(std::move(s));
+  };
+
+  // Does the card bring every flow to the queue whose shard has its state?
+  for (const auto& [key, endpoint] : wanted) {
+    const auto it = planned.find(key);
+    if (it == planned.end()) {
+      out.facts.flows_arrive = false;
+      suspect(key, fmt::format("flow {} is in no shard's table", text(key)));
+      continue;
+    }
+    if (it->second->endpoint != endpoint) {
+      out.facts.flows_arrive = false;
+      suspect(key, fmt::format("the plan gives flow {} to the wrong endpoint", text(key)));
+      continue;
+    }
+    const auto where = deliver(inputs.nic, inputs.fields, plan.configuration, key);
+    if (where && where->table.empty() && !where->rss_type.empty()) out.facts.rss_type = where->rss_type;
+    if (where && where->queue == it->second->queue) continue;
+    out.facts.flows_arrive = false;
+    suspect(key, where ? fmt::format("flow {} arrives on queue {}, its state is on queue {}", text(key),
+                                     where->queue, it->second->queue)
+                       : fmt::format("nobody can say where flow {} arrives", text(key)));
+  }
+  for (const auto& [key, entry] : planned) {
+    if (!wanted.contains(key)) {
+      out.facts.flows_arrive = false;
+      suspect(key, fmt::format("stale entry: the workload has no flow {}", text(key)));
+    }
+  }
+  // Is every rule a flow, on its owner's queue, with its endpoint as the mark?
+  for (const auto& rule : plan.configuration.filters) {
+    const auto key = key_of(rule);
+    if (!key) {
+      out.facts.rules_are_flows = false;  // listed as it stands, and proved as such
+      continue;
+    }
+    const auto it = wanted.find(*key);
+    const auto p = planned.find(*key);
+    const auto v = inputs.nic.receive.find(rule.table);
+    const bool marks = v && inputs.nic.receive.node(*v).config.table &&
+                       inputs.nic.receive.node(*v).config.table->mark_reported;
+    std::string why;
+    if (it == wanted.end()) {
+      why = fmt::format("stale rule {}: the workload has no flow {}", rule.id, text(*key));
+    } else if (p == planned.end() || p->second->queue != rule.queue) {
+      why = fmt::format("rule {} sends flow {} to queue {}", rule.id, text(*key), rule.queue);
+    } else if (marks && rule.mark != it->second + 1) {
+      why = fmt::format("rule {} marks flow {} with {}, its endpoint is {}", rule.id, text(*key), rule.mark,
+                        it->second);
+    }
+    if (why.empty()) continue;
+    out.facts.rules_are_flows = false;
+    suspect(*key, std::move(why));
+  }
+  return out;
+}
+
+namespace {
+
+using diag::Diagnostic;
+
+tl::unexpected<diag::Error> refuse(const char* code, std::string message, std::string help) {
+  return diag::fail(Diagnostic{code, std::move(message), {}, "", {}, std::move(help)});
+}
+
+constexpr const char* recompile = "run `weft compile` again";
+
+diag::Result<void> check_inputs(const plan::Plan& plan, const Inputs& in) {
+  const std::pair<const char*, const std::string*> digests[] = {
+      {"graph", &in.graph.digest}, {"nic", &in.nic.digest}, {"workload", &in.workload.digest},
+      {"headers", &in.fields.digest}};
+  for (const auto& [name, digest] : digests) {
+    const auto it = plan.inputs.find(name);
+    if (it == plan.inputs.end() || it->second != *digest) {
+      return refuse("E0501", fmt::format("the plan was made for another {}", name),
+                    fmt::format("{}, or give the {} that the plan was made for", recompile, name));
+    }
+  }
+  if (!(plan.host == in.workload.host)) {
+    return refuse("E0502", "the plan's host differs from the workload's", recompile);
+  }
+  bool same = plan.endpoints.size() == in.workload.endpoints.size();
+  for (std::size_t i = 0; same && i < plan.endpoints.size(); ++i) {
+    same = plan.endpoints[i].port == in.workload.endpoints[i].port && plan.endpoints[i].app == in.workload.endpoints[i].app;
+  }
+  if (!same) return refuse("E0502", "the plan's endpoints differ from the workload's", recompile);
+  return {};
+}
+
+diag::Result<void> check_rules(const plan::Plan& plan, const Inputs& in) {
+  std::map<std::string, unsigned> used;
+  std::map<std::string, std::vector<std::uint64_t>> masks;
+  for (const auto& rule : plan.configuration.filters) {
+    const auto v = in.nic.receive.find(rule.table);
+    if (!v || !in.nic.receive.node(*v).config.table) {
+      return refuse("E0503", fmt::format("rule {}: {} has no table `{}`", rule.id, in.nic.name, rule.table), recompile);
+    }
+    const ir::FilterTable& table = *in.nic.receive.node(*v).config.table;
+    if (++used[rule.table] > table.capacity) {
+      return refuse("E0504", fmt::format("table {} takes {} rules, the plan has more", rule.table, table.capacity), recompile);
+    }
+    if (rule.queue >= plan.configuration.rx_queues) {
+      return refuse("E0505", fmt::format("rule {} names queue {}, there are {}", rule.id, rule.queue,
+                                         plan.configuration.rx_queues), recompile);
+    }
+    std::vector<std::uint64_t> shape;
+    for (const auto& [field, how] : table.fields) {
+      const auto it = rule.match.find(field);
+      const std::uint64_t mask = it == rule.match.end() ? 0 : it->second.second;
+      const ir::Field* info = in.fields.find(field);
+      const std::uint64_t full = info->width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << info->width) - 1;
+      const bool ok = how == ir::Match::any_mask || mask == full || (mask == 0 && how != ir::Match::full);
+      if (!ok) {
+        return refuse("E0506", fmt::format("rule {}: table {} can't match {} with mask {:#x}", rule.id, rule.table, field, mask),
+                      recompile);
+      }
+      shape.push_back(mask);
+    }
+    for (const auto& [field, want] : rule.match) {
+      if (!table.fields.contains(field)) {
+        return refuse("E0506", fmt::format("rule {}: table {} can't look at {}", rule.id, rule.table, field), recompile);
+      }
+    }
+    auto& first = masks.try_emplace(rule.table, shape).first->second;
+    if (!table.same_mask_per.empty() && first != shape) {
+      return refuse("E0507", fmt::format("rule {}: all rules of table {} share one mask", rule.id, rule.table), recompile);
+    }
+    if (table.priority && (rule.priority < table.priority->first || rule.priority > table.priority->second)) {
+      return refuse("E0508", fmt::format("rule {}: table {} wants a priority from {} to {}", rule.id, rule.table,
+                                         table.priority->first, table.priority->second), recompile);
+    }
+    if (table.mark_required && rule.mark == 0) {
+      return refuse("E0508", fmt::format("rule {}: table {} is reached only with a mark", rule.id, rule.table), recompile);
+    }
+  }
+  return {};
+}
+
+diag::Result<void> check_queues(const plan::Plan& plan, const Inputs& in) {
+  const auto& c = plan.configuration;
+  if (c.rx_queues == 0 || c.rx_queues > in.nic.rx_queues.max || c.tx_queues > in.nic.tx_queues.max) {
+    return refuse("E0505", fmt::format("{} queues planned, {} has {}", c.rx_queues, in.nic.name, in.nic.rx_queues.max), recompile);
+  }
+  const ir::Node* rss = rss_node(in.nic);
+  for (const auto q : c.rss.table) {
+    const unsigned reach = rss == nullptr || rss->config.rss->queue_reach == 0 ? c.rx_queues : rss->config.rss->queue_reach;
+    if (q >= c.rx_queues || q >= reach) {
+      return refuse("E0505", fmt::format("the RSS table names queue {}, which it can't reach", q), recompile);
+    }
+  }
+  std::vector<unsigned> residues(c.rx_queues), cores(c.rx_queues);
+  for (const auto& r : plan.residues) {
+    for (const auto q : r.queues) {
+      if (q < c.rx_queues) ++residues[q];
+    }
+  }
+  for (const auto& core : plan.cores) {
+    for (const auto q : core.queues) {
+      if (q < c.rx_queues) ++cores[q];
+    }
+  }
+  for (unsigned q = 0; q < c.rx_queues; ++q) {
+    if (residues[q] != 1 || cores[q] != 1) {
+      return refuse("E0509", fmt::format("queue {} needs exactly one residue and one core", q), recompile);
+    }
+  }
+  for (const auto& [knob, on] : c.knobs) {
+    if (in.fields.find("knob." + knob) != nullptr) continue;
+    bool known = false;
+    for (const ir::Graph* g : {&in.nic.receive, &in.nic.transmit}) {
+      for (auto [v, end] = vertices(g->g); v != end; ++v) known = known || g->node(*v).config.knob == knob;
+    }
+    if (!known && on) return refuse("E0503", fmt::format("{} has no knob {}", in.nic.name, knob), recompile);
+  }
+  return {};
+}
+
+}  // namespace
+
+diag::Result<void> check_plan(const plan::Plan& plan, const Inputs& inputs) {
+  if (auto ok = check_inputs(plan, inputs); !ok) return ok;
+  if (auto ok = check_queues(plan, inputs); !ok) return ok;
+  return check_rules(plan, inputs);
+}
+
+}  // namespace weft::passes

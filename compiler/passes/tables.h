@@ -1,0 +1,33 @@
+// The plan's finite tables against the workload's, entry by entry. What holds for all entries is
+// used in the proof as one fact; an entry for which it fails is looked at by itself.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "compiler/passes/card_symbolic.h"
+#include "compiler/passes/pipeline.h"
+
+namespace weft::passes {
+
+// A flow key about which plan, card and workload may disagree.
+struct Suspect {
+  FlowKey key;
+  std::optional<unsigned> endpoint;       // by the workload; nullopt: no such flow
+  std::optional<unsigned> owner;          // queue, by the plan; nullopt: in no shard's table
+  std::optional<unsigned> plan_endpoint;  // by the plan
+  std::string why;                        // "flow f3 arrives on queue 1, its state is on queue 2"
+};
+
+struct TableCheck {
+  TableFacts facts;
+  std::vector<Suspect> suspects;
+};
+
+TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs);
+
+// Everything about the plan that needs no packet: inputs unchanged, values in range, capacities and
+// shapes of the card's tables, every queue with one residue and one core.
+diag::Result<void> check_plan(const plan::Plan& plan, const Inputs& inputs);
+
+}  // namespace weft::passes
