@@ -1,9 +1,10 @@
 // Every error code, with the text that `weft explain E0104` prints. Codes are never reused.
 //
-//   E01xx  files and YAML            E04xx  plans: reading, hashes, diff
-//   E02xx  expressions, headers,     E05xx  generating and building
-//          graphs, cards, workloads  E06xx  the machine, ports, running
-//   E03xx  verifying, choosing, proving
+//   E01xx  files and YAML                     E05xx  checking plans, generating, building
+//   E02xx  expressions, headers, graphs,      E06xx  the machine, ports, running
+//          cards, workloads                   E07xx  bugs of weft's own
+//   E03xx  graphs against stack nodes
+//   E04xx  proving graphs and plans, plan files, the command line
 #pragma once
 
 #include <span>

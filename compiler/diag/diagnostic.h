@@ -43,7 +43,9 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 
-inline tl::unexpected<Error> fail(Diagnostic d) { return tl::unexpected<Error>(Error(std::move(d))); }
+inline tl::unexpected<Error> fail(Diagnostic d) {
+  return tl::unexpected<Error>(Error(std::move(d)));
+}
 inline tl::unexpected<Error> fail(Error e) { return tl::unexpected<Error>(std::move(e)); }
 
 // Renders with the source line and a caret (reads the file again; falls back to no excerpt).

@@ -1,0 +1,199 @@
+#include <array>
+
+#include "compiler/diag/code_tables.h"
+
+namespace weft::diag {
+namespace {
+
+constexpr std::array table = {
+    // Nodes of a graph against their declarations
+    CodeText{
+        "E0301", "unknown stack node",
+        "`impl:`, `test:`, `fact:`, `effect:` and `request:` name stack nodes, which are written\n"
+        "in C++ under stack-nodes/. `weft nodes` lists them."},
+    CodeText{
+        "E0302", "a test where an effect is meant, or the reverse",
+        "Tests answer yes or no and change nothing; effects change the packet or state. An and /\n"
+        "or node and `kind: test` take tests, `kind: effect` takes effects."},
+    CodeText{
+        "E0303", "a port that the stack node does not have",
+        "The ports of an effect are those that its declaration lists; the help line names them."},
+    CodeText{"E0304", "a port of the stack node is left out",
+             "Every port that a node can take leads somewhere, or packets would vanish."},
+    CodeText{"E0305", "a slot that the stack node never fills",
+             "Only slots that the node's declaration lists under `spawns` may be bound at it."},
+    CodeText{
+        "E0306", "a slot of the stack node is left out",
+        "The node starts packets of its own in this slot, and the graph does not say where they\n"
+        "go. Add a spawn edge: `spawn: {SLOT: NODE}`."},
+    CodeText{
+        "E0307", "unknown slot",
+        "Slots are listed in stack-nodes/slots.h: the ways by which packets enter a graph other\n"
+        "than from the wire."},
+    // Verifying graphs
+    CodeText{
+        "E0401", "two ports of a match overlap",
+        "Z3 found a packet for which the conditions of both ports hold; the message shows it.\n"
+        "Ports have no order, so it would be open where the packet goes. Make the conditions\n"
+        "exclude each other, or let one port say `otherwise: true`."},
+    CodeText{
+        "E0402", "the ports of a match leave packets out",
+        "Z3 found a packet for which no port's condition holds; the message shows it. Add a port\n"
+        "with `otherwise: true`."},
+    CodeText{"E0403", "a port that no packet takes",
+             "From all that is known on the way here, the port's condition never holds. Either an\n"
+             "earlier node takes those packets already, or the condition is wrong."},
+    CodeText{"E0404", "a field is read where the frame may be too short",
+             "On some way to this node nothing has checked that the frame is long enough for the\n"
+             "field. Put a length check in front: in an `and` node, an earlier condition."},
+    CodeText{
+        "E0405", "a precondition may not hold",
+        "The stack node declares what must hold on every way to it (a checked length, a parsed\n"
+        "header), and on some way it does not."},
+    // Plans and the command line
+    CodeText{"E0451", "a value in a plan is wrong",
+             "Plans are written by `weft compile`. One that cannot be read was damaged or made by\n"
+             "another version: compile it again."},
+    CodeText{"E0452", "a plan names an unknown field",
+             "A filter matches on a field that graphs/headers/ does not declare. Compile again."},
+    CodeText{
+        "E0453", "a plan was edited after it was proved",
+        "The proof record holds the SHA-256 of the plan's content, and it is not this content's.\n"
+        "Plans are not edited by hand: change the inputs and compile again."},
+    CodeText{
+        "E0454", "a plan was made from other inputs",
+        "The plan records the SHA-256 of graph, model, workload and headers, and one of them is\n"
+        "another file now. Compile again, or give the files that it was made from."},
+    CodeText{"E0455", "a plan cannot be written",
+             "Nothing was changed: plans are written to a temporary file first, then renamed."},
+    CodeText{
+        "E0456", "no such file or installed name",
+        "Where a graph, model or workload is wanted, weft takes a path, or the name of one that\n"
+        "is installed with it. The help line lists the names."},
+    CodeText{
+        "E0457", "a plan is not proved",
+        "Only proved plans run. Compile without --no-proof, or say --unproved if you know why."},
+    CodeText{"E0458", "a plan is not equal to its protocol graph",
+             "Z3 found a packet with which card and residue together do something else than the\n"
+             "protocol graph says. It is printed field by field."},
+    CodeText{
+        "E0459", "a packet's description cannot be read",
+        "A packet is described as: udp from 10.7.0.1:40000 to 10.7.0.2:7, with len, vlan, ttl and\n"
+        "fragment behind it where wanted."},
+    CodeText{"E0460", "no such node, queue or code", "The help line lists what there is."},
+    CodeText{"E0461", "a capture file cannot be used",
+             "The file is missing, cannot be written, or is no pcap file of Ethernet frames."},
+    CodeText{
+        "E0462", "a helper program is missing or failed",
+        "Some output needs another program (graphviz for pictures). The help line has the command\n"
+        "that installs it."},
+    CodeText{
+        "E0463", "weft-runtime is missing",
+        "Running packets is the work of weft-runtime, which lies beside weft and is built where\n"
+        "DPDK is installed. Checking, compiling and verifying need only weft."},
+    CodeText{"E0464", "not a file of weft's",
+             "`weft check` tells files apart by their first key: graph, nic, workload or plan."},
+    // Generating and building
+    CodeText{"E0501", "plan and inputs, or plan and code, do not fit",
+             "Checking a plan: it was made for another graph, model or workload. Generating: an\n"
+             "expression has no C++ form. In both cases compile the plan again with this version."},
+    CodeText{
+        "E0502", "plan and workload, or plan and code, do not fit",
+        "Checking a plan: host or endpoints differ from the workload's. Generating: a field has\n"
+        "no place in a packet. Compile the plan again with this version."},
+    CodeText{
+        "E0503", "a plan uses what the card does not have",
+        "Checking a plan: the model has no such table or knob. Generating: a residue holds a node\n"
+        "that belongs to cards. Compile the plan again with this version."},
+    CodeText{
+        "E0504", "a table of the card is overfull, or a stack node is missing",
+        "Checking a plan: more rules than the table takes. Generating: the plan names a stack\n"
+        "node that this version lacks. Compile the plan again with this version."},
+    CodeText{
+        "E0505", "a plan names queues that are not there, or has a cycle",
+        "Checking a plan: a rule, the RSS table or the plan itself uses more queues than there\n"
+        "are. Generating: the residue has a cycle. Compile the plan again with this version."},
+    CodeText{"E0506", "a rule that the card's table cannot hold",
+             "The table does not look at the field, or not with this mask."},
+    CodeText{"E0507", "rules with different masks in one table",
+             "All rules of this table share one mask, and the plan has two."},
+    CodeText{"E0508", "a rule lacks what its table asks for",
+             "The table wants a priority of a certain range, or a mark."},
+    CodeText{"E0509", "queues, residues and cores do not match up",
+             "Every queue is run by exactly one residue on exactly one core."},
+    CodeText{"E0510", "no C++ compiler",
+             "`weft build` runs the system's compiler: apt-get install g++. Without it, the\n"
+             "interpreter runs the same plan, slower."},
+    CodeText{"E0511", "the cache of generated code cannot be trusted",
+             "Code is loaded only from a folder and files that nobody but its owner can write."},
+    CodeText{"E0512", "the cache of generated code cannot be used",
+             "Reading or writing a file of the cache failed: permissions, or a full disk."},
+    CodeText{"E0513", "the compiler refused the generated code",
+             "This is a bug of weft. The message names the file; please report it with the plan."},
+    CodeText{
+        "E0514", "weft's own headers are missing",
+        "Generated code includes headers of weft's source folder. WEFT_ROOT and WEFT_GENERATED\n"
+        "say where they are when weft was moved."},
+    CodeText{"E0520", "generated code cannot be loaded",
+             "The object is missing, damaged or made for another weft, DPDK or CPU. Remove it;\n"
+             "`weft build` makes it again."},
+    // The machine, ports, running
+    CodeText{"E0600", "not a wire",
+             "Wires are named tap:NAME, af_packet:INTERFACE, pcap:IN,OUT or sim:IN,OUT."},
+    CodeText{"E0601", "a capture cannot be read", "A pcap file of Ethernet frames is wanted."},
+    CodeText{"E0602", "a capture cannot be written", "Check the folder, permissions and the disk."},
+    CodeText{"E0610", "a setting that this card does not know",
+             "The plan switches a knob or RSS type that the model or DPDK does not have."},
+    CodeText{"E0611", "a filter that has no rte_flow form",
+             "The plan's filter matches on a field for which DPDK has no pattern item here."},
+    CodeText{"E0612", "the port cannot honour the plan",
+             "The port reports less than the plan needs: queues, offloads, RSS, table size. "
+             "Nothing was\n"
+             "changed. Compile for the model of this card; `weft nic list` shows the models."},
+    CodeText{"E0613", "the card refused",
+             "A step of setting up the card failed; the message has DPDK's words. What had been "
+             "set was\n"
+             "taken back."},
+    CodeText{"E0620", "an expression that cannot be run",
+             "A predicate of the residue names something that no packet carries. Compile again."},
+    CodeText{"E0621", "a node that cannot be run",
+             "The residue names a stack node that this version lacks, or with other ports."},
+    CodeText{
+        "E0630", "no such application",
+        "`app:` is a name of runtime/apps or the path of a shared object. The help line names the\n"
+        "folders that were searched."},
+    CodeText{
+        "E0631", "an application cannot be loaded",
+        "The shared object is damaged, has no entry point, or was built for another version of\n"
+        "runtime/apps/weft_app.h."},
+    CodeText{"E0632", "an application refused its endpoint",
+             "The application's own start function said no to this endpoint."},
+    CodeText{
+        "E0640", "no memory, or a predicate that a card cannot evaluate",
+        "Starting: there is not enough memory for packet buffers. Emulated card: the model names\n"
+        "something that a card cannot see (meta.*)."},
+    CodeText{
+        "E0641", "a unit of the card that cannot be emulated",
+        "A filter or RSS type of the model reads a field that the emulated card has no code for."},
+    CodeText{
+        "E0642", "cores are missing, or an effect that cannot be emulated",
+        "Starting: fewer workers than net cores in the plan. Emulated card: a report, offload or\n"
+        "effect of the model has no code."},
+    CodeText{
+        "E0643", "a device cannot be made, or a card graph cannot be walked",
+        "Starting: DPDK refused to make the device; the note has its words. Emulated card: the\n"
+        "model's graph has no wire, a port to nowhere or a cycle."},
+    CodeText{"E0644", "DPDK does not start",
+             "`weft doctor` names what is missing on this machine."},
+    CodeText{"E0645", "a wire does not start", "The message has DPDK's words; see `weft doctor`."},
+    CodeText{
+        "E0700", "the compiler's own plan does not prove",
+        "A bug of weft, or a contradiction in the model. Nothing was written. Please report it\n"
+        "with the three input files."},
+};
+
+}  // namespace
+
+std::span<const CodeText> later_codes() { return table; }
+
+}  // namespace weft::diag
