@@ -1,0 +1,179 @@
+#include "runtime/engine/engine.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include <algorithm>
+#include <map>
+
+#include "runtime/engine/interpreter.h"
+
+namespace weft::engine {
+namespace {
+
+diag::Error refuse(std::string message) {
+  return diag::Diagnostic{.code = "E0651",
+                          .message = "the plan does not fit together: " + std::move(message),
+                          .help = "compile it again"};
+}
+
+// Every queue on exactly one core, a residue for every queue, no transmit queue on two cores, and
+// flows and endpoints that exist.
+diag::Result<void> check(const plan::Plan& plan) {
+  const plan::Configuration& c = plan.configuration;
+  if (plan.cores.empty() || c.rx_queues == 0 || c.tx_queues == 0)
+    return diag::fail(refuse("it has no cores or no queues"));
+  std::map<unsigned, unsigned> core_of, core_of_tx;
+  for (unsigned i = 0; i < plan.cores.size(); ++i) {
+    for (unsigned queue : plan.cores[i].queues) {
+      if (queue >= c.rx_queues || !core_of.emplace(queue, i).second)
+        return diag::fail(
+            refuse(fmt::format("queue {} is on two cores, or beyond the {} queues "
+                               "there are",
+                               queue, c.rx_queues)));
+      const auto [at, fresh] = core_of_tx.emplace(queue % c.tx_queues, i);
+      if (!fresh && at->second != i)
+        return diag::fail(refuse(fmt::format("cores {} and {} share transmit queue {}", at->second,
+                                             i, queue % c.tx_queues)));
+      if (plan::residue_of_queue(plan, queue) == nullptr)
+        return diag::fail(refuse(fmt::format("queue {} has no residue", queue)));
+    }
+  }
+  if (core_of.size() != c.rx_queues)
+    return diag::fail(
+        refuse(fmt::format("{} of {} queues are on a core", core_of.size(), c.rx_queues)));
+  for (const plan::FlowEntry& flow : plan.flows) {
+    if (flow.queue >= c.rx_queues || flow.endpoint >= plan.endpoints.size())
+      return diag::fail(
+          refuse(fmt::format("a flow names queue {} and endpoint {}", flow.queue, flow.endpoint)));
+  }
+  return {};
+}
+
+}  // namespace
+
+diag::Result<std::unique_ptr<Engine>> Engine::make(const plan::Plan& plan,
+                                                   const ir::FieldTable& fields, ports::Card& card,
+                                                   Pools& pools, const Clock& clock,
+                                                   const std::vector<apps::Library>& libraries,
+                                                   const EngineOptions& options) {
+  if (auto good = check(plan); !good) return diag::fail(good.error());
+  std::unique_ptr<Engine> engine(new Engine(plan, options));
+  if (auto done = engine->build(fields, card, pools, clock, libraries); !done)
+    return diag::fail(done.error());
+  return engine;
+}
+
+Engine::~Engine() { stop(); }
+
+diag::Result<void> Engine::build(const ir::FieldTable& fields, ports::Card& card, Pools& pools,
+                                 const Clock& clock, const std::vector<apps::Library>& libraries) {
+  auto handovers = Handovers::make(options_.name, static_cast<unsigned>(plan_.cores.size()));
+  if (!handovers) return diag::fail(handovers.error());
+  handovers_ = std::move(*handovers);
+
+  owners_.core_of.resize(plan_.configuration.rx_queues);
+  for (unsigned i = 0; i < plan_.cores.size(); ++i) {
+    for (unsigned queue : plan_.cores[i].queues) owners_.core_of[queue] = i;
+  }
+  owners_.flows.reserve(plan_.flows.size());
+  for (const plan::FlowEntry& flow : plan_.flows)
+    owners_.flows.insert({flow.src, flow.dst, flow.src_port, flow.dst_port},
+                         static_cast<std::uint16_t>(flow.queue));
+
+  for (unsigned i = 0; i < plan_.cores.size(); ++i) {
+    auto apps = apps::AppHost::make(plan_.endpoints, libraries, i);
+    if (!apps) return diag::fail(apps.error());
+    cores_.push_back(std::make_unique<NetCore>(i, card, *handovers_, clock, std::move(*apps)));
+    for (unsigned queue : plan_.cores[i].queues) {
+      if (auto done = add_shard(*cores_.back(), queue, fields, pools); !done) return done;
+    }
+  }
+  return {};
+}
+
+diag::Result<void> Engine::add_shard(NetCore& core, unsigned queue, const ir::FieldTable& fields,
+                                     Pools& pools) {
+  const plan::Residue& residue = *plan::residue_of_queue(plan_, queue);
+  auto shard = std::make_unique<Shard>(plan_, residue, queue, core.id, pools, *handovers_, owners_,
+                                       options_.seed + queue);
+  if (options_.generated != nullptr) {
+    shard->runner = options_.generated->runner(residue);
+  } else {
+    auto interpreter = Interpreter::make(residue.graph, fields, shard->core);
+    if (!interpreter) return diag::fail(interpreter.error());
+    shard->runner = std::move(*interpreter);
+  }
+  core.shards.push_back(std::move(shard));
+  return {};
+}
+
+diag::Result<void> Engine::start() {
+  lcores_.clear();
+  unsigned lcore = 0;
+  RTE_LCORE_FOREACH_WORKER(lcore) {
+    if (lcores_.size() < cores_.size()) lcores_.push_back(lcore);
+  }
+  if (lcores_.size() < cores_.size())
+    return diag::fail(diag::Diagnostic{
+        .code = "E0652",
+        .message = fmt::format("the plan has {} net cores, EAL was started with {} workers",
+                               cores_.size(), lcores_.size())});
+  struct Start {
+    Engine* engine;
+    NetCore* core;
+  };
+  stop_.store(false);
+  for (std::size_t i = 0; i < cores_.size(); ++i) {
+    const auto body = [](void* argument) -> int {
+      const std::unique_ptr<Start> start(static_cast<Start*>(argument));
+      // perf and top show it: the name says which net core a thread is.
+      pthread_setname_np(pthread_self(), fmt::format("weft:core{}", start->core->id).c_str());
+      start->core->run(start->engine->stop_, start->engine->options_.busy);
+      return 0;
+    };
+    rte_eal_remote_launch(body, new Start{this, cores_[i].get()}, lcores_[i]);
+  }
+  running_ = true;
+  return {};
+}
+
+void Engine::stop() {
+  if (running_) {
+    stop_.store(true);
+    for (unsigned lcore : lcores_) rte_eal_wait_lcore(lcore);
+    running_ = false;
+  }
+  finish();
+}
+
+// On one thread, when the others have ended.
+void Engine::finish() {
+  for (unsigned taken = 1; taken != 0;) {
+    taken = 0;
+    for (const auto& core : cores_) taken += core->take_messages();
+  }
+  for (const auto& core : cores_) core->take_back();
+}
+
+unsigned Engine::poll_all() {
+  unsigned found = 0;
+  for (const auto& core : cores_) found += core->poll_once();
+  return found;
+}
+
+std::uint64_t Engine::next_tick_ns() const {
+  std::uint64_t next = ~std::uint64_t{0};
+  for (const auto& core : cores_) next = std::min(next, core->next_tick_ns());
+  return next;
+}
+
+std::vector<CoreView> Engine::views() {
+  std::vector<CoreView> views;
+  for (const auto& core : cores_) views.push_back(core->view(running_));
+  return views;
+}
+
+}  // namespace weft::engine

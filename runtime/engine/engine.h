@@ -1,0 +1,74 @@
+// The stack of one plan on one card: net cores with their shards, and what they share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compiler/diag/diagnostic.h"
+#include "compiler/ir/fields.h"
+#include "compiler/plan/plan.h"
+#include "runtime/apps/library.h"
+#include "runtime/engine/clock.h"
+#include "runtime/engine/generated.h"
+#include "runtime/engine/net_core.h"
+#include "runtime/engine/pools.h"
+#include "runtime/ports/card.h"
+
+namespace weft::engine {
+
+struct EngineOptions {
+  std::string name = "weft";                   // prefix of DPDK's object names
+  const GeneratedObject* generated = nullptr;  // null: the interpreter
+  std::uint64_t seed = 1;                      // of everything random
+  bool busy = false;                           // never rest
+};
+
+class Engine {
+ public:
+  // Everything given must outlive the engine; the card is configured already.
+  // Errors: E0651 (the plan's cores, queues and residues do not fit together), those of the
+  // interpreter, E0632 (an application refuses), E0650 (no memory).
+  static diag::Result<std::unique_ptr<Engine>> make(const plan::Plan& plan,
+                                                    const ir::FieldTable& fields, ports::Card& card,
+                                                    Pools& pools, const Clock& clock,
+                                                    const std::vector<apps::Library>& libraries,
+                                                    const EngineOptions& options);
+  ~Engine();
+
+  // Net core i runs on EAL's worker i (in the order of lcore ids). E0652 when there are too few.
+  diag::Result<void> start();
+  // Ends the threads, and runs what is still under way to its end.
+  void stop();
+
+  // Without threads: one round over all cores, in order. For simulated time.
+  unsigned poll_all();
+  std::uint64_t next_tick_ns() const;
+
+  // Views of all cores, by net core. Safe while it runs.
+  std::vector<CoreView> views();
+
+  const plan::Plan& plan() const { return plan_; }
+  const std::vector<std::unique_ptr<NetCore>>& cores() const { return cores_; }
+
+ private:
+  Engine(const plan::Plan& plan, const EngineOptions& options) : plan_(plan), options_(options) {}
+  diag::Result<void> build(const ir::FieldTable& fields, ports::Card& card, Pools& pools,
+                           const Clock& clock, const std::vector<apps::Library>& libraries);
+  diag::Result<void> add_shard(NetCore& core, unsigned queue, const ir::FieldTable& fields,
+                               Pools& pools);
+  void finish();
+
+  const plan::Plan& plan_;
+  EngineOptions options_;
+  Owners owners_;
+  std::unique_ptr<Handovers> handovers_;
+  std::vector<std::unique_ptr<NetCore>> cores_;
+  std::vector<unsigned> lcores_;
+  std::atomic<bool> stop_{false};
+  bool running_ = false;
+};
+
+}  // namespace weft::engine

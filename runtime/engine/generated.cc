@@ -1,0 +1,48 @@
+#include "runtime/engine/generated.h"
+
+#include <fmt/format.h>
+
+#include "compiler/ir/edges.h"
+
+namespace weft::engine {
+namespace {
+
+class GeneratedRunner final : public ResidueRunner {
+ public:
+  GeneratedRunner(std::shared_ptr<codegen::Generated> object, codegen::RunFunction function)
+      : object_(std::move(object)), function_(function) {}
+  void run(Core& core, Packet* packets, unsigned n, unsigned entry) override {
+    function_(core, packets, n, entry);
+  }
+
+ private:
+  std::shared_ptr<codegen::Generated> object_;
+  codegen::RunFunction function_;
+};
+
+}  // namespace
+
+diag::Result<GeneratedObject> GeneratedObject::load(const std::string& path, const std::string& key,
+                                                    const plan::Plan& plan) {
+  auto object = codegen::load(path, key);
+  if (!object) return diag::fail(object.error());
+  GeneratedObject made;
+  made.object_ = std::move(*object);
+  for (const plan::Residue& residue : plan.residues) {
+    const weft_residue* found = made.object_->residue(residue.id);
+    const std::size_t edges = ir::EdgeTable::of(residue.graph).size();
+    if (found != nullptr && found->edge_count == edges) continue;
+    return diag::fail(diag::Diagnostic{
+        .code = "E0520",
+        .message = fmt::format("{} does not fit: residue {} {}", path, residue.id,
+                               found == nullptr ? "is missing" : "counts other edges"),
+        .help = "remove it; `weft build` makes it again"});
+  }
+  return made;
+}
+
+std::unique_ptr<ResidueRunner> GeneratedObject::runner(const plan::Residue& residue) const {
+  return std::make_unique<GeneratedRunner>(object_, object_->residue(residue.id)->run);
+}
+
+}  // namespace weft::engine

@@ -1,0 +1,61 @@
+// What arrives on a core that does not own its state goes to its owner: datagrams put together from
+// fragments (their pieces were spread by addresses alone), and neighbours that one core learned.
+#pragma once
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compiler/diag/diagnostic.h"
+#include "stack-nodes/packet.h"
+
+namespace weft::engine {
+
+struct Message {
+  enum class Kind : std::uint32_t { reassembled, neighbour };
+  Kind kind = Kind::neighbour;
+  std::uint32_t shard = 0;  // index of the receiver
+  // neighbour:
+  std::uint64_t mac = 0;
+  std::uint32_t address = 0;
+  std::uint32_t create = 0;
+  // reassembled:
+  Packet packet;
+};
+
+// One bounded ring for each pair of net cores; each has one writer and one reader.
+class Handovers {
+ public:
+  static constexpr unsigned ring_size = 256;
+
+  // Errors: E0650, no memory.
+  static diag::Result<std::unique_ptr<Handovers>> make(const std::string& name, unsigned cores);
+  ~Handovers();
+  Handovers(const Handovers&) = delete;
+  Handovers& operator=(const Handovers&) = delete;
+
+  // False when the ring is full: the message stays the caller's. (The ring copies it; its function
+  // only forgot to say const.)
+  bool put(unsigned from, unsigned to, const Message& message) {
+    return rte_ring_sp_enqueue_elem(ring(from, to), const_cast<Message*>(&message), sizeof(Message)) == 0;
+  }
+  bool take(unsigned from, unsigned to, Message& message) {
+    return rte_ring_sc_dequeue_elem(ring(from, to), &message, sizeof(Message)) == 0;
+  }
+  bool empty(unsigned from, unsigned to) const {
+    return rte_ring_empty(rings_[from * cores_ + to]) != 0;
+  }
+  unsigned cores() const { return cores_; }
+
+ private:
+  Handovers() = default;
+  rte_ring* ring(unsigned from, unsigned to) { return rings_[from * cores_ + to]; }
+  unsigned cores_ = 0;
+  std::vector<rte_ring*> rings_;
+};
+
+}  // namespace weft::engine

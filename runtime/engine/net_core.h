@@ -1,0 +1,79 @@
+// One thread of the stack: polls the queues of its shards and does everything that follows from
+// what it finds there.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "runtime/apps/app_host.h"
+#include "runtime/engine/clock.h"
+#include "runtime/engine/handover.h"
+#include "runtime/engine/shard.h"
+#include "runtime/ports/card.h"
+
+namespace weft::engine {
+
+struct CoreCounters {
+  std::uint64_t polls = 0;
+  std::uint64_t empty_polls = 0;
+  std::uint64_t sleeps = 0;
+};
+
+// What the outside sees of a core: a copy that the core itself made between two batches, so that
+// all numbers of one snapshot belong together.
+struct CoreView {
+  CoreCounters core;
+  std::vector<ShardCounters> shards;
+  std::vector<std::vector<std::uint64_t>> edges;
+  struct Tables {
+    std::uint64_t neighbours = 0, waiting = 0, given_up = 0, arp_requests = 0, no_buffer = 0;
+    std::uint64_t fragments = 0, completed = 0, timed_out = 0;
+  };
+  std::vector<Tables> tables;
+  std::vector<apps::AppCounters> apps;
+};
+
+class NetCore {
+ public:
+  static constexpr std::uint64_t tick_ns = 100'000'000;
+
+  NetCore(unsigned id, ports::Card& card, Handovers& handovers, const Clock& clock,
+          std::unique_ptr<apps::AppHost> apps);
+
+  // One round over everything. Returns how many packets and messages there were.
+  unsigned poll_once();
+  // Polls until `stop`; `busy` polls without rest, else an idle core yields, then sleeps for up to
+  // 200 us at a time.
+  void run(const std::atomic<bool>& stop, bool busy);
+  // Messages from other cores, and between the shards of this one. Returns how many there were.
+  unsigned take_messages();
+  // After the last poll: applications give their buffers back.
+  void take_back();
+
+  // The state as of the end of some batch after this call. Waits for the core when `running`.
+  CoreView view(bool running);
+
+  std::vector<std::unique_ptr<Shard>> shards;
+  const unsigned id;
+  // When the next tick is due.
+  std::uint64_t next_tick_ns() const { return next_tick_ns_; }
+  apps::AppHost& apps() { return *apps_; }
+
+ private:
+  void tick(std::uint64_t now_ns);
+  CoreView copy() const;
+  void answer_views();
+
+  ports::Card& card_;
+  Handovers& handovers_;
+  const Clock& clock_;
+  std::unique_ptr<apps::AppHost> apps_;
+  CoreCounters counters_;
+  std::uint64_t next_tick_ns_ = 0;
+  std::atomic<std::uint32_t> asked_{0}, answered_{0};
+  CoreView answer_;
+};
+
+}  // namespace weft::engine

@@ -1,0 +1,66 @@
+// Packet buffers. Frames live in mbufs; datagrams put together from fragments, which may have 64
+// KiB (more than an mbuf can describe), live in large buffers of their own.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "compiler/diag/diagnostic.h"
+#include "compiler/plan/plan.h"
+
+namespace weft::engine {
+
+// What Packet::buffer is: an mbuf, or a large buffer, told apart by the lowest bit.
+struct LargeBuffer {
+  static constexpr std::uint32_t headroom = 128;
+  static constexpr std::uint32_t room = 65536;
+  alignas(64) std::uint8_t bytes[headroom + room];
+};
+inline bool is_large(const void* buffer) {
+  return (reinterpret_cast<std::uintptr_t>(buffer) & 1) != 0;
+}
+inline void* tagged(LargeBuffer* b) { return reinterpret_cast<std::uint8_t*>(b) + 1; }
+inline LargeBuffer* untagged(void* buffer) {
+  return reinterpret_cast<LargeBuffer*>(static_cast<std::uint8_t*>(buffer) - 1);
+}
+
+struct PoolSizes {
+  unsigned frames = 0;            // mbufs
+  unsigned frame_bytes = 0;       // of each, behind the headroom
+  unsigned large = 0;             // large buffers
+  std::size_t megabytes() const;  // that EAL needs, other things included
+};
+// Rings of all queues, batches under way, what applications and tables may hold.
+PoolSizes sizes_for(const plan::Plan& plan);
+
+class Pools {
+ public:
+  // Errors: E0650, no memory (says how much was wanted).
+  static diag::Result<std::unique_ptr<Pools>> make(const std::string& name, PoolSizes sizes);
+  ~Pools();
+  Pools(const Pools&) = delete;
+  Pools& operator=(const Pools&) = delete;
+
+  rte_mempool* frames = nullptr;
+  rte_mempool* large = nullptr;
+
+  void free(void* buffer) {
+    if (is_large(buffer)) {
+      rte_mempool_put(large, untagged(buffer));
+    } else {
+      rte_pktmbuf_free(static_cast<rte_mbuf*>(buffer));
+    }
+  }
+  // Buffers that are not in the pools: 0 when everything was given back.
+  unsigned in_use() const;
+
+ private:
+  Pools() = default;
+};
+
+}  // namespace weft::engine

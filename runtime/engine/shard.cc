@@ -1,0 +1,246 @@
+#include "runtime/engine/shard.h"
+
+#include <rte_prefetch.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/engine/frames.h"
+#include "stack-nodes/wire/bytes.h"
+
+namespace weft::engine {
+namespace {
+
+using nodes::Slot;
+
+PacketList& list(Core& core, Slot slot) { return core.spawned[static_cast<std::size_t>(slot)]; }
+
+HostParams host_params(const ir::HostConfig& host) {
+  return {.mac = host.mac,
+          .address = host.address,
+          .broadcast = host.broadcast(),
+          .vlan_id = host.vlan_id,
+          .mtu = host.mtu,
+          .forwarding = static_cast<std::uint8_t>(host.forwarding ? 1 : 0)};
+}
+
+}  // namespace
+
+Shard::Shard(const plan::Plan& plan, const plan::Residue& its_residue, unsigned its_index,
+             unsigned its_core, Pools& pools, Handovers& handovers, const Owners& owners,
+             std::uint64_t seed)
+    : residue(its_residue),
+      index(its_index),
+      net_core(its_core),
+      tx_queue(its_index % plan.configuration.tx_queues),
+      edges(ir::EdgeTable::of(its_residue.graph)),
+      counts(edges.size(), 0),
+      pools_(pools),
+      handovers_(handovers),
+      owners_(owners),
+      frame_room_(rte_pktmbuf_data_room_size(pools.frames) - RTE_PKTMBUF_HEADROOM) {
+  core.id = index;
+  core.host = host_params(plan.host);
+  core.services = this;
+  core.edges = counts.data();
+  core.random.reseed(seed);
+  core.routes.add(plan.host.address, plan.host.prefix_length, 0);
+  for (const ir::Route& route : plan.host.routes)
+    core.routes.add(route.prefix, route.length, route.via);
+  for (std::size_t i = 0; i < plan.endpoints.size(); ++i)
+    core.udp_ports.insert(plan.endpoints[i].port, static_cast<std::uint16_t>(i));
+  core.udp_flows.reserve(static_cast<std::size_t>(
+      std::count_if(plan.flows.begin(), plan.flows.end(),
+                    [this](const plan::FlowEntry& flow) { return flow.queue == index; })));
+  for (const plan::FlowEntry& flow : plan.flows) {
+    if (flow.queue != index) continue;
+    core.udp_flows.insert({flow.src, flow.dst, flow.src_port, flow.dst_port},
+                          static_cast<std::uint16_t>(flow.endpoint));
+  }
+}
+
+unsigned Shard::poll(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
+  rte_mbuf* frames[batch_size];
+  const unsigned n = card.rx_burst(static_cast<std::uint16_t>(index), frames, batch_size);
+  if (n == 0) return 0;
+  core.now_ns = now_ns;
+  counters.received += n;
+  Packet packets[batch_size];
+  unsigned good = 0;
+  for (unsigned i = 0; i < n && i < 4; ++i) rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
+  for (unsigned i = 0; i < n; ++i) {
+    if (i + 4 < n) rte_prefetch0(rte_pktmbuf_mtod(frames[i + 4], void*));
+    if (frames[i]->nb_segs == 1 || readable(frames[i])) packets[good++] = packet_of(frames[i]);
+  }
+  runner->run(core, packets, good, ir::entry_rx);
+  settle(card, apps);
+  return n;
+}
+
+// Nodes want a frame in one piece; drivers chain buffers for what is longer than one.
+bool Shard::readable(rte_mbuf*& m) {
+  rte_mbuf* whole = m->pkt_len <= frame_room_ ? rte_pktmbuf_alloc(pools_.frames) : nullptr;
+  if (whole == nullptr) {
+    ++counters.unreadable;
+    rte_pktmbuf_free(m);
+    return false;
+  }
+  char* to = rte_pktmbuf_append(whole, static_cast<std::uint16_t>(m->pkt_len));
+  for (const rte_mbuf* segment = m; segment != nullptr; segment = segment->next) {
+    std::memcpy(to, rte_pktmbuf_mtod(segment, const char*), segment->data_len);
+    to += segment->data_len;
+  }
+  whole->ol_flags = m->ol_flags;
+  whole->hash = m->hash;
+  rte_pktmbuf_free(m);
+  m = whole;
+  ++counters.linearised;
+  return true;
+}
+
+void Shard::settle(ports::Card& card, apps::AppHost& apps) {
+  bool more = true;
+  while (more) {
+    more = false;
+    if (core.transmitted.count != 0) transmit(card);
+    if (core.delivered.count != 0) {
+      PacketList delivered;
+      delivered.count = core.delivered.count;
+      std::copy_n(core.delivered.packets.begin(), delivered.count, delivered.packets.begin());
+      core.delivered.count = 0;
+      apps.deliver(core, delivered.packets.data(), delivered.count);
+      more = true;
+    }
+    for (std::size_t slot = 0; slot < core.spawned.size(); ++slot) {
+      if (core.spawned[slot].count == 0) continue;
+      if (core.transmitted.count != 0) transmit(card);
+      run_slot(static_cast<Slot>(slot));
+      more = true;
+    }
+  }
+  counters.spawn_lost = core.spawn_lost;
+}
+
+void Shard::run_slot(Slot slot) {
+  PacketList& waiting = list(core, slot);
+  unsigned n = 0;
+  for (unsigned i = 0; i < waiting.count; ++i) {
+    if (slot == Slot::ipv4_reassembled && take_over(waiting.packets[i])) continue;
+    batch_.packets[n++] = waiting.packets[i];
+  }
+  waiting.count = 0;
+  if (n != 0)
+    runner->run(core, batch_.packets.data(), n, ir::entry_of_slot(static_cast<unsigned>(slot)));
+}
+
+void Shard::flush_sends(ports::Card& card) {
+  run_slot(Slot::udp_send);
+  transmit(card);
+}
+
+// Gives a datagram to the shard that owns its flow. False: it stays here.
+bool Shard::take_over(const Packet& p) {
+  if (p.data[p.l3 + 9] != 17 || p.end < p.l4 + 4u || owners_.flows.size() == 0) return false;
+  const FlowKey key = {wire::load32(p.data + p.l3 + 12), wire::load32(p.data + p.l3 + 16),
+                       wire::load16(p.data + p.l4), wire::load16(p.data + p.l4 + 2)};
+  const int owner = owners_.flows.find(key);
+  if (owner < 0 || static_cast<unsigned>(owner) == index) return false;
+  Message message;
+  message.kind = Message::Kind::reassembled;
+  message.shard = static_cast<std::uint32_t>(owner);
+  message.packet = p;
+  if (handovers_.put(net_core, owners_.core_of[message.shard], message)) {
+    ++counters.handed_over;
+  } else {
+    ++counters.handover_lost;
+    pools_.free(p.buffer);
+  }
+  return true;
+}
+
+void Shard::take(const Message& message, ports::Card& card, apps::AppHost& apps,
+                 std::uint64_t now_ns) {
+  core.now_ns = now_ns;
+  if (message.kind == Message::Kind::neighbour) {
+    core.neighbours.learn(core, message.address, message.mac, message.create != 0);
+  } else {
+    ++counters.taken_over;
+    batch_.packets[0] = message.packet;
+    runner->run(core, batch_.packets.data(), 1,
+                ir::entry_of_slot(static_cast<unsigned>(Slot::ipv4_reassembled)));
+  }
+  settle(card, apps);
+}
+
+void Shard::age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
+  core.now_ns = now_ns;
+  core.neighbours.age(core);
+  core.reassembly.age(core);
+  settle(card, apps);
+}
+
+// Null: the packet was dropped and counted.
+rte_mbuf* Shard::frame(Packet& p) {
+  if (!is_large(p.buffer)) return frame_of(p);
+  rte_mbuf* m = p.len <= frame_room_ ? rte_pktmbuf_alloc(pools_.frames) : nullptr;
+  if (m == nullptr) {
+    ++counters.transmit_unfit;
+    core.release(p);
+    return nullptr;
+  }
+  std::memcpy(rte_pktmbuf_mtod(m, void*), p.data, p.len);
+  core.release(p);
+  p.buffer = m;
+  p.data = rte_pktmbuf_mtod(m, std::uint8_t*);
+  ++counters.copied_out;
+  return frame_of(p);
+}
+
+void Shard::transmit(ports::Card& card) {
+  rte_mbuf* frames[PacketList::capacity];
+  std::uint16_t n = 0;
+  for (unsigned i = 0; i < core.transmitted.count; ++i) {
+    if (rte_mbuf* m = frame(core.transmitted.packets[i])) frames[n++] = m;
+  }
+  core.transmitted.count = 0;
+  std::uint16_t done = 0;
+  for (unsigned tries = 0; done < n && tries < 8; ++tries)
+    done += card.tx_burst(static_cast<std::uint16_t>(tx_queue), frames + done, n - done);
+  counters.transmitted += done;
+  counters.transmit_full += n - done;
+  for (; done < n; ++done) rte_pktmbuf_free(frames[done]);
+}
+
+bool Shard::allocate(Packet& p, std::uint32_t room) {
+  if (room <= frame_room_) {
+    if (rte_mbuf* m = rte_pktmbuf_alloc(pools_.frames)) {
+      p.buffer = m;
+      p.data = rte_pktmbuf_mtod(m, std::uint8_t*);
+      p.len = 0;
+      return true;
+    }
+  } else if (void* object = nullptr;
+             room <= LargeBuffer::room && rte_mempool_get(pools_.large, &object) == 0) {
+    auto* large = static_cast<LargeBuffer*>(object);
+    p.buffer = tagged(large);
+    p.data = large->bytes + LargeBuffer::headroom;
+    p.len = 0;
+    return true;
+  }
+  ++counters.no_buffer;
+  return false;
+}
+
+void Shard::neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) {
+  Message message;
+  message.mac = mac;
+  message.address = address;
+  message.create = create ? 1 : 0;
+  for (unsigned shard = 0; shard < owners_.core_of.size(); ++shard) {
+    if (shard == index) continue;
+    message.shard = shard;
+    if (!handovers_.put(net_core, owners_.core_of[shard], message)) ++counters.learning_lost;
+  }
+}
+
+}  // namespace weft::engine

@@ -1,0 +1,92 @@
+// One receive queue with all the state that belongs to it: tables, counters, the residue that runs
+// it. A net core runs the shards of its queues, one after the other; shards share nothing but the
+// buffer pools.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "compiler/ir/edges.h"
+#include "compiler/plan/plan.h"
+#include "runtime/apps/app_host.h"
+#include "runtime/engine/handover.h"
+#include "runtime/engine/pools.h"
+#include "runtime/engine/runner.h"
+#include "runtime/ports/card.h"
+#include "stack-nodes/core.h"
+
+namespace weft::engine {
+
+inline constexpr unsigned batch_size = 32;
+
+// What a shard counts beside the edges of its residue. All in packets.
+struct ShardCounters {
+  std::uint64_t received = 0;        // from the card's queue
+  std::uint64_t linearised = 0;      // of those, came in several segments and were copied
+  std::uint64_t unreadable = 0;      // of those, dropped: too long for one buffer, or no buffer
+  std::uint64_t transmitted = 0;     // taken by the card
+  std::uint64_t copied_out = 0;      // of those, copied out of a large buffer
+  std::uint64_t transmit_full = 0;   // dropped: the card's queue stayed full
+  std::uint64_t transmit_unfit = 0;  // dropped: too long for a frame, or no buffer to copy to
+  std::uint64_t no_buffer = 0;      // allocations that failed (the node that asked counts the rest)
+  std::uint64_t handed_over = 0;    // datagrams given to the shard that owns their flow
+  std::uint64_t handover_lost = 0;  // ... or dropped, because the ring was full
+  std::uint64_t taken_over = 0;     // datagrams that came that way
+  std::uint64_t learning_lost = 0;  // neighbours that another core was not told of: ring full
+  std::uint64_t spawn_lost = 0;     // dropped: a list of spawned packets was full (Core)
+};
+
+// Which shard owns a flow, and how to reach it. Filled once, then only read.
+struct Owners {
+  FlowTable flows;                // -> index into shard_of
+  std::vector<unsigned> core_of;  // by shard
+};
+
+class Shard final : public Services {
+ public:
+  Shard(const plan::Plan& plan, const plan::Residue& residue, unsigned index, unsigned net_core,
+        Pools& pools, Handovers& handovers, const Owners& owners, std::uint64_t seed);
+
+  // Receives a batch, runs it and everything that it set off. Returns packets received.
+  unsigned poll(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // A message from another core, or from another shard of this one.
+  void take(const Message& message, ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // Every 100 ms: neighbours and fragments grow older.
+  void age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // Runs deliveries, slots and transmissions until nothing is left.
+  void settle(ports::Card& card, apps::AppHost& apps);
+  // Runs the datagrams that applications have sent so far, and transmits what comes of them.
+  void flush_sends(ports::Card& card);
+
+  // Services, for the nodes.
+  bool allocate(Packet& p, std::uint32_t room) override;
+  void free_buffer(void* buffer) override { pools_.free(buffer); }
+  void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) override;
+
+  Core core;
+  std::unique_ptr<ResidueRunner> runner;
+  const plan::Residue& residue;
+  const unsigned index;     // the receive queue
+  const unsigned net_core;  // that runs it
+  const unsigned tx_queue;
+  ir::EdgeTable edges;
+  std::vector<std::uint64_t> counts;  // core.edges points here
+  ShardCounters counters;
+
+ private:
+  // False: the frame was dropped and counted.
+  bool readable(rte_mbuf*& m);
+  bool take_over(const Packet& p);
+  void run_slot(nodes::Slot slot);
+  void transmit(ports::Card& card);
+  rte_mbuf* frame(Packet& p);
+
+  Pools& pools_;
+  Handovers& handovers_;
+  const Owners& owners_;
+  std::uint32_t frame_room_ = 0;  // bytes behind an mbuf's headroom
+  PacketList batch_;              // the list being run, so that nodes can fill the original again
+};
+
+}  // namespace weft::engine

@@ -1,0 +1,205 @@
+#include "runtime/observe/snapshot.h"
+
+#include <algorithm>
+#include <set>
+
+#include "compiler/ir/edges.h"
+
+namespace weft::observe {
+namespace {
+
+// Vertices reached from `from` by next edges; with `carried`, also where a packet's own buffer goes
+// on as an answer.
+std::set<ir::Vertex> reached(const ir::Graph& graph, std::vector<ir::Vertex> from, bool carried) {
+  std::set<ir::Vertex> seen(from.begin(), from.end());
+  while (!from.empty()) {
+    const ir::Vertex v = from.back();
+    from.pop_back();
+    std::vector<ir::Vertex> next;
+    for (unsigned port = 0; port < graph.node(v).ports.size(); ++port) {
+      if (const auto to = graph.next(v, port)) next.push_back(*to);
+    }
+    if (carried) {
+      for (const auto& [slot, to] : graph.spawns(v)) {
+        if (ir::carries_buffer(slot)) next.push_back(to);
+      }
+    }
+    for (ir::Vertex to : next) {
+      if (seen.insert(to).second) from.push_back(to);
+    }
+  }
+  return seen;
+}
+
+// Entries by which packets come from outside; all other entries and answers belong to sending.
+bool receives(const std::string& entry) { return entry == "rx" || entry == "ipv4_reassembled"; }
+
+void split(QueueCounts& queue, const ir::Graph& graph, const ir::EdgeTable& edges,
+           const ir::Counts& counts) {
+  std::vector<ir::Vertex> in, out;
+  for (unsigned entry = 0; entry < edges.entries.size(); ++entry) {
+    if (!edges.entries[entry]) continue;
+    (receives(ir::entry_name(entry)) ? in : out).push_back(*edges.entries[entry]);
+  }
+  for (ir::Vertex v = 0; v < boost::num_vertices(graph.g); ++v) {
+    for (const auto& [slot, to] : graph.spawns(v)) {
+      if (ir::carries_buffer(slot)) out.push_back(to);
+    }
+  }
+  const std::set<ir::Vertex> sending = reached(graph, out, true);
+  for (ir::Vertex v : reached(graph, in, false)) {
+    if (sending.contains(v)) continue;
+    if (edges.of_vertex[v].empty()) queue.received_ends[graph.node(v).id] = counts.node[v];
+    for (unsigned e : edges.of_vertex[v]) {
+      if (sending.contains(edges.edges[e].to)) queue.forwarded += counts.edge[e];
+    }
+  }
+}
+
+QueueCounts counts_of(const engine::Shard& shard, const engine::ShardCounters& counters,
+                      const std::vector<std::uint64_t>& counted,
+                      const engine::CoreView::Tables& tables) {
+  const ir::Graph& graph = shard.residue.graph;
+  const ir::Counts counts = shard.edges.derive(graph, counted);
+  QueueCounts queue;
+  queue.queue = shard.index;
+  queue.core = shard.net_core;
+  queue.residue = shard.residue.id;
+  queue.counters = counters;
+  queue.tables = tables;
+  queue.impossible = counts.impossible;
+  for (ir::Vertex v = 0; v < boost::num_vertices(graph.g); ++v) {
+    const ir::Node& node = graph.node(v);
+    NodeCount count{.node = node.id,
+                    .kind = std::string(ir::to_string(node.kind)),
+                    .impl = node.impl,
+                    .meaning = node.meaning,
+                    .packets = counts.node[v],
+                    .ports = {}};
+    for (unsigned e : shard.edges.of_vertex[v]) {
+      const ir::CountedEdge& edge = shard.edges.edges[e];
+      count.ports.push_back({node.ports[edge.port].name, graph.node(edge.to).id, counts.edge[e]});
+    }
+    queue.nodes.push_back(std::move(count));
+  }
+  for (unsigned entry = 0; entry < shard.edges.entries.size(); ++entry)
+    queue.entries[ir::entry_name(entry)] = counted[shard.edges.entry_counter(entry)];
+  split(queue, graph, shard.edges, counts);
+  return queue;
+}
+
+void add(apps::AppCounters& to, const apps::AppCounters& from) {
+  to.received += from.received;
+  to.refused += from.refused;
+  to.sent += from.sent;
+  to.zero_copy += from.zero_copy;
+  to.send_failed += from.send_failed;
+  to.done += from.done;
+  to.held += from.held;
+}
+
+}  // namespace
+
+Snapshot take(engine::Engine& engine, const Source& source, bool running) {
+  Snapshot snapshot;
+  const plan::Plan& plan = engine.plan();
+  snapshot.plan = source.plan_name;
+  snapshot.graph = plan.graph;
+  snapshot.nic = plan.nic;
+  snapshot.engine = source.engine;
+  snapshot.running = running;
+  snapshot.time_ns = source.clock != nullptr ? source.clock->now_ns() : 0;
+  for (const ir::Endpoint& endpoint : plan.endpoints)
+    snapshot.apps.push_back({endpoint.name, endpoint.app, {}});
+
+  const auto views = engine.views();
+  for (std::size_t c = 0; c < views.size(); ++c) {
+    const engine::CoreView& view = views[c];
+    snapshot.cores.push_back(view.core);
+    for (std::size_t s = 0; s < view.shards.size(); ++s)
+      snapshot.queues.push_back(
+          counts_of(*engine.cores()[c]->shards[s], view.shards[s], view.edges[s], view.tables[s]));
+    for (std::size_t a = 0; a < view.apps.size(); ++a) add(snapshot.apps[a].counters, view.apps[a]);
+  }
+  std::sort(snapshot.queues.begin(), snapshot.queues.end(),
+            [](const auto& a, const auto& b) { return a.queue < b.queue; });
+  if (source.wire != nullptr) {
+    snapshot.wire_name = source.wire->name();
+    snapshot.wire = source.wire->counters();
+  }
+  if (source.card != nullptr) {
+    snapshot.card_name = source.card->name();
+    snapshot.card = source.card->stats();
+  }
+  return snapshot;
+}
+
+std::vector<NodeCount> total_nodes(const Snapshot& snapshot) {
+  std::vector<NodeCount> total;
+  std::map<std::string, std::size_t> place;
+  for (const QueueCounts& queue : snapshot.queues) {
+    for (const NodeCount& node : queue.nodes) {
+      const auto [at, fresh] = place.emplace(node.node, total.size());
+      if (fresh) {
+        total.push_back(node);
+        continue;
+      }
+      NodeCount& sum = total[at->second];
+      sum.packets += node.packets;
+      for (const auto& port : node.ports) {
+        const auto same = std::find_if(sum.ports.begin(), sum.ports.end(),
+                                       [&](const auto& p) { return p.port == port.port; });
+        if (same == sum.ports.end()) {
+          sum.ports.push_back(port);
+        } else {
+          same->packets += port.packets;
+        }
+      }
+    }
+  }
+  return total;
+}
+
+std::vector<Drop> drops(const Snapshot& snapshot) {
+  std::vector<Drop> list;
+  for (const NodeCount& node : total_nodes(snapshot)) {
+    if (node.kind == "drop") list.push_back({node.node, "graph", node.meaning, node.packets});
+  }
+  for (const ports::CardDrop& drop : snapshot.card.drops) {
+    list.push_back({drop.reason, "card",
+                    drop.stands_for.empty() ? "" : "the card's form of " + drop.stands_for,
+                    drop.count});
+  }
+  engine::ShardCounters sum;
+  std::uint64_t given_up = 0, impossible = 0, refused = 0;
+  for (const QueueCounts& queue : snapshot.queues) {
+    sum.unreadable += queue.counters.unreadable;
+    sum.transmit_full += queue.counters.transmit_full;
+    sum.transmit_unfit += queue.counters.transmit_unfit;
+    sum.handover_lost += queue.counters.handover_lost;
+    sum.spawn_lost += queue.counters.spawn_lost;
+    given_up += queue.tables.given_up;
+    impossible += queue.impossible;
+  }
+  for (const auto& app : snapshot.apps) refused += app.counters.refused;
+  const auto engine = [&list](const char* reason, std::uint64_t count, const char* meaning) {
+    list.push_back({reason, "engine", meaning, count});
+  };
+  engine("unreadable", sum.unreadable, "longer than one buffer, or no buffer to copy it to");
+  engine("transmit_full", sum.transmit_full, "the card's transmit queue stayed full");
+  engine("transmit_unfit", sum.transmit_unfit, "longer than a frame, or no buffer to copy it to");
+  engine("handover_lost", sum.handover_lost, "the ring to the core that owns the flow was full");
+  engine("spawn_lost", sum.spawn_lost, "a list of packets to be run was full");
+  engine("arp_given_up", given_up, "the next hop did not answer ARP");
+  engine("impossible", impossible, "took a way that the plan says does not exist: a bug");
+  list.push_back({"app_holds_too_much", "app", "the application keeps too many buffers", refused});
+  if (!snapshot.wire_name.empty()) {
+    list.push_back({"wire_receive", "wire", "lost before the card", snapshot.wire.dropped_by_wire});
+    list.push_back({"wire_send", "wire", "not taken by the device", snapshot.wire.send_failed});
+  }
+  std::stable_sort(list.begin(), list.end(),
+                   [](const Drop& a, const Drop& b) { return a.count > b.count; });
+  return list;
+}
+
+}  // namespace weft::observe

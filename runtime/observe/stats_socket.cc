@@ -1,0 +1,143 @@
+#include "runtime/observe/stats_socket.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace weft::observe {
+namespace {
+
+diag::Error failed(const std::string& what) {
+  return diag::Diagnostic{.code = "E0661",
+                          .message = fmt::format("{}: {}", what, std::strerror(errno))};
+}
+
+bool address_of(const std::string& path, sockaddr_un& address) {
+  address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return false;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return true;
+}
+
+// The folder is ours and nobody else can look into it.
+diag::Result<void> private_folder(const std::string& folder) {
+  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return diag::fail(failed("cannot make " + folder));
+  struct stat s {};
+  if (lstat(folder.c_str(), &s) != 0) return diag::fail(failed("cannot look at " + folder));
+  if (S_ISDIR(s.st_mode) && s.st_uid == geteuid() && (s.st_mode & 077) == 0) return {};
+  return diag::fail(
+      diag::Diagnostic{.code = "E0660",
+                       .message = folder + " must be a folder of yours that nobody else can read",
+                       .help = "rm -r " + folder});
+}
+
+int connect_to(const std::string& path) {
+  sockaddr_un address;
+  if (!address_of(path, address)) return -1;
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0)
+    return fd;
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+}  // namespace
+
+std::string socket_folder() {
+  if (geteuid() == 0) return "/run/weft";
+  if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime == '/')
+    return std::string(runtime) + "/weft";
+  return fmt::format("/tmp/weft-{}", geteuid());
+}
+
+std::string socket_path(const std::string& plan_name) {
+  return fmt::format("{}/{}.sock", socket_folder(), plan_name);
+}
+
+int holder_of(const std::string& plan_name) {
+  const int fd = connect_to(socket_path(plan_name));
+  if (fd < 0) return 0;
+  ucred who{};
+  socklen_t size = sizeof(who);
+  const bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0;
+  close(fd);
+  return known && who.pid > 0 ? who.pid : -1;
+}
+
+diag::Result<std::unique_ptr<StatsSocket>> StatsSocket::open(
+    const std::string& plan_name, std::function<std::string(const std::string&)> answer) {
+  if (auto good = private_folder(socket_folder()); !good) return diag::fail(good.error());
+  const std::string path = socket_path(plan_name);
+  sockaddr_un address;
+  if (!address_of(path, address))
+    return diag::fail(diag::Diagnostic{
+        .code = "E0661", .message = fmt::format("{} is too long for a socket", path)});
+  if (const int pid = holder_of(plan_name); pid != 0)
+    return diag::fail(diag::Diagnostic{
+        .code = "E0660",
+        .message = fmt::format("plan `{}` is being run by process {}", plan_name, pid),
+        .help = fmt::format("end it (kill {}), or give this one another name (--name)", pid)});
+  unlink(path.c_str());  // left by a process that was killed: nobody answers there
+
+  std::unique_ptr<StatsSocket> made(new StatsSocket);
+  made->answer_ = std::move(answer);
+  made->listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (made->listener_ < 0 ||
+      bind(made->listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
+    return diag::fail(failed("cannot make " + path));
+  made->path_ = path;
+  chmod(path.c_str(), 0600);
+  if (listen(made->listener_, 8) != 0) return diag::fail(failed("cannot listen on " + path));
+  made->thread_ = std::thread([socket = made.get()] { socket->serve(); });
+  pthread_setname_np(made->thread_.native_handle(), "weft:stats");
+  return made;
+}
+
+StatsSocket::~StatsSocket() {
+  stop_.store(true);
+  if (thread_.joinable()) thread_.join();
+  if (listener_ >= 0) close(listener_);
+  if (!path_.empty()) unlink(path_.c_str());
+}
+
+void StatsSocket::serve() {
+  while (!stop_.load()) {
+    pollfd waiting = {.fd = listener_, .events = POLLIN, .revents = 0};
+    if (poll(&waiting, 1, 100) <= 0) continue;
+    const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (client < 0) continue;
+    // A client that stalls holds up the next one for a second, not for ever.
+    const timeval limit = {.tv_sec = 1, .tv_usec = 0};
+    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    serve_one(client);
+    close(client);
+  }
+}
+
+void StatsSocket::serve_one(int client) {
+  std::string line;
+  char c = 0;
+  while (line.size() < 256 && read(client, &c, 1) == 1 && c != '\n') line += c;
+  if (line.empty()) return;
+  std::string text = answer_(line);
+  if (text.empty()) text = R"({"error": "unknown question"})";
+  text += '\n';
+  for (std::size_t sent = 0; sent < text.size();) {
+    const ssize_t n = send(client, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+    if (n <= 0) return;
+    sent += static_cast<std::size_t>(n);
+  }
+}
+
+}  // namespace weft::observe
