@@ -120,14 +120,14 @@ class GraphVerifier {
         if (auto ok = check_reads(node, ir::names_in(item.when), before, here.state, item.span); !ok) return ok;
       }
       if (!item.test.empty()) {
-        if (auto ok = check_decl(node, *decl_of(item.test), before, here.state, item.span); !ok) return ok;
+        if (auto ok = check_decl(*decl_of(item.test), before, here.state, item.span); !ok) return ok;
       }
       const Term holds = symbolic_.item(item, here.state);
       before = session_.all_of(
           {before, node.kind == ir::NodeKind::conjunction ? holds : session_.negate(holds)});
     }
     if (const auto* decl = decl_of(node)) {
-      if (auto ok = check_decl(node, *decl, here.when, here.state, node.span); !ok) return ok;
+      if (auto ok = check_decl(*decl, here.when, here.state, node.span); !ok) return ok;
     }
     for (const auto& branch : here.branches) {
       if (branch.live) continue;
@@ -139,9 +139,9 @@ class GraphVerifier {
     return {};
   }
 
-  diag::Result<void> check_decl(const ir::Node& node, const nodes::NodeDecl& decl, const Term& when,
+  diag::Result<void> check_decl(const nodes::NodeDecl& decl, const Term& when,
                                 const State& state, const diag::Span& span) {
-    if (auto ok = check_reads(node, expand(decl.reads, symbolic_.fields()), when, state, span); !ok) return ok;
+    // A body looks after its own reads; what it counts on is its precondition.
     const auto needs = frontend::parse_expr(decl.requires_, symbolic_.fields(), span);
     if (!needs) return diag::fail(needs.error());
     if (implied(session_, when, symbolic_.condition(*needs, state), "precondition")) return {};
