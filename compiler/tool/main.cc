@@ -62,7 +62,7 @@ CommandLine::CommandLine() : app("", "weft") {
       "Example:\n"
       "  weft compile host_udp_ipv4 --nic intel_82599 --workload quickstart -o plan.yaml\n"
       "  weft explain plan.yaml --packet 'udp from 10.7.0.1:40000 to 10.7.0.2:7'\n"
-      "  weft run plan.yaml --help\n\n"
+      "  weft run plan.yaml --tap weft0\n\n"
       "weft weaves a protocol graph into a network card: it compiles a plan, proves it, builds "
       "and\n"
       "runs the stack that is left.\n");
@@ -114,8 +114,8 @@ void CommandLine::add_planning() {
   c->add_flag("--detailed-exitcode", diff.detailed_exitcode, "exit 2 when there are changes");
 
   c = add("verify", "weft verify plan.yaml",
-          "Proves that card and residues do what the protocol graph says, or shows a packet for\n"
-          "which they do not.",
+          "Proves that card and residues do what the protocol graph says.\n"
+          "Where they do not, shows a packet that they treat otherwise, and writes it as a pcap.",
           [this] { return tool::verify(verify); });
   c->add_option("PLAN", verify.plan, "plan")->required();
   c->add_option("--graph", verify.graph, "protocol graph (the one that the plan names)");
@@ -218,30 +218,44 @@ const CLI::App* named(const CLI::App& app) {
   return &app;
 }
 
-std::string hint(const CLI::App& app, int argc, char** argv) {
+struct Wrong {
+  std::string word;  // the first that nobody knows, "" when all are known
+  std::string hint;
+};
+
+// Which word of the command line is wrong, seen from the deepest command that was named.
+Wrong wrong_word(const CLI::App& app, int argc, char** argv) {
   std::vector<std::string> options, commands;
   for (const CLI::Option* option : app.get_options())
     for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
     commands.push_back(sub->get_name());
-  for (int i = 1; i < argc; ++i) {
+  int first = 1;
+  for (const CLI::App* a = &app; a->get_parent() != nullptr; a = a->get_parent()) ++first;
+  for (int i = first; i < argc; ++i) {
     std::string word = argv[i];
-    const auto& known = word.starts_with("--") ? options : commands;
     word = word.substr(0, word.find('='));
+    const bool option = word.starts_with("--");
+    if (!option && (commands.empty() || word.starts_with("-"))) continue;
+    const auto& known = option ? options : commands;
     if (std::find(known.begin(), known.end(), word) != known.end()) continue;
-    if (std::string near = diag::nearest(word, known); !near.empty())
-      return fmt::format("did you mean `{}`?", near);
+    std::string near = diag::nearest(word, known);
+    return {word, near.empty() ? "" : fmt::format("did you mean `{}`?", near)};
   }
-  return "";
+  return {};
 }
 
-int usage_error(const CLI::App& app, const std::string& message, int argc, char** argv) {
+int usage_error(const CLI::App& app, std::string message, int argc, char** argv) {
   const CLI::App* at = named(app);
   std::string full;
   for (const CLI::App* a = at; a != nullptr; a = a->get_parent())
     full = a->get_name() + (full.empty() ? "" : " " + full);
+  Wrong wrong = wrong_word(*at, argc, argv);
+  if (!wrong.word.empty())
+    message =
+        fmt::format("no {} `{}`", wrong.word.starts_with("-") ? "option" : "command", wrong.word);
   say(fmt::format("{}: {}", full, message));
-  if (std::string text = hint(*at, argc, argv); !text.empty()) say("  " + text);
+  if (!wrong.hint.empty()) say("  " + wrong.hint);
   say(fmt::format("  {} --help shows how it is used", full));
   return usage;
 }
