@@ -72,7 +72,7 @@ Result<std::string> residue_code(const plan::Residue& residue, ExprCompiler& exp
                                  std::set<std::string>& includes) {
   const auto edges = ir::EdgeTable::of(residue.graph);
   if (edges.order.empty()) {
-    return fail({.code = "E0505",
+    return fail({.code = "E0519",
                  .message = "residue " + residue.id + " has a cycle",
                  .span = residue.graph.span});
   }

@@ -12,8 +12,8 @@ namespace weft::codegen {
 // Same plan, same text. The file defines `weft_generated_entry` (abi.h); the macro WEFT_KEY is its
 // key. Code depends on the residues alone: flows, addresses and queue numbers are not in it.
 //
-// Errors: E0501 E0502 expressions that can't be compiled, E0503 nodes of cards, E0504 unknown stack
-// nodes, E0505 cycles.
+// Errors: E0515 E0516 expressions that can't be compiled, E0517 nodes of cards, E0518 unknown stack
+// nodes, E0519 cycles.
 diag::Result<std::string> generate(const plan::Plan& plan, const ir::FieldTable& fields);
 
 }  // namespace weft::codegen

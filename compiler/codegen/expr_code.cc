@@ -12,6 +12,12 @@ using diag::Result;
 
 const char* type_of(unsigned width) { return width > 32 ? "std::uint64_t" : "std::uint32_t"; }
 
+// An argument as a number of the width in which arithmetic is done.
+std::string widened(const ir::Expr& arg, const std::string& text, unsigned width) {
+  const bool fits = arg.op == ir::Op::name && (arg.width > 32) == (width > 32);
+  return fits ? text : fmt::format("{}({})", type_of(width), text);
+}
+
 const char* sign_of(ir::Op op) {
   switch (op) {
     case ir::Op::eq: return "==";
@@ -29,29 +35,32 @@ const char* sign_of(ir::Op op) {
   }
 }
 
-// Big-endian load of `bytes` bytes. Where the header has room behind the field, six bytes are
-// loaded as eight: one load and a shift instead of two loads.
+// Big-endian load of `bytes` bytes, `first` bytes behind p.data + `base`. Where the header has room
+// behind the field, six bytes are loaded as eight: one load and a shift instead of two loads.
 std::string load(const std::string& base, unsigned first, unsigned bytes, bool room) {
-  const auto at = first == 0 ? base : fmt::format("{} + {}", base, first);
+  std::string at = base;
+  if (first != 0) at += fmt::format("{}{}", at.empty() ? "" : " + ", first);
+  if (bytes == 1) return fmt::format("p.data[{}]", at.empty() ? "0" : at);
+  at = at.empty() ? "p.data" : "p.data + " + at;
   switch (bytes) {
-    case 1: return fmt::format("std::uint32_t{{*({})}}", at);
-    case 2: return fmt::format("std::uint32_t{{wire::load16({})}}", at);
-    case 4: return fmt::format("wire::load32({})", at);
-    case 6: return room ? "(generated::load64(" + at + ") >> 16)" : "wire::load48(" + at + ")";
-    case 8: return fmt::format("generated::load64({})", at);
+    case 2: return "wire::load16(" + at + ")";
+    case 4: return "wire::load32(" + at + ")";
+    case 6: return room ? "generated::load64(" + at + ") >> 16" : "wire::load48(" + at + ")";
+    case 8: return "generated::load64(" + at + ")";
     default: return fmt::format("wire::load_bytes<{}>({})", bytes, at);
   }
 }
 
-// The value of a header field whose header begins at `base`.
+// The value of a header field whose header begins at p.data + `base` ("": at p.data).
 std::string load_field(const ir::Field& field, const std::string& base, unsigned header_bytes) {
   const unsigned first = field.offset / 8;
   const unsigned last = (field.offset + field.width - 1) / 8;
   const unsigned shift = (last + 1) * 8 - (field.offset + field.width);
   auto text = load(base, first, last - first + 1, first + 8 <= header_bytes);
-  if (shift != 0) text = fmt::format("({} >> {})", text, shift);
+  if (shift != 0) text = fmt::format("{} >> {}", text, shift);
   if (field.width + shift != (last - first + 1) * 8) {
-    text = fmt::format("({} & {:#x})", text, (std::uint64_t{1} << field.width) - 1);
+    text = (shift != 0 ? "(" + text + ")" : text) +
+           fmt::format(" & {:#x}", (std::uint64_t{1} << field.width) - 1);
   }
   return text;
 }
@@ -70,15 +79,14 @@ Result<std::string> ExprCompiler::compile(const ir::ExprPtr& expr) {
   switch (expr->op) {
     case ir::Op::constant: {
       if ((expr->value >> 64) != 0) {
-        return fail({.code = "E0502",
+        return fail({.code = "E0516",
                      .message = "numbers wider than 64 bits can't be compiled yet",
                      .span = expr->span});
       }
       const auto value = static_cast<std::uint64_t>(expr->value);
       if (expr->width == 1) return std::string(value != 0 ? "true" : "false");
       if (value > 0xffffffff) return fmt::format("{:#x}ull", value);
-      return value < 65536 && value % 256 != 0 ? fmt::format("{}u", value)
-                                               : fmt::format("{:#x}u", value);
+      return value < 256 ? fmt::format("{}u", value) : fmt::format("{:#x}u", value);
     }
     case ir::Op::name: return field(*expr);
     case ir::Op::has: return header(*expr);
@@ -126,17 +134,16 @@ Result<std::string> ExprCompiler::binary(const ir::Expr& expr) {
       const char* type = type_of(expr.width);
       const auto& by = *expr.args[1];
       if (by.op == ir::Op::constant && by.value < expr.width) {
-        return fmt::format("{}({}) {} {}", type, *left, sign_of(expr.op),
+        return fmt::format("{} {} {}", widened(*expr.args[0], *left, expr.width), sign_of(expr.op),
                            static_cast<unsigned>(by.value));
       }
       return fmt::format("generated::{}<{}>({}, {})", expr.op == ir::Op::shl ? "shl" : "shr", type,
                          *left, *right);
     }
     case ir::Op::add:
-    case ir::Op::sub: {
-      const char* type = type_of(expr.width);
-      return fmt::format("{}({}) {} {}({})", type, *left, sign_of(expr.op), type, *right);
-    }
+    case ir::Op::sub:
+      return fmt::format("{} {} {}", widened(*expr.args[0], *left, expr.width), sign_of(expr.op),
+                         widened(*expr.args[1], *right, expr.width));
     default: return fmt::format("{} {} {}", *left, sign_of(expr.op), *right);
   }
 }
@@ -144,56 +151,56 @@ Result<std::string> ExprCompiler::binary(const ir::Expr& expr) {
 Result<std::string> ExprCompiler::field(const ir::Expr& expr) {
   const auto* field = fields_.find(expr.name);
   if (field == nullptr) {
-    return fail({.code = "E0501",
+    return fail({.code = "E0515",
                  .message = "no packet carries '" + expr.name + "'",
                  .span = expr.span,
                  .help = "names of cards (knob.*) must be settled before code is generated"});
   }
-  std::string call, value;
+  std::string name = identifier(field->name), argument = "p", value;
   if (field->layer == ir::Layer::none) {
     if (field->storage.empty()) {
-      return fail({.code = "E0501",
+      return fail({.code = "E0515",
                    .message = "'" + expr.name + "' is an opaque value, it can't be compared",
                    .span = expr.span});
     }
-    call = identifier(field->name) + "(p, core)";
+    if (field->storage.starts_with("core.")) argument = "core";
     // Narrowed to the field's width where that costs nothing: a shorter load.
     value = field->width == 16 ? "static_cast<std::uint16_t>(" + field->storage + ")"
-                               : "(" + field->storage + ")";
+            : field->storage.starts_with("p.desc") || field->width == 2
+                ? "static_cast<std::uint32_t>(" + field->storage + ")"
+                : field->storage;
   } else {
     const auto* header = fields_.header(header_of(field->name));
-    const unsigned bytes = header == nullptr ? 0 : header->min_bytes;
-    std::string base = "p.data";
+    std::string base;
+    if (field->layer == ir::Layer::l3) base = "p.l3";
+    if (field->layer == ir::Layer::l4) base = "p.l4";
     if (on_wire_) {
-      if (header_of(field->name) == "vlan") base = "p.data + 14";
-      if (field->layer == ir::Layer::l3 && base == "p.data") base = "generated::wire_l3(p)";
       if (field->layer == ir::Layer::l4) {
-        return fail({.code = "E0501",
+        return fail({.code = "E0515",
                      .message = "'" + expr.name + "' can't select a header",
                      .span = expr.span});
       }
-    } else {
-      if (field->layer == ir::Layer::l3) base = "p.data + p.l3";
-      if (field->layer == ir::Layer::l4) base = "p.data + p.l4";
+      name = "wire_" + name;
+      if (field->layer == ir::Layer::l3) {
+        base = header_of(field->name) == "vlan" ? "14" : "generated::wire_l3(p)";
+      }
     }
-    call = (on_wire_ ? "wire_" : "") + identifier(field->name) + "(p, core)";
-    value = load_field(*field, base, bytes);
+    value = load_field(*field, base, header == nullptr ? 0 : header->min_bytes);
   }
-  accessors_.emplace(call,
-                     fmt::format("inline {0} {1}(const Packet& p, const Core& core) {{\n"
-                                 "  (void)p, (void)core;\n  return static_cast<{0}>({2});\n}}\n",
-                                 type_of(field->width), call.substr(0, call.find('(')), value));
-  return call;
+  accessors_.emplace(
+      name, fmt::format("inline {} {}(const {}& {}) {{ return {}; }}\n", type_of(field->width),
+                        name, argument == "p" ? "Packet" : "Core", argument, value));
+  return name + "(" + argument + ")";
 }
 
 Result<std::string> ExprCompiler::header(const ir::Expr& expr) {
   const auto* header = fields_.header(expr.name);
   if (header == nullptr) {
     return fail(
-        {.code = "E0501", .message = "unknown header '" + expr.name + "'", .span = expr.span});
+        {.code = "E0515", .message = "unknown header '" + expr.name + "'", .span = expr.span});
   }
-  const auto call = "has_" + identifier(expr.name) + "(p, core)";
-  if (accessors_.contains(call)) return call;
+  const auto name = "has_" + identifier(expr.name);
+  if (accessors_.contains(name)) return name + "(p)";
   std::string test = "true";
   if (header->selected_by) {
     const bool outer = std::exchange(on_wire_, true);
@@ -202,26 +209,23 @@ Result<std::string> ExprCompiler::header(const ir::Expr& expr) {
     if (!inner) return inner;
     test = *inner;
   }
-  accessors_.emplace(call, fmt::format("inline bool {}(const Packet& p, const Core& core) {{\n"
-                                       "  (void)p, (void)core;\n  return {};\n}}\n",
-                                       call.substr(0, call.find('(')), test));
-  return call;
+  accessors_.emplace(
+      name, fmt::format("inline bool {}(const Packet& p) {{\n  return {};\n}}\n", name, test));
+  return name + "(p)";
 }
 
 std::string ExprCompiler::accessors() const {
-  // Fields first: the tests for headers use them, and each other in the order of their nesting.
-  std::string text, declarations;
-  for (const auto& [call, definition] : accessors_) {
-    if (call.starts_with("has_")) {
-      declarations += definition.substr(0, definition.find(" {")) + ";\n";
+  // Fields first: the tests for headers use them, and each other.
+  std::string values, declarations, tests;
+  for (const auto& [name, definition] : accessors_) {
+    if (!name.starts_with("has_")) {
+      values += definition;
+      continue;
     }
-    if (!call.starts_with("has_")) text += definition;
+    declarations += "inline bool " + name + "(const Packet& p);\n";
+    tests += definition;
   }
-  text += declarations;
-  for (const auto& [call, definition] : accessors_) {
-    if (call.starts_with("has_")) text += definition;
-  }
-  return text;
+  return values + declarations + tests;
 }
 
 }  // namespace weft::codegen

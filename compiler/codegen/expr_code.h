@@ -32,7 +32,7 @@ class ExprCompiler {
   diag::Result<std::string> binary(const ir::Expr& expr);
 
   const ir::FieldTable& fields_;
-  std::map<std::string, std::string> accessors_;  // call -> definition
+  std::map<std::string, std::string> accessors_;  // name -> definition
   bool on_wire_ = false;  // inside has(): headers are where a card's parser finds them
 };
 

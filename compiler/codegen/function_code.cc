@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace weft::codegen {
 namespace {
@@ -19,6 +20,7 @@ class Writer {
 
  private:
   const ir::Node& node(Vertex v) const { return c_.graph.node(v); }
+  std::vector<Vertex> reading_order() const;
   Result<void> block(Vertex v);
   Result<void> match(Vertex v);
   Result<void> test(Vertex v);
@@ -36,6 +38,8 @@ class Writer {
   std::string go(Vertex v, unsigned port, Vertex to);
   std::string impossible();
   const char* hint(Vertex v, unsigned port) const;
+  void branch(const std::string& test, const char* hint, const std::string& way,
+              const std::string& remark);
 
   template <class... Args>
   void line(fmt::format_string<Args...> format, Args&&... args) {
@@ -78,6 +82,16 @@ const char* Writer::hint(Vertex v, unsigned port) const {
   return edge && c_.edges.edges[*edge].hot ? " [[likely]]" : "";
 }
 
+void Writer::branch(const std::string& test, const char* hint, const std::string& way,
+                    const std::string& remark) {
+  if (test.size() + way.size() + remark.size() < 75) {
+    line("if ({}){} {}  // {}", test, hint, way, remark);
+  } else {
+    line("if ({}){}  // {}", test, hint, remark);
+    line("  {}", way);
+  }
+}
+
 std::string Writer::fails_label(Vertex v) const {
   std::string name = label(v) + "_fails";
   while (c_.graph.find(name)) name += "_";
@@ -104,7 +118,7 @@ Result<void> Writer::match(Vertex v) {
     // A port that leads nowhere must still be told from "otherwise".
     auto when = c_.expressions.compile(ports[port].when);
     if (!when) return fail(when.error());
-    line("if ({}){} {}  // {}", *when, hint(v, port), take(v, port), ports[port].name);
+    branch(*when, hint(v, port), take(v, port), ports[port].name);
   }
   line("{}", otherwise ? take(v, *otherwise) : impossible());
   return {};
@@ -145,14 +159,24 @@ Result<void> Writer::effect(Vertex v) {
     line("{}", way(0));
     return {};
   }
+  if (ports.size() == 2) {
+    const auto port = c_.graph.port(v, ports[0]);
+    branch(name + "::run(p, core) == " + out(name, ports[0]), port ? hint(v, *port) : "", way(0),
+           std::string(ports[0]));
+    line("{}  // {}", way(1), ports[1]);
+    return {};
+  }
   line("switch ({}::run(p, core)) {{", name);
   for (unsigned declared = 0; declared < ports.size(); ++declared) {
     const auto port = c_.graph.port(v, ports[declared]);
-    line("  {}case {}: {}", port && *hint(v, *port) != 0 ? "[[likely]] " : "",
-         out(name, ports[declared]), way(declared));
+    const char* likely = port && *hint(v, *port) != 0 ? "[[likely]] " : "";
+    if (declared + 1 < ports.size()) {
+      line("  {}case {}: {}", likely, out(name, ports[declared]), way(declared));
+    } else {
+      line("  {}default: {}  // {}", likely, way(declared), ports[declared]);
+    }
   }
   line("}}");
-  line("{}", impossible());
   return {};
 }
 
@@ -170,6 +194,18 @@ Result<std::string> Writer::item_test(const ir::Item& item) {
     if (item.when) text = "(" + text + ")";
   }
   return text.empty() ? std::string("true") : text;
+}
+
+// Long conditions over several lines.
+std::string wrapped(const std::string& test) {
+  if (test.size() < 90) return test;
+  std::string text;
+  for (std::size_t at = 0; at < test.size();) {
+    const auto next = std::min(test.find(" && ", at + 1), test.size());
+    text += (at == 0 ? "" : "\n            ") + test.substr(at, next - at);
+    at = next;
+  }
+  return text;
 }
 
 std::string remark(const ir::Item& item) {
@@ -200,21 +236,20 @@ Result<void> Writer::conjunction(Vertex v) {
   for (const bool costly : {false, true}) {
     for (std::size_t i = 0; i < tests.size(); ++i) {
       if (costly == n.items[i].test.empty()) continue;
-      line("{} {}  // {}", first ? "if (" : "    &&", tests[i], remark(n.items[i]));
+      line("{}{}  // {}", first ? "if (" : "    && ", wrapped(tests[i]), remark(n.items[i]));
       first = false;
     }
   }
   line("    ) [[likely]] {}", on);
-  line("goto {};", fails_label(v));
   text_ += fmt::format("  {}:  // the first that failed, in declared order\n", fails_label(v));
   line("__attribute__((cold));");
   for (std::size_t i = 0; i < tests.size(); ++i) {
     const auto port = c_.graph.port(v, n.items[i].id);
     const auto way = port ? take(v, *port) : impossible();
     if (i + 1 < tests.size()) {
-      line("if (!{}) {}", tests[i], way);
+      branch("!" + tests[i], "", way, n.items[i].id);
     } else {
-      line("{}", way);
+      line("{}  // {}", way, n.items[i].id);
     }
   }
   return {};
@@ -225,7 +260,7 @@ Result<void> Writer::disjunction(Vertex v) {
     auto text = item_test(item);
     if (!text) return fail(text.error());
     const auto port = c_.graph.port(v, item.id);
-    line("if ({}) {}  // {}", *text, port ? take(v, *port) : impossible(), remark(item));
+    branch(*text, "", port ? take(v, *port) : impossible(), remark(item));
   }
   const auto no = c_.graph.port(v, "no");
   line("{}", take(v, no.value_or(0)));
@@ -277,15 +312,36 @@ Result<void> Writer::block(Vertex v) {
     return {};
   }
   if (n.kind == ir::NodeKind::config || n.kind == ir::NodeKind::queue) {
-    return fail({.code = "E0503",
+    return fail({.code = "E0517",
                  .message = "'" + n.id + "' belongs to a card, it can't be run",
                  .span = n.span});
   }
   return terminal(v);
 }
 
-Result<std::string> Writer::write() {
+// Sources first, each hot port's target right behind its node where that can be; drops at the end.
+std::vector<Vertex> Writer::reading_order() const {
   const auto found = reachable(c_.graph, spec_.start, spec_.stops);
+  std::set<Vertex> seen;
+  std::vector<Vertex> done, drops;
+  const std::function<void(Vertex)> visit = [&](Vertex v) {
+    if (!found.contains(v) || !seen.insert(v).second) return;
+    const bool stops = std::find(spec_.stops.begin(), spec_.stops.end(), v) != spec_.stops.end();
+    const auto& edges = c_.edges.of_vertex[v];
+    for (auto e = edges.rbegin(); e != edges.rend() && !stops; ++e) visit(c_.edges.edges[*e].to);
+    for (const auto& [slot, to] : c_.graph.spawns(v)) {
+      if (ir::carries_buffer(slot)) visit(to);
+    }
+    (node(v).kind == ir::NodeKind::drop ? drops : done).push_back(v);
+  };
+  visit(spec_.start);
+  std::reverse(done.begin(), done.end());
+  std::sort(drops.begin(), drops.end());
+  done.insert(done.end(), drops.begin(), drops.end());
+  return done;
+}
+
+Result<std::string> Writer::write() {
   text_ += fmt::format("void {}(Core& core, Packet* packets, {}", spec_.name,
                        spec_.resumes ? "const generated::Waiting& waiting" : "unsigned n");
   for (Vertex v : spec_.stops) text_ += ", generated::Waiting& at_" + label(v);
@@ -299,8 +355,7 @@ Result<std::string> Writer::write() {
   line("Packet& p = packets[i];");
   line("goto {};", label(spec_.start));
   text_ += "\n";
-  for (Vertex v : c_.edges.order) {
-    if (!found.contains(v)) continue;
+  for (Vertex v : reading_order()) {
     if (auto done = block(v); !done) return fail(done.error());
   }
   if (impossible_used_) {
@@ -343,7 +398,7 @@ std::set<Vertex> reachable(const ir::Graph& graph, Vertex start, const std::vect
 
 Result<const nodes::Entry*> stack_node(const std::string& name, const diag::Span& span) {
   if (const auto* entry = nodes::find(name)) return entry;
-  return fail({.code = "E0504",
+  return fail({.code = "E0518",
                .message = "there is no stack node '" + name + "'",
                .span = span,
                .help = "`weft nodes` lists all stack nodes"});

@@ -31,10 +31,8 @@ inline T shr(T value, std::uint64_t by) {
   return by < sizeof(T) * 8 ? value >> by : T{0};
 }
 
-// The network header as a card's parser finds it: behind one tag, if there is one.
-inline const std::uint8_t* wire_l3(const Packet& p) {
-  return p.data + (wire::load16(p.data + 12) == 0x8100 ? 18 : 14);
-}
+// Offset of the network header as a card's parser finds it: behind one tag, if there is one.
+inline unsigned wire_l3(const Packet& p) { return wire::load16(p.data + 12) == 0x8100 ? 18 : 14; }
 
 // Packets of a batch, by number, that wait in front of a table.
 struct Waiting {

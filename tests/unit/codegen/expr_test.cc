@@ -170,10 +170,10 @@ TEST(Expressions, RefusesWhatNoPacketCarries) {
        {ir::name("knob.rx.ipv4_cksum", 1), ir::name("l4.payload", 64), ir::has("ipv6")}) {
     const auto text = compiler.compile(e);
     ASSERT_FALSE(text) << *text;
-    EXPECT_EQ(text.error().list.at(0).code, "E0501");
+    EXPECT_EQ(text.error().list.at(0).code, "E0515");
   }
   EXPECT_EQ(compiler.compile(ir::constant(ir::Bits{1} << 100, 128)).error().list.at(0).code,
-            "E0502");
+            "E0516");
 }
 
 }  // namespace
