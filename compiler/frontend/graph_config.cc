@@ -58,7 +58,9 @@ ir::FilterTable read_table(const Value& at, const ir::FieldTable& fields) {
   }
   const std::vector<std::string> actions = {"queue", "drop", "mark"};
   for (const Value& action : m.required("actions").list()) {
+    const std::size_t before = action.error_count();
     const std::string& word = actions[action.word(actions, "an action")];
+    if (action.error_count() != before) continue;
     if (std::find(out.actions.begin(), out.actions.end(), word) != out.actions.end()) {
       action.error("E0242", fmt::format("action `{}` is named twice", word));
     }

@@ -39,6 +39,16 @@ bool is_join(NodeKind kind) {
   return kind == NodeKind::conjunction || kind == NodeKind::disjunction;
 }
 
+// Where `e` speaks of `name` (as names_in gives it).
+const ir::Expr* find_name(const ir::Expr& e, const std::string& name) {
+  if (e.op == ir::Op::name && e.name == name) return &e;
+  if (e.op == ir::Op::has && "has " + e.name == name) return &e;
+  for (const ir::ExprPtr& arg : e.args) {
+    if (const ir::Expr* found = find_name(*arg, name)) return found;
+  }
+  return nullptr;
+}
+
 // Reads the nodes of one graph. Use: nodes(), drops(), finish().
 class GraphReader {
  public:
@@ -46,11 +56,16 @@ class GraphReader {
       : fields_(fields), options_(options), graph_(graph) {}
 
   void nodes(const Value& at) {
-    for (const auto& [key, value] : at.members()) node(key, value);
+    std::set<std::string> seen;  // a key that is there twice is reported by the YAML reader
+    for (const auto& [key, value] : at.members()) {
+      if (seen.insert(key.node()->text).second) node(key, value);
+    }
   }
 
   void drops(const Value& at) {
+    std::set<std::string> seen;
     for (const auto& [key, value] : at.members()) {
+      if (!seen.insert(key.node()->text).second) continue;
       Node drop{.id = key.name(), .kind = NodeKind::drop, .meaning = value.text()};
       drop.span = key.span();
       add(key, std::move(drop));
@@ -83,11 +98,12 @@ class GraphReader {
     n.span = key.span();
     Mapping m(value, fmt::format("node `{}`", n.id));
     const Value kind = m.required("kind");
+    const std::size_t before = key.error_count();
     n.kind = static_cast<NodeKind>(kind.word(kind_words(), "a kind of node"));
-    if (!kind.present()) {
+    if (!kind.present() || key.error_count() != before) {
       // Without a kind nobody knows which keys are right.
       broken_ = true;
-      if (value.is_mapping()) {
+      if (value.is_mapping() && !kind.present()) {
         value.report({.code = "E0108",
                       .message = fmt::format("node `{}` has no `kind`", n.id),
                       .span = key.span(),
@@ -283,6 +299,7 @@ class GraphReader {
   void read_item(const Value& entry, Vertex v, Node& out) {
     Mapping i(entry, fmt::format("a condition of `{}`", out.id));
     const bool is_and = out.kind == NodeKind::conjunction;
+    const std::size_t before = entry.error_count();
     const Value id = i.required("id");
     ir::Item item{.id = id.name(), .span = id.present() ? id.span() : entry.span()};
     const auto when = i.optional("when");
@@ -293,7 +310,7 @@ class GraphReader {
     const auto target = options_.residue ? i.optional(way) : std::optional<Value>(i.required(way));
     if (options_.residue) read_fate(i, item.fate, item.why);
     i.done();
-    if (entry.is_mapping() && !when && !i.has("test")) {
+    if (entry.is_mapping() && !when && !i.has("test") && entry.error_count() == before) {
       entry.report({.code = "E0228",
                     .message = fmt::format("condition `{}` of `{}` has neither `when` nor `test`",
                                            item.id, out.id),
@@ -357,11 +374,12 @@ class GraphReader {
         const std::string header =
             name.starts_with("has ") ? name.substr(4) : name.substr(0, name.find('.'));
         if (fields_.header(header) == nullptr || known.contains(header)) continue;
+        const ir::Expr* where = find_name(*e, name);
         at.report({.code = "E0229",
                    .message = fmt::format("node `{}` looks into header `{}`, which the graph does "
                                           "not name",
                                           node, header),
-                   .span = e->span,
+                   .span = where == nullptr ? e->span : where->span,
                    .help = fmt::format("add `{}` to `headers:`", header)});
       }
     };

@@ -79,7 +79,7 @@ class Reader {
     const std::size_t layer = top.required("layer").word({"l2", "l3", "l4"}, "a layer of a header");
     header.layer = static_cast<Layer>(layer + 1);
     const Value bytes = top.required("min_bytes");
-    header.min_bytes = static_cast<unsigned>(bytes.number(1, 1024));
+    if (bytes.present()) header.min_bytes = static_cast<unsigned>(bytes.number(1, 1024));
     const auto selected_by = top.optional("selected_by");
     for (const Value& entry : top.required("fields").list()) field(entry, header);
     top.done();
@@ -99,7 +99,8 @@ class Reader {
     field.width = static_cast<unsigned>(m.required("width").number(1, 64));
     if (const auto meaning = m.optional("meaning")) field.meaning = meaning->text();
     m.done();
-    if (offset.present() && field.offset + field.width > 8 * header.min_bytes) {
+    if (offset.present() && header.min_bytes != 0 &&
+        field.offset + field.width > 8 * header.min_bytes) {
       offset.error("E0208",
                    fmt::format("`{}` ends at bit {}, and the header has {} bytes", field.name,
                                field.offset + field.width, header.min_bytes),

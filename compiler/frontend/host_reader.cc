@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <bit>
-
 #include "compiler/frontend/address.h"
 
 namespace weft::frontend {
@@ -27,15 +25,13 @@ std::optional<std::uint32_t> read_ipv4(const Value& at) {
   return address;
 }
 
-// The contiguous mask that `mask` differs from in the fewest bits.
-std::uint32_t nearest_mask(std::uint32_t mask) {
-  std::uint32_t best = 0;
-  for (unsigned length = 0; length <= 32; ++length) {
-    if (std::popcount(prefix_mask(length) ^ mask) < std::popcount(best ^ mask)) {
-      best = prefix_mask(length);
-    }
-  }
-  return best;
+// The netmask that was probably meant: by spelling, those of whole bytes first.
+std::string nearest_mask(const std::string& text) {
+  std::vector<std::string> masks;
+  for (const unsigned length : {24, 16, 8}) masks.push_back(format_ipv4(prefix_mask(length)));
+  for (unsigned length = 1; length <= 32; ++length)
+    masks.push_back(format_ipv4(prefix_mask(length)));
+  return diag::nearest(text, masks);
 }
 
 // "10.7.0.2/24" or "10.7.0.2/255.255.255.0".
@@ -63,7 +59,8 @@ Prefix read_prefix(const Value& at) {
     const auto length = netmask_length(*mask);
     if (!length) {
       bad.message = fmt::format("netmask {} is not contiguous", bits);
-      bad.label = fmt::format("did you mean {}?", format_ipv4(nearest_mask(*mask)));
+      const std::string near = nearest_mask(bits);
+      if (!near.empty()) bad.label = fmt::format("did you mean {}?", near);
       bad.help = "a netmask is ones, then zeros";
       at.report(std::move(bad));
       return out;
@@ -93,6 +90,7 @@ void read_address(const Value& at, ir::HostConfig& host) {
     return;
   }
   std::string why = not_a_host(prefix.address);
+  const bool hopeless = !why.empty();
   const std::uint32_t mask = prefix_mask(prefix.length);
   if (why.empty() && prefix.length < 31) {
     const std::uint32_t rest = prefix.address & ~mask;
@@ -103,7 +101,7 @@ void read_address(const Value& at, ir::HostConfig& host) {
   host.address = 0;
   at.error("E0250", fmt::format("no host can be `{}`: it is {}", format_ipv4(prefix.address), why),
            "",
-           prefix.length < 31
+           prefix.length < 31 && !hopeless
                ? fmt::format("hosts are {} to {}", format_ipv4((prefix.address & mask) + 1),
                              format_ipv4((prefix.address | ~mask) - 1))
                : "");

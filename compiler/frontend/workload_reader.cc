@@ -1,7 +1,7 @@
 // Workloads: the host's addresses, the endpoints, the flows that are known.
 #include <fmt/format.h>
 
-#include <limits>
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -101,6 +101,8 @@ class Reader {
       if (out_.endpoints[i].name == name) return i;
       names.push_back(out_.endpoints[i].name);
     }
+    // An endpoint whose name could not be read may be the one.
+    if (std::find(names.begin(), names.end(), "") != names.end()) return std::nullopt;
     const std::string near = diag::nearest(name, names);
     at.error("E0255", fmt::format("there is no endpoint `{}`", name),
              near.empty() ? "" : fmt::format("did you mean `{}`?", near),

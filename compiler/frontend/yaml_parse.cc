@@ -107,7 +107,14 @@ class Builder : public YAML::EventHandler {
     if (stack_.empty()) {
       source_.root = std::move(node);
     } else {
-      stack_.back().children.push_back(std::move(node));
+      YamlNode& parent = stack_.back();
+      if (parent.kind == YamlKind::mapping && parent.children.size() % 2 == 1) {
+        const YamlNode& key = parent.children.back();
+        node.key_line = key.line;
+        node.key_column = key.column;
+        node.key_length = static_cast<unsigned>(span(key).length);
+      }
+      parent.children.push_back(std::move(node));
     }
   }
 
@@ -216,9 +223,23 @@ std::optional<Diagnostic> find_junk(std::string_view text, const std::string& fi
   return std::nullopt;
 }
 
-Diagnostic syntax_error(const YAML::Exception& e, const std::string& file) {
+bool tab_indents(std::string_view text, int line) {
+  for (; line > 0 && !text.empty(); --line) {
+    text.remove_prefix(std::min(text.size(), text.find('\n') + 1));
+  }
+  const std::size_t start = text.find_first_not_of(" \t");
+  return text.substr(0, start).find('\t') != std::string_view::npos;
+}
+
+Diagnostic syntax_error(const YAML::Exception& e, const std::string& file, std::string_view text) {
   Diagnostic d{.code = "E0101", .message = "not YAML: " + e.msg};
   d.span.file = file;
+  if (e.msg == YAML::ErrorMsg::END_OF_MAP_FLOW)
+    d.help = "a closing `}` is missing before this place";
+  if (e.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW)
+    d.help = "a closing `]` is missing before this place";
+  if (e.mark.line >= 0 && tab_indents(text, e.mark.line))
+    d.help = "indent with spaces, not with tabs";
   if (e.mark.line >= 0) {
     d.span.line = static_cast<unsigned>(e.mark.line + 1);
     d.span.column = static_cast<unsigned>(e.mark.column + 1);
@@ -279,7 +300,7 @@ diag::Result<Document> parse_yaml(std::string text, const std::string& file) {
   } catch (Refused& refused) {
     return diag::fail(std::move(refused.diagnostic));
   } catch (const YAML::Exception& e) {
-    return diag::fail(syntax_error(e, file));
+    return diag::fail(syntax_error(e, file, source->text));
   }
   return Document(std::move(source));
 }

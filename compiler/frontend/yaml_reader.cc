@@ -81,6 +81,8 @@ std::string quote(std::string_view text) {
 
 diag::Span Value::span() const {
   if (source_ == nullptr || node_ == nullptr) return {};
+  // Nothing has no place of its own: the parser gives that of the next word.
+  if (node_->kind == YamlKind::null && node_->key_line != 0) return key_span();
   diag::Span span{source_->file, node_->line, node_->column, 1};
   if (is_scalar()) {
     const std::size_t line_end = std::min(node_->text.find('\n'), node_->text.size());
@@ -88,6 +90,11 @@ diag::Span Value::span() const {
         static_cast<unsigned>(std::max<std::size_t>(1, line_end) + (node_->quoted ? 2 : 0));
   }
   return span;
+}
+
+diag::Span Value::key_span() const {
+  if (node_ == nullptr || node_->key_line == 0) return span();
+  return {source_->file, node_->key_line, node_->key_column, node_->key_length};
 }
 
 // Folding and indentation change white space only, so the n-th visible character of the value is
@@ -329,8 +336,10 @@ void Mapping::done() {
   for (const std::string& key : missing_) {
     // A misspelt key is reported once, as unknown, and not as missing too.
     if (std::find(misspelt.begin(), misspelt.end(), key) != misspelt.end()) continue;
-    value_.error("E0108", fmt::format("{} has no `{}`", what_, key), "",
-                 fmt::format("add `{}: ...`", key));
+    value_.report({.code = "E0108",
+                   .message = fmt::format("{} has no `{}`", what_, key),
+                   .span = value_.key_span(),
+                   .help = fmt::format("add `{}: ...`", key)});
   }
   missing_.clear();
 }

@@ -33,6 +33,9 @@ struct YamlNode {
   bool quoted = false;
   unsigned line = 0;
   unsigned column = 0;
+  unsigned key_line = 0;  // where the key stands whose value this is; 0 in lists
+  unsigned key_column = 0;
+  unsigned key_length = 0;
   std::string text;
   std::vector<YamlNode> children;
 };
@@ -76,6 +79,8 @@ class Value {
   // The place of the whole scalar, or of `length` characters at `offset` of text().
   diag::Span span() const;
   diag::Span place(std::size_t offset, std::size_t length) const;
+  // The place of the value's key, where it has one: for what is missing.
+  diag::Span key_span() const;
 
   // Records a diagnostic at this value.
   void error(std::string code, std::string message, std::string label = "",
