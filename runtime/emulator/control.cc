@@ -177,7 +177,7 @@ rte_flow* EmulatedCard::flow_create(const rte_flow_attr& attr, const rte_flow_it
                                     const rte_flow_action* actions, rte_flow_error& error) {
   const std::lock_guard guard(lock_);
   Rule rule;
-  const void* handle = nullptr;
+  std::uintptr_t handle = 0;
   auto no = read_rule(attr, items, actions, fields_, rule);
   const auto queues = static_cast<unsigned>(rx_rings_.size());
   if (!no) no = receiver_->filters().create(rule, queues, names_, handle);
@@ -185,12 +185,12 @@ rte_flow* EmulatedCard::flow_create(const rte_flow_attr& attr, const rte_flow_it
     report(*no, error);
     return nullptr;
   }
-  return static_cast<rte_flow*>(const_cast<void*>(handle));
+  return reinterpret_cast<rte_flow*>(handle);
 }
 
 int EmulatedCard::flow_destroy(rte_flow* flow, rte_flow_error& error) {
   const std::lock_guard guard(lock_);
-  if (receiver_->filters().destroy(flow)) return 0;
+  if (receiver_->filters().destroy(reinterpret_cast<std::uintptr_t>(flow))) return 0;
   return report({ENOENT, RTE_FLOW_ERROR_TYPE_HANDLE, flow, "no such rule"}, error);
 }
 

@@ -1,250 +1,10 @@
 #include "runtime/emulator/filters.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <cerrno>
 
 namespace weft::emulator {
-namespace {
-
-std::uint64_t ones(unsigned width) {
-  return width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;
-}
-
-Refusal refuse(int error, rte_flow_error_type type, std::string message) {
-  return {error, type, nullptr, std::move(message)};
-}
-
-bool contains(const std::vector<std::string>& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-// The headers that a predicate asks for at its top: "has(a) && has(b) && ...".
-void headers_asked_for(const ir::ExprPtr& expr, std::vector<std::string>& out) {
-  if (expr == nullptr) return;
-  if (expr->op == ir::Op::has) out.push_back(expr->name);
-  if (expr->op == ir::Op::logical_and)
-    for (const ir::ExprPtr& arg : expr->args) headers_asked_for(arg, out);
-}
-
-// What the pattern's transport item says of the protocol, for tables that match on it.
-std::optional<std::uint64_t> implied(const Rule& rule, const std::string& field) {
-  if (field != "ipv4.protocol") return std::nullopt;
-  if (contains(rule.headers, "udp")) return 17;
-  if (contains(rule.headers, "tcp")) return 6;
-  return std::nullopt;
-}
-
-}  // namespace
-
-std::size_t FilterTable::KeyHash::operator()(const Key& key) const {
-  std::uint64_t hash = 0x9e3779b97f4a7c15ULL;
-  for (const std::uint64_t word : key) {
-    hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
-    hash ^= hash >> 32;
-  }
-  return hash;
-}
-
-diag::Result<FilterTable> FilterTable::make(std::string name, const ir::FilterTable& table,
-                                            const Names& names) {
-  FilterTable out;
-  out.name_ = std::move(name);
-  out.limits_ = table;
-  auto applies = Predicate::compile(table.applies, names);
-  if (!applies) return diag::fail(applies.error());
-  out.applies_ = std::move(*applies);
-  headers_asked_for(table.applies, out.needs_);
-  for (const auto& [field_name, match] : table.fields) {
-    if (match == ir::Match::none) continue;
-    const ir::Field* field = names.fields.find(field_name);
-    const auto place = field == nullptr ? std::nullopt : place_of(*field);
-    if (!place || out.fields_.size() == max_fields) {
-      return diag::fail(diag::Diagnostic{
-          .code = "E0641",
-          .message = fmt::format("table `{}` cannot match on `{}`", out.name_, field_name)});
-    }
-    out.fields_.push_back({field_name, *place, match});
-  }
-  return out;
-}
-
-void FilterTable::key_of(const Rule& rule, Key& value, Key& mask) const {
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
-    if (const auto given = rule.fields.find(fields_[i].name); given != rule.fields.end()) {
-      value[i] = given->second.value;
-      mask[i] = given->second.mask;
-    } else if (const auto said = implied(rule, fields_[i].name)) {
-      value[i] = *said;
-      mask[i] = ones(fields_[i].place.width);
-    }
-  }
-}
-
-std::optional<Refusal> FilterTable::accepts(const Rule& rule, unsigned& depth) const {
-  depth = 0;
-  const auto action = [this](const char* word) { return contains(limits_.actions, word); };
-  const auto bad_action = [this](std::string_view why) {
-    return refuse(ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, fmt::format("{}: {}", name_, why));
-  };
-  if (rule.mark && !action("mark")) return bad_action("no mark action");
-  if (rule.drop && !action("drop")) return bad_action("no drop action");
-  if (rule.queue && !action("queue")) return bad_action("no queue action");
-  if (limits_.mark_required && !rule.mark)
-    return bad_action("reached by rules with a mark action only");
-
-  depth = 1;
-  for (const auto& [name, match] : rule.fields) {
-    const bool known =
-        std::any_of(fields_.begin(), fields_.end(), [&](const Field& f) { return f.name == name; });
-    if (!known)
-      return refuse(ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM,
-                    fmt::format("{}: cannot match on {}", name_, name));
-  }
-  for (const std::string& header : needs_) {
-    if (!contains(rule.headers, header))
-      return refuse(
-          ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM,
-          fmt::format("{}: matches nothing but {}, pattern has no such item", name_, header));
-  }
-
-  depth = 2;
-  Key value{}, mask{};
-  key_of(rule, value, mask);
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
-    const bool full = mask[i] == ones(fields_[i].place.width);
-    const char* wanted = nullptr;
-    if (fields_[i].match == ir::Match::full && !full) wanted = "in full";
-    if (fields_[i].match == ir::Match::full_or_none && !full && mask[i] != 0)
-      wanted = "in full or not at all";
-    if (wanted != nullptr)
-      return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_MASK,
-                    fmt::format("{}: {} must be matched {}", name_, fields_[i].name, wanted));
-  }
-
-  depth = 3;
-  if (!limits_.priority && rule.priority != 0)
-    return refuse(ENOTSUP, RTE_FLOW_ERROR_TYPE_ATTR_PRIORITY,
-                  fmt::format("{}: has no priorities", name_));
-  if (limits_.priority &&
-      (rule.priority < limits_.priority->first || rule.priority > limits_.priority->second))
-    return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ATTR_PRIORITY,
-                  fmt::format("{}: priority must be {} to {}", name_, limits_.priority->first,
-                              limits_.priority->second));
-  depth = 4;
-  return std::nullopt;
-}
-
-bool FilterTable::meet(const Key& a, const Key& b, const Key& common) {
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (((a[i] ^ b[i]) & common[i]) != 0) return false;
-  return true;
-}
-
-// Two rules of one priority that the same packet could hit: which of them wins nobody says.
-// Same mask: one probe. Another mask: all its rules are compared, which is slow for large tables of
-// mixed masks and never wrong.
-bool FilterTable::overlaps(const Rule& rule, const Key& value, const Key& mask) const {
-  const auto same_priority = [&](const Bucket& bucket) {
-    return std::any_of(bucket.begin(), bucket.end(),
-                       [&](const auto& e) { return e->rule.priority == rule.priority; });
-  };
-  const auto transport = [](const std::vector<std::string>& headers) {
-    return contains(headers, "udp") ? 17 : contains(headers, "tcp") ? 6 : 0;
-  };
-  const int own = transport(rule.headers);
-  for (const auto& shape : shapes_) {
-    const int other = transport(shape->headers);
-    if (own != 0 && other != 0 && own != other) continue;
-    if (shape->mask == mask) {
-      const auto found = shape->rules.find(value);
-      if (found != shape->rules.end() && same_priority(found->second)) return true;
-      continue;
-    }
-    Key common{};
-    for (std::size_t i = 0; i < mask.size(); ++i) common[i] = mask[i] & shape->mask[i];
-    for (const auto& [key, bucket] : shape->rules)
-      if (meet(value, key, common) && same_priority(bucket)) return true;
-  }
-  return false;
-}
-
-std::optional<Refusal> FilterTable::insert(const Rule& rule, const Names& names, Entry*& entry) {
-  if (size_ >= limits_.capacity)
-    return refuse(ENOSPC, RTE_FLOW_ERROR_TYPE_UNSPECIFIED,
-                  fmt::format("{}: all {} rules are in use", name_, limits_.capacity));
-  Key value{}, mask{};
-  key_of(rule, value, mask);
-  if (limits_.same_mask_per == "port") {
-    for (const auto& shape : shapes_) {
-      if (shape->size != 0 && (shape->mask != mask || shape->headers != rule.headers))
-        return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_MASK,
-                      fmt::format("{}: all rules share one mask, and it is another one", name_));
-    }
-  }
-  if (overlaps(rule, value, mask))
-    return refuse(EEXIST, RTE_FLOW_ERROR_TYPE_ITEM,
-                  fmt::format("{}: a rule for some of these packets is there already", name_));
-
-  std::size_t at = 0;
-  while (at < shapes_.size() && (shapes_[at]->mask != mask || shapes_[at]->headers != rule.headers))
-    ++at;
-  if (at == shapes_.size()) {
-    auto shape = std::make_unique<Shape>();
-    shape->mask = mask;
-    shape->headers = rule.headers;
-    std::vector<ir::ExprPtr> all;
-    for (const std::string& header : rule.headers) all.push_back(ir::has(header));
-    auto present = Predicate::compile(ir::all_of(std::move(all)), names);
-    if (!present)
-      return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ITEM, present.error().list.front().message);
-    shape->present = std::move(*present);
-    shapes_.push_back(std::move(shape));
-  }
-  auto made = std::make_unique<Entry>();
-  made->rule = rule;
-  made->shape = static_cast<unsigned>(at);
-  made->number = next_number_++;
-  entry = made.get();
-  shapes_[at]->rules[value].push_back(std::move(made));
-  ++shapes_[at]->size;
-  ++size_;
-  return std::nullopt;
-}
-
-void FilterTable::erase(Entry* entry) {
-  Shape& shape = *shapes_[entry->shape];
-  Key value{}, mask{};
-  key_of(entry->rule, value, mask);
-  const auto found = shape.rules.find(value);
-  std::erase_if(found->second, [&](const auto& e) { return e.get() == entry; });
-  if (found->second.empty()) shape.rules.erase(found);
-  --shape.size;
-  --size_;
-}
-
-const Rule* FilterTable::find(const Frame& frame, const CardState& state) const {
-  if (size_ == 0 || !applies_.holds(frame, state)) return nullptr;
-  Key seen{};
-  for (std::size_t i = 0; i < fields_.size(); ++i) seen[i] = frame.read(fields_[i].place);
-  const Entry* best = nullptr;
-  for (const auto& shape : shapes_) {
-    if (shape->size == 0 || !shape->present.holds(frame, state)) continue;
-    Key key{};
-    for (std::size_t i = 0; i < fields_.size(); ++i) key[i] = seen[i] & shape->mask[i];
-    const auto found = shape->rules.find(key);
-    if (found == shape->rules.end()) continue;
-    for (const auto& entry : found->second) {
-      const bool better =
-          best == nullptr || entry->rule.priority > best->rule.priority ||
-          (entry->rule.priority == best->rule.priority && entry->number < best->number);
-      if (better) best = entry.get();
-    }
-  }
-  return best == nullptr ? nullptr : &best->rule;
-}
 
 std::size_t Filters::rules_in(const std::string& table) const {
   for (const FilterTable& t : tables_)
@@ -254,10 +14,11 @@ std::size_t Filters::rules_in(const std::string& table) const {
 
 std::optional<Refusal> Filters::choose(const Rule& rule, unsigned queues, unsigned& table) const {
   if (tables_.empty())
-    return refuse(ENOTSUP, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, "the card has no filter tables");
+    return Refusal{ENOTSUP, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, nullptr,
+                   "the card has no filter tables"};
   if (rule.queue && *rule.queue >= queues)
-    return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION,
-                  fmt::format("queue {} of {}", *rule.queue, queues));
+    return Refusal{EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, nullptr,
+                   fmt::format("queue {} of {}", *rule.queue, queues)};
   std::optional<Refusal> reason;
   unsigned farthest = 0;
   for (unsigned i = 0; i < tables_.size(); ++i) {
@@ -281,21 +42,20 @@ std::optional<Refusal> Filters::validate(const Rule& rule, unsigned queues) cons
 }
 
 std::optional<Refusal> Filters::create(const Rule& rule, unsigned queues, const Names& names,
-                                       const void*& handle) {
+                                       std::uintptr_t& handle) {
   unsigned table = 0;
   if (auto no = choose(rule, queues, table)) return no;
   FilterTable::Entry* entry = nullptr;
   if (auto no = tables_[table].insert(rule, names, entry)) return no;
-  handles_.emplace(entry, table);
-  handle = entry;
+  handle = next_handle_++;
+  handles_.emplace(handle, Where{table, entry});
   return std::nullopt;
 }
 
-bool Filters::destroy(const void* handle) {
+bool Filters::destroy(std::uintptr_t handle) {
   const auto found = handles_.find(handle);
   if (found == handles_.end()) return false;
-  auto* entry = static_cast<FilterTable::Entry*>(const_cast<void*>(handle));
-  tables_[found->second].erase(entry);
+  tables_[found->second.table].erase(found->second.entry);
   handles_.erase(found);
   return true;
 }

@@ -2,32 +2,21 @@
 // or devices.
 #pragma once
 
-#include <rte_eal.h>
 #include <rte_errno.h>
-#include <rte_lcore.h>
 #include <rte_mbuf.h>
 
 #include <cstdlib>
 #include <iostream>
-#include <vector>
+
+#include "runtime/ports/eal.h"
 
 namespace weft::test {
 
 inline void start_eal() {
-  static const bool started = [] {
-    std::vector<const char*> words = {
-        "unit_runtime", "--no-pci",       "--in-memory",       "--no-huge", "-m",
-        "128",          "--no-telemetry", "--log-level=error", "-l",        "0"};
-    std::vector<char*> args;
-    for (const char* word : words) args.push_back(const_cast<char*>(word));
-    const int n = rte_eal_init(static_cast<int>(args.size()), args.data());
-    if (n < 0 && rte_errno != EALREADY) {
-      std::cerr << "DPDK does not start: " << rte_strerror(rte_errno) << "\n";
-      std::exit(1);
-    }
-    return true;
-  }();
-  (void)started;
+  if (auto started = ports::start_eal({.prefix = "weft-unit", .megabytes = 128}); !started) {
+    std::cerr << diag::render(started.error(), false);
+    std::exit(1);
+  }
 }
 
 // A pool for all tests of the program; what a test takes it gives back.

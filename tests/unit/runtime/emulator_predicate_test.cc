@@ -40,7 +40,9 @@ TEST(EmulatorPredicate, FieldsBehindEveryHeader) {
     EXPECT_EQ(value("udp.src_port", b), 0x1234U);
     EXPECT_EQ(value("has(ipv4) && has(udp) && !has(tcp) && !has(arp) && !has(icmp)", b), 1U);
     EXPECT_EQ(value("has(vlan)", b), vlan >= 0 ? 1U : 0U);
-    if (vlan >= 0) EXPECT_EQ(value("vlan.vid", b), 0x123U);
+    if (vlan >= 0) {
+      EXPECT_EQ(value("vlan.vid", b), 0x123U);
+    }
   }
 }
 
@@ -63,9 +65,15 @@ TEST(EmulatorPredicate, ShortFramesReadZeroAndHaveNothing) {
     EXPECT_EQ(value("has(eth)", cut), n >= 14 ? 1U : 0U);
     EXPECT_EQ(value("has(ipv4)", cut), n >= 34 ? 1U : 0U);
     EXPECT_EQ(value("has(udp)", cut), n >= 42 ? 1U : 0U);
-    if (n <= 30) EXPECT_EQ(value("ipv4.dst", cut), 0U);
-    if (n == 32) EXPECT_EQ(value("ipv4.dst", cut), 0x0a000000U) << "two of four bytes";
-    if (n <= 34) EXPECT_EQ(value("udp.src_port", cut), 0U);
+    if (n <= 30) {
+      EXPECT_EQ(value("ipv4.dst", cut), 0U);
+    }
+    if (n == 32) {
+      EXPECT_EQ(value("ipv4.dst", cut), 0x0a000000U) << "two of four bytes";
+    }
+    if (n <= 34) {
+      EXPECT_EQ(value("udp.src_port", cut), 0U);
+    }
   }
 }
 
