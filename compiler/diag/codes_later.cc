@@ -51,6 +51,12 @@ constexpr std::array table = {
         "The stack node declares what must hold on every way to it (a checked length, a parsed\n"
         "header), and on some way it does not."},
     // Plans and the command line
+    CodeText{
+        "E0410", "assumptions contradict each other",
+        "Before anything is proved, Z3 is asked whether any packet satisfies the assumptions. "
+        "None\n"
+        "does, so every proof would succeed and mean nothing. Check the model's `evidence` and\n"
+        "the workload's host."},
     CodeText{"E0451", "a value in a plan is wrong",
              "Plans are written by `weft compile`. One that cannot be read was damaged or made by\n"
              "another version: compile it again."},
@@ -93,26 +99,25 @@ constexpr std::array table = {
         "DPDK is installed. Checking, compiling and verifying need only weft."},
     CodeText{"E0464", "not a file of weft's",
              "`weft check` tells files apart by their first key: graph, nic, workload or plan."},
+    CodeText{"E0465", "no running stack, or several",
+             "weft stats and weft drops ask a running stack over a unix socket that only its user\n"
+             "can open: run them as the same user, and name the stack where several run."},
+    CodeText{"E0466", "a running stack did not answer as expected",
+             "It was silent for 5 seconds, ended meanwhile, or is of another version of weft."},
     // Generating and building
-    CodeText{"E0501", "plan and inputs, or plan and code, do not fit",
-             "Checking a plan: it was made for another graph, model or workload. Generating: an\n"
-             "expression has no C++ form. In both cases compile the plan again with this version."},
     CodeText{
-        "E0502", "plan and workload, or plan and code, do not fit",
-        "Checking a plan: host or endpoints differ from the workload's. Generating: a field has\n"
-        "no place in a packet. Compile the plan again with this version."},
+        "E0501", "a plan was made from other inputs",
+        "The plan records the SHA-256 of graph, model, workload and headers, and one of them is\n"
+        "another file now. Compile again, or give the files that it was made from."},
     CodeText{
-        "E0503", "a plan uses what the card does not have",
-        "Checking a plan: the model has no such table or knob. Generating: a residue holds a node\n"
-        "that belongs to cards. Compile the plan again with this version."},
-    CodeText{
-        "E0504", "a table of the card is overfull, or a stack node is missing",
-        "Checking a plan: more rules than the table takes. Generating: the plan names a stack\n"
-        "node that this version lacks. Compile the plan again with this version."},
-    CodeText{
-        "E0505", "a plan names queues that are not there, or has a cycle",
-        "Checking a plan: a rule, the RSS table or the plan itself uses more queues than there\n"
-        "are. Generating: the residue has a cycle. Compile the plan again with this version."},
+        "E0502", "a plan's host or endpoints are not the workload's",
+        "Addresses and endpoints are copied into the plan when it is compiled. Compile again."},
+    CodeText{"E0503", "a plan uses what the card does not have",
+             "The model has no such table or knob. Compile the plan again for this model."},
+    CodeText{"E0504", "a table of the card is overfull",
+             "The plan holds more rules than the table takes. Compile the plan again."},
+    CodeText{"E0505", "a plan names queues that are not there",
+             "A rule, the RSS table or the plan itself uses more queues than the card has."},
     CodeText{"E0506", "a rule that the card's table cannot hold",
              "The table does not look at the field, or not with this mask."},
     CodeText{"E0507", "rules with different masks in one table",
@@ -134,6 +139,19 @@ constexpr std::array table = {
         "E0514", "weft's own headers are missing",
         "Generated code includes headers of weft's source folder. WEFT_ROOT and WEFT_GENERATED\n"
         "say where they are when weft was moved."},
+    CodeText{
+        "E0515", "an expression that has no C++ form",
+        "The residue compares something that no packet carries: a card's knob, or a value that is\n"
+        "opaque by declaration. Such names are settled before code is generated, so the plan was\n"
+        "made by another version: compile it again."},
+    CodeText{"E0516", "a number wider than 64 bits",
+             "Generated code computes in 64 bits. No field of graphs/headers/ has more."},
+    CodeText{"E0517", "a card's node in a residue",
+             "Config nodes and queues belong to card graphs and cannot be run as software."},
+    CodeText{"E0518", "the plan names an unknown stack node",
+             "The plan was made by another version of weft: compile it again."},
+    CodeText{"E0519", "a residue has a cycle",
+             "The plan was damaged or made by another version of weft: compile it again."},
     CodeText{"E0520", "generated code cannot be loaded",
              "The object is missing, damaged or made for another weft, DPDK or CPU. Remove it;\n"
              "`weft build` makes it again."},
@@ -169,23 +187,42 @@ constexpr std::array table = {
     CodeText{"E0632", "an application refused its endpoint",
              "The application's own start function said no to this endpoint."},
     CodeText{
-        "E0640", "no memory, or a predicate that a card cannot evaluate",
-        "Starting: there is not enough memory for packet buffers. Emulated card: the model names\n"
-        "something that a card cannot see (meta.*)."},
+        "E0640", "a predicate that a card cannot evaluate",
+        "The model names something that a card cannot see (meta.*), or a header that is defined\n"
+        "by itself."},
     CodeText{
-        "E0641", "a unit of the card that cannot be emulated",
-        "A filter or RSS type of the model reads a field that the emulated card has no code for."},
+        "E0641", "a table or RSS type that cannot be emulated",
+        "A filter or RSS type of the model reads a field that a card cannot see, or is one that\n"
+        "DPDK does not name."},
+    CodeText{"E0642", "a unit of the card that cannot be emulated",
+             "The emulated card has no code for this report, offload or effect of the model."},
+    CodeText{"E0643", "a card graph that cannot be walked",
+             "The model's graph has no wire, a port that leads nowhere, or a cycle."},
+    CodeText{"E0650", "no memory for packet buffers or rings",
+             "Give the machine more memory or huge pages, or compile for fewer queues."},
     CodeText{
-        "E0642", "cores are missing, or an effect that cannot be emulated",
-        "Starting: fewer workers than net cores in the plan. Emulated card: a report, offload or\n"
-        "effect of the model has no code."},
-    CodeText{
-        "E0643", "a device cannot be made, or a card graph cannot be walked",
-        "Starting: DPDK refused to make the device; the note has its words. Emulated card: the\n"
-        "model's graph has no wire, a port to nowhere or a cycle."},
-    CodeText{"E0644", "DPDK does not start",
+        "E0651", "a plan does not fit together",
+        "Residues, queues and cores of the plan do not match each other. Compile it again; if it\n"
+        "was not edited, this is a bug of weft."},
+    CodeText{"E0652", "cores are missing",
+             "DPDK was started with fewer workers than the plan has net cores."},
+    CodeText{"E0653", "a device cannot be made",
+             "DPDK refused to make the device behind the wire; the note has its words. Most often\n"
+             "rights are missing (root, or CAP_NET_ADMIN and CAP_NET_RAW), or the interface."},
+    CodeText{"E0654", "DPDK does not start",
              "`weft doctor` names what is missing on this machine."},
-    CodeText{"E0645", "a wire does not start", "The message has DPDK's words; see `weft doctor`."},
+    CodeText{"E0655", "a wire does not start", "The message has DPDK's words; see `weft doctor`."},
+    CodeText{"E0660", "the plan is being run, or its folder is not private",
+             "One stack per name: the message has the process that holds it. The folder of the\n"
+             "statistics socket must belong to the user, and to nobody else."},
+    CodeText{
+        "E0661", "the statistics socket cannot be used",
+        "`weft stats` and `weft drops` ask the running stack over a socket; the message says what\n"
+        "failed."},
+    CodeText{
+        "E0662", "a device vanished",
+        "The interface was removed or went down for good while the stack ran. Counters up to then\n"
+        "were printed. Start weft again when the interface is back."},
     CodeText{
         "E0700", "the compiler's own plan does not prove",
         "A bug of weft, or a contradiction in the model. Nothing was written. Please report it\n"
