@@ -12,6 +12,8 @@
 #include <cstring>
 #include <vector>
 
+#include "stack-nodes/table/random.h"
+
 namespace weft {
 
 // Host byte order, as seen from the host: src is the peer.
@@ -27,18 +29,20 @@ class FlowTable {
  public:
   static constexpr std::size_t entries_per_bucket = 4;
 
-  explicit FlowTable(std::uint64_t seed = 0x5851f42d4c957f2d) : seed_(seed), buckets_(1) {}
+  explicit FlowTable(std::uint64_t seed = 0x5851f42d4c957f2d) : buckets_(1) {
+    Random random(seed);
+    seed_ = {random.next(), random.next()};
+  }
 
-  // Keyed, so that nobody who does not know the seed can choose flows that share a bucket.
+  // Keyed, so that nobody who does not know the seed can choose flows that share a bucket. Two wide
+  // multiplications (the way of wyhash): after one alone, keys with few bits set still show.
   std::uint64_t hash(const FlowKey& k) const {
-    const std::uint64_t a = (std::uint64_t{k.src} << 32 | k.dst) ^ seed_;
-    const std::uint64_t b =
-        (std::uint64_t{k.src_port} << 16 | k.dst_port) ^ std::rotl(seed_, 32) ^ 0xa0761d6478bd642f;
-    __extension__ using Wide = unsigned __int128;
-    const Wide m = static_cast<Wide>(a) * b;
-    const std::uint64_t folded =
-        static_cast<std::uint64_t>(m) ^ static_cast<std::uint64_t>(m >> 64);
-    return folded * 0x9e3779b97f4a7c15 ^ (folded >> 29);
+    const std::uint64_t a = std::uint64_t{k.src} << 32 | k.dst;
+    const std::uint64_t b = std::uint64_t{k.src_port} << 16 | k.dst_port;
+    const Wide first = static_cast<Wide>(a ^ seed_[0]) * (b ^ seed_[1]);
+    const Wide second = static_cast<Wide>(static_cast<std::uint64_t>(first) ^ 0xa0761d6478bd642f) *
+                        (static_cast<std::uint64_t>(first >> 64) ^ 0xe7037ed1a0b428db);
+    return static_cast<std::uint64_t>(second) ^ static_cast<std::uint64_t>(second >> 64);
   }
 
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[hash & mask_]); }
@@ -102,6 +106,8 @@ class FlowTable {
   std::size_t bytes() const { return buckets_.size() * sizeof(Bucket); }
 
  private:
+  __extension__ using Wide = unsigned __int128;
+
   struct alignas(64) Bucket {
     std::array<std::uint8_t, entries_per_bucket> tags{};  // 0: empty
     std::uint32_t passed_by = 0;  // entries that belong here or before, and lie further on
@@ -159,7 +165,7 @@ class FlowTable {
     }
   }
 
-  std::uint64_t seed_;
+  std::array<std::uint64_t, 2> seed_;
   std::vector<Bucket> buckets_;  // a power of two
   std::size_t mask_ = 0;
   std::size_t size_ = 0;
