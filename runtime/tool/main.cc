@@ -1,1 +1,106 @@
-int main() { return 70; }
+// weft-runtime: runs a plan on a wire. `weft run` hands over to it.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "runtime/tool/options.h"
+#include "runtime/tool/report.h"
+
+namespace weft::tool {
+
+std::string root() {
+  const char* set = std::getenv("WEFT_ROOT");
+  return set != nullptr && *set != '\0' ? set : WEFT_SOURCE_DIR;
+}
+
+}  // namespace weft::tool
+
+namespace {
+
+using weft::tool::RuntimeOptions;
+
+constexpr const char* example =
+    "Example:\n"
+    "  weft-runtime plan.yaml --wire tap:weft0\n"
+    "  weft-runtime plan.yaml --wire sim:in.pcap,out.pcap --stats-file stats.json\n\n"
+    "Runs a compiled and proved plan until SIGINT or SIGTERM, or the end of the capture.";
+
+void declare(CLI::App& app, RuntimeOptions& o, std::string& wire) {
+  app.add_option("PLAN", o.plan, "plan, as `weft compile -o` writes it");
+  app.add_option("--wire", wire,
+                 "tap:NAME, af_packet:INTERFACE, pcap:IN,OUT, or sim:IN,OUT (no rights needed)");
+  app.add_option("--card", o.card,
+                 "emulated: the plan's model on top of the wire; port: the wire's own port")
+      ->check(CLI::IsMember({"emulated", "port"}))
+      ->capture_default_str();
+  app.add_option("--nic", o.nic, "file of the NIC model, when it is not an installed one");
+  app.add_option("--object", o.object, "generated code to load (built when it is not given)");
+  app.add_flag("--interpret", o.interpret, "run the graph node by node, without a compiler");
+  auto* huge = app.add_flag("--huge", o.huge, "insist on huge pages");
+  app.add_flag("--no-huge", o.no_huge, "use none, even where there are some")->excludes(huge);
+  app.add_option("--cpus", o.cpus, "CPUs for the net cores: 2,3 (they take turns when too few)")
+      ->delimiter(',');
+  app.add_option("--duration", o.duration_s, "end after so many seconds (of the stack's clock)")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--once", o.once, "end when the capture has been read (captures always do)");
+  app.add_option("--stats-file", o.stats_file, "write all counters there at the end, as JSON");
+  app.add_option("--name", o.name, "of this instance, instead of the plan file's");
+  app.add_option("--app-path", o.app_path, "folder with applications (may be given repeatedly)");
+  app.add_option("--seed", o.seed,
+                 "of everything random; runs on sim repeat exactly (default 1 there)");
+  app.add_flag("--busy", o.busy, "poll without rest, even when idle");
+  app.add_flag("--unproved,--unproven", o.unproved, "run a plan without its proof");
+  app.add_flag("--doctor", o.doctor, "only say what this machine lacks for that");
+  app.add_flag("--json", o.json, "with --doctor: as JSON");
+}
+
+int misused(const std::string& why) {
+  std::fprintf(stderr, "weft-runtime: %s\nTry `weft-runtime --help`.\n", why.c_str());
+  return weft::tool::usage;
+}
+
+int checked(RuntimeOptions& o, const std::string& wire) {
+  if (!wire.empty()) {
+    auto name = weft::ports::wire_name(wire);
+    if (!name) {
+      weft::tool::report(name.error());
+      return weft::tool::usage;
+    }
+    o.wire = *name;
+  }
+  if (o.doctor) return weft::tool::doctor(o);
+  if (o.plan.empty()) return misused("a plan is missing");
+  if (!o.wire)
+    return misused("say on which wire: --wire tap:weft0, or --wire sim:in.pcap,out.pcap");
+  if (o.once && o.wire->live()) return misused("--once is for captures; " + wire + " has no end");
+  if (o.card == "port" && o.wire->kind == weft::ports::WireName::Kind::sim)
+    return misused("the simulated wire has no port; leave --card out");
+  if (o.interpret && !o.object.empty())
+    return misused("--interpret and --object exclude each other");
+  return weft::tool::run(o);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{example, "weft-runtime"};
+  RuntimeOptions options;
+  std::string wire;
+  declare(app, options, wire);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    return misused(error.what());
+  }
+  try {
+    return checked(options, wire);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "weft-runtime: internal error: %s\n", error.what());
+    return weft::tool::our_bug;
+  }
+}

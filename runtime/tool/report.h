@@ -1,0 +1,14 @@
+// How weft-runtime speaks: data on stdout, talk on stderr, colour only on a terminal.
+#pragma once
+
+#include <string>
+
+#include "compiler/diag/diagnostic.h"
+
+namespace weft::tool {
+
+void say(const std::string& sentence);  // stderr, one line
+// Prints the diagnostics and gives the exit code that the first of them asks for.
+int report(const diag::Error& error);
+
+}  // namespace weft::tool

@@ -1,0 +1,128 @@
+#include "runtime/tool/stack.h"
+
+#include <fmt/format.h>
+#include <net/if.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+namespace weft::tool {
+namespace {
+
+// The kernel's end of a TAP needs an address of its own: the host's with one bit changed, so that
+// it is the same at every start, and marked as administered by hand.
+std::uint64_t kernel_mac(std::uint64_t host) {
+  return ((host ^ 0x000000000100) | 0x020000000000) & ~std::uint64_t{0x010000000000};
+}
+
+std::uint64_t seed_of(const RuntimeOptions& options) {
+  if (options.seed != 0) return options.seed;
+  if (options.wire->kind == ports::WireName::Kind::sim) return 1;
+  std::uint64_t seed = 1;
+  return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : 1;
+}
+
+}  // namespace
+
+diag::Result<std::unique_ptr<Stack>> Stack::make(const Loaded& loaded,
+                                                 const RuntimeOptions& options,
+                                                 const engine::GeneratedObject* code) {
+  auto libraries = load_apps(loaded.plan, options);
+  if (!libraries) return diag::fail(libraries.error());
+  std::unique_ptr<Stack> stack(new Stack(loaded, options));
+  stack->engine_kind_ = code != nullptr ? "generated" : "interpreted";
+  auto pools = engine::Pools::make("weft", engine::sizes_for(loaded.plan));
+  if (!pools) return diag::fail(pools.error());
+  stack->pools_ = std::move(*pools);
+  stack->clock_ = options.wire->kind == ports::WireName::Kind::sim
+                      ? std::make_unique<engine::Clock>(stack->virtual_clock_)
+                      : std::make_unique<engine::Clock>();
+  auto done = stack->make_wire();
+  if (done) done = stack->make_card();
+  if (!done) return diag::fail(done.error());
+  auto rules = ports::apply(loaded.plan, &loaded.model, stack->card_->control());
+  if (!rules) return diag::fail(rules.error());
+  stack->rules_ = std::move(*rules);
+  auto engine = engine::Engine::make(
+      loaded.plan, loaded.fields, *stack->card_, *stack->pools_, *stack->clock_, *libraries,
+      {.name = "weft", .generated = code, .seed = seed_of(options), .busy = options.busy});
+  if (!engine) return diag::fail(engine.error());
+  stack->engine_ = std::move(*engine);
+  return stack;
+}
+
+diag::Result<void> Stack::make_wire() {
+  using Kind = ports::WireName::Kind;
+  const ports::WireName& name = *options_.wire;
+  const ir::HostConfig& host = loaded_.plan.host;
+  std::uint64_t frames = ~std::uint64_t{0};
+  if (!name.live()) {
+    auto capture = ports::read_pcap(name.in);
+    if (!capture) return diag::fail(capture.error());
+    if (!name.out.empty()) {  // found now, not when everything has been run
+      auto writer = ports::PcapWriter::open(name.out);
+      if (!writer) return diag::fail(writer.error());
+    }
+    frames = capture->size();
+    if (name.kind == Kind::sim) {
+      sim_ = std::make_unique<ports::SimWire>(name.text, std::move(*capture), virtual_clock_,
+                                              pools_->frames);
+      wire_ = sim_.get();
+      return {};
+    }
+  }
+  if (options_.card == "port") {
+    auto port =
+        ports::vdev_for(name, kernel_mac(host.mac), loaded_.plan.configuration.rx_queues, host.mtu);
+    if (!port) return diag::fail(port.error());
+    port_ = std::move(*port);
+    return {};
+  }
+  auto wire = ports::EthdevWire::make(name, kernel_mac(host.mac), host.mtu, pools_->frames, frames);
+  if (!wire) return diag::fail(wire.error());
+  ethdev_ = std::move(*wire);
+  wire_ = ethdev_.get();
+  return {};
+}
+
+diag::Result<void> Stack::make_card() {
+  if (port_ != nullptr) {
+    card_ = std::make_unique<ports::EthdevCard>(port_->port(), pools_->frames);
+    if (options_.wire->live()) port_interface_ = if_nametoindex(options_.wire->interface.c_str());
+    return {};
+  }
+  emulator::EmulatedCardOptions how;
+  // A capture can wait, a live wire cannot.
+  how.wait_for_room = !options_.wire->live();
+  auto card = emulator::EmulatedCard::make(loaded_.model, loaded_.fields, *wire_, how);
+  if (!card) return diag::fail(card.error());
+  card_ = std::move(*card);
+  return {};
+}
+
+Stack::~Stack() { stop(); }
+
+void Stack::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  if (engine_) engine_->stop();
+  if (card_) ports::withdraw(rules_, card_->control());
+}
+
+std::string Stack::failure() const {
+  if (wire_ != nullptr) return wire_->failure();
+  if (port_interface_ == 0) return {};
+  const bool there = if_nametoindex(options_.wire->interface.c_str()) == port_interface_;
+  return there ? "" : fmt::format("interface {} is gone", options_.wire->interface);
+}
+
+observe::Snapshot Stack::snapshot(bool running) {
+  return observe::take(*engine_,
+                       {.plan_name = loaded_.name,
+                        .engine = engine_kind_,
+                        .clock = clock_.get(),
+                        .wire = wire_,
+                        .card = &card_->control()},
+                       running);
+}
+
+}  // namespace weft::tool
