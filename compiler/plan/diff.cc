@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -14,6 +15,10 @@ namespace {
 
 using fmt::format;
 using Kind = Change::Kind;
+
+std::string queues_text(const std::vector<unsigned>& queues) {
+  return format("queue{} {}", queues.size() == 1 ? "" : "s", ranges(queues));
+}
 
 // Compares two maps from subject to text; the order is that of the subjects.
 void compare(const std::string& section, const std::map<std::string, std::string>& before,
@@ -51,8 +56,7 @@ std::map<std::string, std::string> queue_map(const Plan& p) {
   std::map<std::string, std::string> out;
   out["receive queues"] = format("{}", p.configuration.rx_queues);
   out["transmit queues"] = format("{}", p.configuration.tx_queues);
-  for (const NetCore& core : p.cores)
-    out[format("core {}", core.id)] = format("queues {}", ranges(core.queues));
+  for (const NetCore& core : p.cores) out[format("core {}", core.id)] = queues_text(core.queues);
   return out;
 }
 
@@ -140,7 +144,7 @@ std::map<std::string, const Residue*> by_class(const Plan& plan) {
 }
 
 std::string residue_summary(const Residue& r) {
-  return format("{} on queues {}", r.id, ranges(r.queues));
+  return format("{} on {}", r.id, queues_text(r.queues));
 }
 
 }  // namespace
@@ -160,55 +164,101 @@ std::vector<Change> diff(const Plan& before, const Plan& after) {
   for (const auto& [name, r] : was) residues_was[name] = residue_summary(*r);
   for (const auto& [name, r] : is) residues_is[name] = residue_summary(*r);
   compare("residues", residues_was, residues_is, out);
-  for (const auto& [name, r] : is)
-    if (auto old = was.find(name); old != was.end())
+  // Packets of a new class went through the residue for any packet before, and the reverse.
+  for (const auto& [name, r] : is) {
+    if (auto old = was.find(name); old != was.end()) {
       compare_residues("nodes of residue " + name, *old->second, *r, out);
+    } else if (auto any = was.find("any"); any != was.end()) {
+      compare_residues(format("nodes of residue {}, which was any", name), *any->second, *r, out);
+    }
+  }
+  for (const auto& [name, r] : was)
+    if (auto any = is.find("any"); !is.contains(name) && any != is.end())
+      compare_residues(format("nodes of residue {}, which is any now", name), *r, *any->second,
+                       out);
   return out;
 }
 
-std::string diff_text(const Plan& before, const Plan& after, const DiffOptions& options) {
-  constexpr std::size_t shown = 8;  // of filters and flows
-  static constexpr const char* signs[] = {"+", "~", "-"};
-  static constexpr const char* colours[] = {"32", "33", "31"};
-  std::vector<Change> changes = diff(before, after);
-  std::size_t counts[3] = {0, 0, 0};
-  std::string out, section;
-  std::size_t in_section = 0, hidden = 0;
-  auto close = [&] {
-    if (hidden) out += format("    ... and {} more (--all shows them)\n", hidden);
-    hidden = in_section = 0;
-  };
-  for (const Change& c : changes) {
-    ++counts[static_cast<int>(c.kind)];
-    if (c.section != section) {
-      close();
-      section = c.section;
-      out += options.colour ? format("\x1b[1m{}\x1b[0m\n", section) : section + "\n";
+namespace {
+
+constexpr const char* signs[] = {"+", "~", "-"};
+constexpr const char* colours[] = {"32", "33", "31"};
+
+std::string sign_of(const Change& c, bool colour) {
+  const int kind = static_cast<int>(c.kind);
+  return colour ? format("\x1b[{}m{}\x1b[0m", colours[kind], signs[kind]) : signs[kind];
+}
+
+std::string value_of(const Change& c) {
+  if (c.kind == Kind::change) return format("{} -> {}", c.before, c.after);
+  return c.kind == Kind::add ? c.after : c.before;
+}
+
+std::string reasons_text(const Change& c) {
+  std::string out;
+  if (c.kind == Kind::change && c.reasons.size() == 2)
+    return format("      was {}: {}\n      now {}: {}\n", c.before, c.reasons[0], c.after,
+                  c.reasons[1]);
+  for (const std::string& why : c.reasons) out += format("      {}\n", why);
+  return out;
+}
+
+// Nodes of one section with the same fate and the same reasons share their lines.
+std::string nodes_text(std::vector<const Change*> changes, bool colour) {
+  std::string out;
+  while (!changes.empty()) {
+    const Change& first = *changes.front();
+    std::vector<std::string> names;
+    std::vector<const Change*> rest;
+    for (const Change* c : changes) {
+      if (c->kind == first.kind && value_of(*c) == value_of(first) && c->reasons == first.reasons) {
+        names.push_back(c->subject);
+      } else {
+        rest.push_back(c);
+      }
     }
-    if (!options.all && (section == "filters" || section == "flows") && in_section++ >= shown) {
-      ++hidden;
-      continue;
-    }
-    std::string sign = signs[static_cast<int>(c.kind)];
-    if (options.colour) sign = format("\x1b[{}m{}\x1b[0m", colours[static_cast<int>(c.kind)], sign);
-    out += format("  {} {:<28} ", sign, c.subject);
-    if (c.kind == Kind::change) {
-      out += format("{} -> {}\n", c.before, c.after);
-    } else {
-      out += (c.kind == Kind::add ? c.after : c.before) + "\n";
-    }
-    if (c.kind == Kind::change && c.reasons.size() == 2) {
-      out += format("      was {}: {}\n", c.before, c.reasons[0]);
-      out += format("      now {}: {}\n", c.after, c.reasons[1]);
-    } else {
-      for (const std::string& why : c.reasons) out += format("      {}\n", why);
-    }
+    std::string head = format("  {} {:<20} ", signs[static_cast<int>(first.kind)], value_of(first));
+    std::string lines = wrapped(head, names);
+    out += lines.replace(2, 1, sign_of(first, colour)) + reasons_text(first);
+    changes = std::move(rest);
   }
-  close();
+  return out;
+}
+
+std::string values_text(const std::vector<const Change*>& changes, std::size_t shown, bool colour) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(shown, changes.size()); ++i)
+    out += format("  {} {:<28} {}\n", sign_of(*changes[i], colour), changes[i]->subject,
+                  value_of(*changes[i]));
+  if (changes.size() > shown)
+    out += format("    ... and {} more (--all shows them)\n", changes.size() - shown);
+  return out;
+}
+
+}  // namespace
+
+std::string diff_text(const Plan& before, const Plan& after, const DiffOptions& options) {
+  constexpr std::size_t few = 8;  // filters and flows
+  const std::vector<Change> changes = diff(before, after);
   if (changes.empty()) return "No changes: both plans do the same.\n";
-  auto cost = [](const Plan& p) { return format("{:.1f}", p.cycles_per_packet); };
+  std::size_t counts[3] = {0, 0, 0};
+  std::string out;
+  for (std::size_t i = 0; i < changes.size();) {
+    const std::string& section = changes[i].section;
+    std::vector<const Change*> here;
+    for (; i < changes.size() && changes[i].section == section; ++i) {
+      ++counts[static_cast<int>(changes[i].kind)];
+      here.push_back(&changes[i]);
+    }
+    out += options.colour ? format("\x1b[1m{}\x1b[0m\n", section) : section + "\n";
+    const bool many = section == "filters" || section == "flows";
+    out += section.starts_with("nodes")
+               ? nodes_text(here, options.colour)
+               : values_text(here, many && !options.all ? few : here.size(), options.colour);
+  }
   if (before.cycles_per_packet != after.cycles_per_packet)
-    out += format("cost {} -> {} cycles per packet predicted\n", cost(before), cost(after));
+    out += format("cost {:.1f} -> {:.1f} cycles per packet predicted\n", before.cycles_per_packet,
+                  after.cycles_per_packet);
   return out +
          format("Plan: {} to add, {} to change, {} to remove.\n", counts[0], counts[1], counts[2]);
 }

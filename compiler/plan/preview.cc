@@ -14,7 +14,6 @@ namespace {
 using fmt::format;
 
 constexpr std::size_t shown_filters = 5;
-constexpr std::size_t line_width = 100;
 
 struct Paint {
   bool on;
@@ -31,21 +30,11 @@ constexpr const char* grey = "90";
 
 std::string subject(const Decision& d) { return d.item.empty() ? d.node : d.node + "." + d.item; }
 
-// Names after `head`, broken at the line's width and aligned under the first.
-std::string wrapped(const std::string& head, const std::vector<std::string>& words) {
-  std::string out, line = head;
-  bool fresh = true;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    std::string word = words[i] + (i + 1 < words.size() ? "," : "");
-    if (!fresh && line.size() + 1 + word.size() > line_width) {
-      out += line + "\n";
-      line = std::string(head.size(), ' ');
-      fresh = true;
-    }
-    line += (fresh ? "" : " ") + word;
-    fresh = false;
-  }
-  return out + line + "\n";
+// Drops follow their nodes; people want to read about the nodes, and the number of drops. What is
+// gone is in no graph any more, so the name has to tell.
+bool is_drop(const Residue& r, const Decision& d) {
+  if (auto v = r.graph.find(d.node)) return r.graph.node(*v).kind == ir::NodeKind::drop;
+  return d.node.starts_with("drop_");
 }
 
 std::string header_text(const Plan& plan, const Paint& paint) {
@@ -123,16 +112,25 @@ std::string residue_text(const Residue& r, const PreviewOptions& options, const 
     ir::Fate fate;
     std::string why;
     std::vector<std::string> names;
+    std::size_t drops = 0;
   };
   std::vector<Group> groups;
   std::map<ir::Fate, std::size_t> counts;
   for (const Decision& d : r.decisions) {
-    ++counts[d.fate];
     auto same = std::find_if(groups.begin(), groups.end(),
                              [&](const Group& g) { return g.fate == d.fate && g.why == d.why; });
-    if (same == groups.end()) same = groups.insert(groups.end(), Group{d.fate, d.why, {}});
-    same->names.push_back(subject(d));
+    if (same == groups.end()) same = groups.insert(groups.end(), Group{d.fate, d.why, {}, 0});
+    if (is_drop(r, d) && !options.all) {
+      ++same->drops;
+    } else {
+      ++counts[d.fate];
+      same->names.push_back(subject(d));
+    }
   }
+  auto with_drops = [](std::vector<std::string> names, std::size_t drops) {
+    if (drops != 0) names.push_back(format("{} drop reason{}", drops, drops == 1 ? "" : "s"));
+    return names;
+  };
   std::string out = paint(bold, format("residue {}", r.id));
   out += format(" on queue{} {} ({}): {} gone, {} read, {} card, {} software\n",
                 r.queues.size() == 1 ? "" : "s", ranges(r.queues),
@@ -148,22 +146,27 @@ std::string residue_text(const Residue& r, const PreviewOptions& options, const 
   for (const auto& kind : order)
     for (const Group& g : groups) {
       if (g.fate != kind.fate) continue;
-      std::string names = wrapped(format("  {} {:<9} ", kind.sign, ir::to_string(g.fate)), g.names);
+      std::string names = wrapped(format("  {} {:<9} ", kind.sign, ir::to_string(g.fate)),
+                                  with_drops(g.names, g.drops));
       names.replace(2, 1, paint(kind.colour, kind.sign));
       out += names;
       if (!g.why.empty()) out += paint(grey, "              " + g.why) + "\n";
     }
   std::vector<std::string> rest;
+  std::size_t drops = 0;
   for (const Group& g : groups) {
     if (g.fate != ir::Fate::software) continue;
     if (!options.all) {
-      rest.insert(rest.end(), g.names.begin(), g.names.end());
+      // Items of a node that stays say nothing new.
+      for (const std::string& name : g.names)
+        if (name.find('.') == std::string::npos) rest.push_back(name);
+      drops += g.drops;
       continue;
     }
-    out += wrapped("  . software  ", g.names);
+    out += wrapped("  . software  ", with_drops(g.names, g.drops));
     if (!g.why.empty()) out += paint(grey, "              " + g.why) + "\n";
   }
-  if (!rest.empty()) out += wrapped("  . software  ", rest);
+  if (!rest.empty() || drops != 0) out += wrapped("  . software  ", with_drops(rest, drops));
   return out;
 }
 

@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 
 namespace weft::plan {
+namespace {
+
+constexpr std::size_t line_width = 100;
+
+}  // namespace
 
 std::string address_text(std::uint32_t a) {
   return fmt::format("{}.{}.{}.{}", a >> 24, (a >> 16) & 255, (a >> 8) & 255, a & 255);
@@ -68,6 +73,22 @@ std::vector<std::string> run_lengths(const std::vector<std::uint16_t>& values) {
     i = j;
   }
   return out;
+}
+
+std::string wrapped(const std::string& head, const std::vector<std::string>& words) {
+  std::string out, line = head;
+  bool fresh = true;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::string word = words[i] + (i + 1 < words.size() ? "," : "");
+    if (!fresh && line.size() + 1 + word.size() > line_width) {
+      out += line + "\n";
+      line = std::string(head.size(), ' ');
+      fresh = true;
+    }
+    line += (fresh ? "" : " ") + word;
+    fresh = false;
+  }
+  return out + line + "\n";
 }
 
 }  // namespace weft::plan

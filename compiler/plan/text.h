@@ -24,4 +24,7 @@ std::string quoted(std::string_view text);
 // {0, 0, 0, 1} -> {"0 x3", "1"}
 std::vector<std::string> run_lengths(const std::vector<std::uint16_t>& values);
 
+// `head`, then the words with commas, broken at 100 columns and aligned under the first word.
+std::string wrapped(const std::string& head, const std::vector<std::string>& words);
+
 }  // namespace weft::plan

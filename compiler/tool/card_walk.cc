@@ -193,7 +193,7 @@ class Walker {
       place(node, fmt::format("{} over {}", type.name, fmt::join(type.input, ", ")));
       return 0;
     }
-    place(node, "no hash type applies: hash 0");
+    place(node, "no hash type applies");
     return 0;
   }
 

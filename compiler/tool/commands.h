@@ -74,8 +74,8 @@ struct NicShowArgs {
 int nic_show(const NicShowArgs& args);
 
 struct ObserveArgs {
-  std::string socket;
-  bool json = false;
+  std::string name;  // of a running stack, or its socket's path; empty: the only one
+  bool json = false, all = false;
 };
 int stats(const ObserveArgs& args);
 int drops(const ObserveArgs& args);

@@ -18,7 +18,7 @@ struct Wish {
   std::uint32_t src = 0, dst = 0;
   std::uint16_t src_port = 40000, dst_port = 0;
   std::uint64_t eth_src = 0x0200000000aa, eth_dst = 0;
-  unsigned length = 18;
+  std::optional<unsigned> length;  // 18, or 24 for a fragment that is not the last
   unsigned vlan = 0;
   bool tagged = false;
   unsigned ttl = 64;
@@ -137,7 +137,7 @@ diag::Result<Wish> parse(const std::string& text, const ir::HostConfig& host, st
     const std::string& value = words[++i];
     bool good = key == "from"      ? socket(value, w.src, w.src_port)
                 : key == "to"      ? socket(value, w.dst, w.dst_port)
-                : key == "len"     ? number(value, 65507u, w.length)
+                : key == "len"     ? number(value, 65507u, w.length.emplace())
                 : key == "vlan"    ? number(value, 4094u, w.vlan)
                 : key == "ttl"     ? number(value, 255u, w.ttl)
                 : key == "eth-dst" ? mac(value, w.eth_dst)
@@ -149,6 +149,8 @@ diag::Result<Wish> parse(const std::string& text, const ir::HostConfig& host, st
     if (key == "vlan") w.tagged = w.vlan != 0;
     if (key == "bad-checksum") w.bad[value] = true;
   }
+  // All fragments but the last carry a multiple of 8 bytes.
+  if (!w.length) w.length = w.more ? 24 : 18;
   return w;
 }
 
@@ -161,7 +163,7 @@ Bytes transport(const Wish& w) {
   if (w.protocol == "udp") {
     put16(out, w.src_port);
     put16(out, w.dst_port);
-    put16(out, 8 + w.length);
+    put16(out, 8 + *w.length);
     put16(out, 0);
     checksum_at = 6;
   } else if (w.protocol == "tcp") {
@@ -177,7 +179,7 @@ Bytes transport(const Wish& w) {
     put32(out, 0x00010001);
     checksum_at = 2;
   }
-  for (unsigned i = 0; i < w.length; ++i) out.push_back(static_cast<std::uint8_t>('a' + i % 26));
+  for (unsigned i = 0; i < *w.length; ++i) out.push_back(static_cast<std::uint8_t>('a' + i % 26));
   if (w.protocol != "icmp")
     pseudo = (w.src >> 16) + (w.src & 0xffff) + (w.dst >> 16) + (w.dst & 0xffff) +
              (w.protocol == "udp" ? 17 : 6) + static_cast<std::uint32_t>(out.size());

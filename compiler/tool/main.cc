@@ -202,7 +202,9 @@ void CommandLine::add_running() {
                    &tool::drops}}) {
     c = add(name, fmt::format("weft {}", name), what,
             [args = args, act = act] { return act(*args); });
-    c->add_option("--socket", args->socket, "the runtime's socket (the only one, otherwise)");
+    c->add_option("NAME", args->name,
+                  "the stack's name or its socket's path (the only one, otherwise)");
+    c->add_flag("--all", args->all, "zeros, too");
     c->add_flag("--json", args->json, "as JSON");
   }
 

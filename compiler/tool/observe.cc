@@ -1,10 +1,130 @@
-// stats and drops of a running stack, asked over its unix socket (runtime/observe).
+// stats and drops: the running stack's own document, as tables.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
 
 #include "compiler/tool/commands.h"
+#include "compiler/tool/runtime_socket.h"
 #include "compiler/tool/say.h"
 
 namespace weft::tool {
-int stats(const ObserveArgs&) { return not_ready; }
-int drops(const ObserveArgs&) { return not_ready; }
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::uint64_t number(const Json& j, const char* key) { return j.value(key, std::uint64_t{0}); }
+std::string text(const Json& j, const char* key) { return j.value(key, std::string()); }
+
+diag::Result<Json> document(const std::string& name) {
+  auto answer = ask(name, "stats");
+  if (!answer) return diag::fail(answer.error());
+  Json j = Json::parse(*answer, nullptr, false);
+  if (j.is_object() && j.contains("error"))
+    return diag::fail(plain("E0466", fmt::format("the stack says: {}", text(j, "error"))));
+  if (!j.is_object() || number(j, "format") != 1)
+    return diag::fail(plain("E0466", "the stack's answer is not of format 1",
+                            "weft and weft-runtime must be of the same version"));
+  return j;
+}
+
+void show_head(const Json& j) {
+  print(fmt::format("{}: {} on {}, {}, {} for {:.1f} s\n", text(j, "plan"), text(j, "graph"),
+                    text(j, "nic"), text(j, "engine"), j.value("running", false) ? "up" : "stopped",
+                    static_cast<double>(number(j, "time_ns")) / 1e9));
+}
+
+void show_wire(const Json& j) {
+  const Json& wire = j.at("wire");
+  if (!text(wire, "name").empty())
+    print(fmt::format("wire {}: {} received, {} sent, {} dropped, {} failed to send\n",
+                      text(wire, "name"), number(wire, "received"), number(wire, "sent"),
+                      number(wire, "dropped_by_wire"), number(wire, "send_failed")));
+  const Json& card = j.at("card");
+  print(fmt::format("card {}: {} received, {} transmitted\n", text(card, "name"),
+                    number(card, "received"), number(card, "transmitted")));
+  for (const Json& core : j.at("cores"))
+    print(fmt::format("core {}: {} polls, {} empty\n", number(core, "core"), number(core, "polls"),
+                      number(core, "empty_polls")));
+  for (const Json& q : j.at("queues"))
+    print(fmt::format("queue {} on core {}, residue {}: {} received, {} transmitted\n",
+                      number(q, "queue"), number(q, "core"), text(q, "residue"),
+                      number(q, "received"), number(q, "transmitted")));
+}
+
+void show_nodes(const Json& nodes, bool all) {
+  print(fmt::format("\n{:<28} {:>12}  {}\n", "node", "packets", "went to"));
+  std::size_t silent = 0;
+  for (const Json& node : nodes) {
+    if (number(node, "packets") == 0 && !all) {
+      ++silent;
+      continue;
+    }
+    std::vector<std::string> ports;
+    for (const Json& port : node.at("ports"))
+      if (number(port, "packets") != 0 || all)
+        ports.push_back(fmt::format("{} {}", text(port, "to"), number(port, "packets")));
+    std::string line = fmt::format("{:<28} {:>12}  {}", text(node, "node"), number(node, "packets"),
+                                   fmt::join(ports, ", "));
+    line.erase(line.find_last_not_of(' ') + 1);
+    print(line + "\n");
+  }
+  if (silent != 0) say(fmt::format("{} nodes saw no packet (--all shows them)", silent));
+}
+
+int failed(const std::exception& e) {
+  return report(
+      diag::Error(plain("E0466", fmt::format("the stack's answer lacks a part: {}", e.what()),
+                        "weft and weft-runtime must be of the same version")));
+}
+
+}  // namespace
+
+int stats(const ObserveArgs& args) {
+  auto j = document(args.name);
+  if (!j) return report(j.error());
+  if (args.json) {
+    print(j->dump(2) + "\n");
+    return ok;
+  }
+  try {
+    show_head(*j);
+    show_wire(*j);
+    show_nodes(j->at("nodes"), args.all);
+    for (const Json& app : j->at("apps"))
+      print(fmt::format("\nendpoint {} ({}): {} received, {} sent, {} refused, {} held\n",
+                        text(app, "endpoint"), text(app, "app"), number(app, "received"),
+                        number(app, "sent"), number(app, "refused"), number(app, "held")));
+  } catch (const Json::exception& e) {
+    return failed(e);
+  }
+  return ok;
+}
+
+int drops(const ObserveArgs& args) {
+  auto j = document(args.name);
+  if (!j) return report(j.error());
+  try {
+    const Json& drops = j->at("drops");
+    if (args.json) {
+      print(drops.dump(2) + "\n");
+      return ok;
+    }
+    print(fmt::format("{:>12}  {:<32} {:<7} {}\n", "packets", "reason", "where", "meaning"));
+    std::size_t silent = 0;
+    for (const Json& drop : drops) {
+      if (number(drop, "count") == 0 && !args.all) {
+        ++silent;
+      } else {
+        print(fmt::format("{:>12}  {:<32} {:<7} {}\n", number(drop, "count"), text(drop, "reason"),
+                          text(drop, "where"), text(drop, "meaning")));
+      }
+    }
+    if (silent != 0) say(fmt::format("{} reasons never happened (--all shows them)", silent));
+  } catch (const Json::exception& e) {
+    return failed(e);
+  }
+  return ok;
+}
+
 }  // namespace weft::tool

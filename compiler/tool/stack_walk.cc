@@ -137,7 +137,9 @@ class Walker {
     }
     std::string names;
     for (const ir::Item& item : node.items) names += (names.empty() ? "" : ", ") + item.id;
-    steps.push_back({node.id, node.ports[0].name, computed.empty() ? names : computed});
+    std::string why = (all ? "all hold: " : "none holds: ") + names;
+    steps.push_back({node.id, node.ports[0].name,
+                     computed.empty() ? why : fmt::format("{} ({})", why, computed)});
     return 0;
   }
 

@@ -1,0 +1,119 @@
+#include "compiler/tool/runtime_socket.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "compiler/tool/say.h"
+
+namespace weft::tool {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr int patience_ms = 5000;
+
+class Connection {
+ public:
+  explicit Connection(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return;
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    file_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (file_ >= 0 &&
+        ::connect(file_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      ::close(file_);
+      file_ = -1;
+    }
+  }
+  ~Connection() {
+    if (file_ >= 0) ::close(file_);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  bool open() const { return file_ >= 0; }
+
+  // False when the other side goes away or stays silent for too long.
+  bool exchange(const std::string& question, std::string& answer) const {
+    const std::string line = question + "\n";
+    if (::send(file_, line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
+      return false;
+    char buffer[65536];
+    for (;;) {
+      pollfd waiting{file_, POLLIN, 0};
+      const int ready = ::poll(&waiting, 1, patience_ms);
+      if (ready < 0 && errno == EINTR) continue;
+      if (ready <= 0) return false;
+      const ssize_t n = ::recv(file_, buffer, sizeof buffer, 0);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return false;
+      if (n == 0) return !answer.empty();
+      answer.append(buffer, static_cast<std::size_t>(n));
+    }
+  }
+
+ private:
+  int file_ = -1;
+};
+
+std::string folder() {
+  if (::geteuid() == 0) return "/run/weft";
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  if (runtime != nullptr && *runtime == '/') return std::string(runtime) + "/weft";
+  return fmt::format("/tmp/weft-{}", ::geteuid());
+}
+
+// Names of the stacks that answer; a socket left behind by a killed one does not.
+std::vector<std::string> running() {
+  std::vector<std::string> out;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder(), ignored))
+    if (entry.path().extension() == ".sock" && Connection(entry.path()).open())
+      out.push_back(entry.path().stem());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+diag::Result<std::string> socket_of(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  const std::vector<std::string> names = running();
+  if (names.empty())
+    return diag::fail(plain("E0465", "no stack is running here",
+                            "`weft run plan.yaml` starts one, as the same user"));
+  if (name.empty() && names.size() > 1)
+    return diag::fail(plain("E0465", "several stacks are running",
+                            fmt::format("name one of them: {}", fmt::join(names, ", "))));
+  if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
+    return diag::fail(plain("E0465", fmt::format("no stack `{}` is running", name),
+                            fmt::format("running: {}", fmt::join(names, ", "))));
+  return folder() + "/" + (name.empty() ? names.front() : name) + ".sock";
+}
+
+}  // namespace
+
+diag::Result<std::string> ask(const std::string& name, const std::string& question) {
+  auto path = socket_of(name);
+  if (!path) return diag::fail(path.error());
+  Connection connection(*path);
+  if (!connection.open())
+    return diag::fail(
+        plain("E0465", fmt::format("no stack answers at `{}`: {}", *path, std::strerror(errno))));
+  std::string answer;
+  if (!connection.exchange(question, answer))
+    return diag::fail(plain("E0466", fmt::format("the stack at `{}` gave no answer", *path),
+                            "it may be stopped or just ending; try again"));
+  return answer;
+}
+
+}  // namespace weft::tool
