@@ -19,8 +19,8 @@ bool exact(const plan::Filter& f) {
   };
   std::size_t known = 4;
   if (full("ipv4.protocol", 0xff) && f.match.at("ipv4.protocol").first == 17) ++known;
-  return full("ipv4.src", 0xffffffff) && full("ipv4.dst", 0xffffffff) && full("udp.src_port", 0xffff) &&
-         full("udp.dst_port", 0xffff) && f.match.size() == known;
+  return full("ipv4.src", 0xffffffff) && full("ipv4.dst", 0xffffffff) &&
+         full("udp.src_port", 0xffff) && full("udp.dst_port", 0xffff) && f.match.size() == known;
 }
 
 // A rule table as terms: is the packet in it, and if so which queue and mark.
@@ -30,10 +30,15 @@ struct Rules {
 
 class Receive {
  public:
-  Receive(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan, const TableFacts& facts,
-          const Pinned& pinned)
-      : symbolic_(symbolic), session_(symbolic.session()), nic_(nic), plan_(plan), facts_(facts),
-        pinned_(pinned), key_(key_terms(symbolic)) {}
+  Receive(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan,
+          const TableFacts& facts, const Pinned& pinned)
+      : symbolic_(symbolic),
+        session_(symbolic.session()),
+        nic_(nic),
+        plan_(plan),
+        facts_(facts),
+        pinned_(pinned),
+        key_(key_terms(symbolic)) {}
 
   std::vector<CardPath> run() {
     for (auto [v, end] = vertices(nic_.receive.g); v != end; ++v) {
@@ -84,7 +89,8 @@ class Receive {
         all.push_back(session_.implies(session_.all_of(known), session_.equal(queue, key_.owner)));
       }
     }
-    if (!marked_) all.push_back(session_.equal(symbolic_.initial("desc.mark_valid"), session_.number(0, 1)));
+    if (!marked_)
+      all.push_back(session_.equal(symbolic_.initial("desc.mark_valid"), session_.number(0, 1)));
     out_.push_back({name, session_.all_of(all), "", queue});
   }
 
@@ -122,7 +128,9 @@ class Receive {
       all_exact = all_exact && exact(f);
     }
     if (pinned_ || !all_exact || !facts_.rules_are_flows) return listed(rules);
-    if (rules.empty()) return {session_.truth(false), session_.number(0, 16), session_.number(0, 32), session_.number(0, 1)};
+    if (rules.empty())
+      return {session_.truth(false), session_.number(0, 16), session_.number(0, 32),
+              session_.number(0, 1)};
     // Enumerated: a member is a flow, on its owner's queue, marked with its endpoint.
     Rules out;
     out.member = session_.apply(node.id + "/member", key_.key, 0);
@@ -130,13 +138,15 @@ class Receive {
     out.queue = key_.owner;
     const bool marks = rules.front()->mark != 0;
     out.marked = session_.number(marks ? 1 : 0, 1);
-    out.mark = session_.arithmetic(ir::Op::add, session_.resize(key_.endpoint, 32), session_.number(1, 32));
+    out.mark = session_.arithmetic(ir::Op::add, session_.resize(key_.endpoint, 32),
+                                   session_.number(1, 32));
     return out;
   }
 
   // Every rule as it stands; the first that matches counts. For few rules, or one packet.
   Rules listed(const std::vector<const plan::Filter*>& rules) {
-    Rules out{session_.truth(false), session_.number(0, 16), session_.number(0, 32), session_.number(0, 1)};
+    Rules out{session_.truth(false), session_.number(0, 16), session_.number(0, 32),
+              session_.number(0, 1)};
     for (auto it = rules.rbegin(); it != rules.rend(); ++it) {
       const plan::Filter& f = **it;
       if (pinned_ && !concerns(f)) continue;
@@ -144,8 +154,9 @@ class Receive {
       for (const auto& [field, want] : f.match) {
         const unsigned width = symbolic_.fields().find(field)->width;
         const Term mask = session_.number(want.second, width);
-        all.push_back(session_.equal(session_.arithmetic(ir::Op::bit_and, symbolic_.initial(field), mask),
-                                     session_.number(want.first & want.second, width)));
+        all.push_back(
+            session_.equal(session_.arithmetic(ir::Op::bit_and, symbolic_.initial(field), mask),
+                           session_.number(want.first & want.second, width)));
       }
       const Term here = session_.all_of(all);
       out.member = session_.any_of({here, out.member});
@@ -159,8 +170,10 @@ class Receive {
   // Can a rule match the pinned flow at all? The others need not be listed.
   bool concerns(const plan::Filter& f) const {
     for (const auto& [field, want] : f.match) {
-      const bool of_key = field == "ipv4.src" || field == "ipv4.dst" || field == "udp.src_port" || field == "udp.dst_port";
-      if (of_key && (field_of(*pinned_, field) & want.second) != (want.first & want.second)) return false;
+      const bool of_key = field == "ipv4.src" || field == "ipv4.dst" || field == "udp.src_port" ||
+                          field == "udp.dst_port";
+      if (of_key && (field_of(*pinned_, field) & want.second) != (want.first & want.second))
+        return false;
     }
     return true;
   }
@@ -195,11 +208,13 @@ class Receive {
       if (type.name == rss_type_) type_is_ = by_type.back().first;
       none_before.push_back(session_.negate(applies));
     }
-    for (auto it = by_type.rbegin(); it != by_type.rend(); ++it) queue = session_.ite(it->first, it->second, queue);
+    for (auto it = by_type.rbegin(); it != by_type.rend(); ++it)
+      queue = session_.ite(it->first, it->second, queue);
     if (pinned_) {
       const auto where = passes::deliver(nic_, symbolic_.fields(), plan_.configuration, *pinned_);
       if (where && where->table.empty()) {
-        conditions_.push_back(session_.implies(plain(), session_.equal(queue, session_.number(where->queue, 16))));
+        conditions_.push_back(
+            session_.implies(plain(), session_.equal(queue, session_.number(where->queue, 16))));
       }
     }
     queue_ = queue;
@@ -232,12 +247,14 @@ KeyTerms key_terms(Symbolic& symbolic) {
   return out;
 }
 
-std::vector<CardPath> card_receive(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan,
-                                   const TableFacts& facts, const Pinned& pinned) {
+std::vector<CardPath> card_receive(Symbolic& symbolic, const ir::NicModel& nic,
+                                   const plan::Plan& plan, const TableFacts& facts,
+                                   const Pinned& pinned) {
   return Receive(symbolic, nic, plan, facts, pinned).run();
 }
 
-std::vector<Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan) {
+std::vector<Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic,
+                               const plan::Plan& plan) {
   smt::Session& session = symbolic.session();
   std::vector<Term> out;
   for (const ir::Node* node : receive_order(nic)) {
@@ -251,24 +268,28 @@ std::vector<Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic, cons
                                                   symbolic.condition(report.evidence, State{})}),
                                   fact));
     if (report.bad_trusted) {
-      out.push_back(session.implies(session.equal(answer, session.number(2, 2)), session.negate(fact)));
+      out.push_back(
+          session.implies(session.equal(answer, session.number(2, 2)), session.negate(fact)));
     }
   }
   return out;
 }
 
-State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan, State state) {
+State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan,
+                    State state) {
   smt::Session& session = symbolic.session();
   for (const ir::Vertex v : nic.transmit.topological()) {
     const ir::Config& config = nic.transmit.node(v).config;
     if (!config.performs) continue;
     const auto knob = plan.configuration.knobs.find(config.knob);
     if (knob == plan.configuration.knobs.end() || !knob->second) continue;
-    const Term asked = session.equal(symbolic.value(state, config.performs->field), session.number(1, 1));
+    const Term asked =
+        session.equal(symbolic.value(state, config.performs->field), session.number(1, 1));
     if (session.is_false(asked)) continue;
     const State done = symbolic.effect(*decl_of(config.performs->effect), state).front().after;
     State merged = done;
-    for (auto& [name, term] : merged.values) term = session.ite(asked, term, symbolic.value(state, name));
+    for (auto& [name, term] : merged.values)
+      term = session.ite(asked, term, symbolic.value(state, name));
     state = std::move(merged);
   }
   return state;

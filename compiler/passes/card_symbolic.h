@@ -14,10 +14,10 @@
 namespace weft::passes {
 
 struct CardPath {
-  std::string name;         // "rule of ntuple5", "rss", "not_for_us"
-  smt::Term when;           // with everything that is known on this way
-  std::string drop;         // the protocol graph's drop node that it stands for; empty: delivered
-  smt::Term queue;          // 16 bits
+  std::string name;  // "rule of ntuple5", "rss", "not_for_us"
+  smt::Term when;    // with everything that is known on this way
+  std::string drop;  // the protocol graph's drop node that it stands for; empty: delivered
+  smt::Term queue;   // 16 bits
 };
 
 // Truths about the plan's finite tables, established by enumeration (tables.h).
@@ -39,13 +39,16 @@ KeyTerms key_terms(Symbolic& symbolic);
 // One packet fixed to a concrete flow key, with concrete answers of the card's tables.
 using Pinned = std::optional<FlowKey>;
 
-std::vector<CardPath> card_receive(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan,
-                                   const TableFacts& facts, const Pinned& pinned);
+std::vector<CardPath> card_receive(Symbolic& symbolic, const ir::NicModel& nic,
+                                   const plan::Plan& plan, const TableFacts& facts,
+                                   const Pinned& pinned);
 
 // Applies the transmit units whose request field is set and whose knob is on.
-State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan, State state);
+State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan,
+                    State state);
 
 // What the card's receive units may answer about checksums.
-std::vector<smt::Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan);
+std::vector<smt::Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic,
+                                    const plan::Plan& plan);
 
 }  // namespace weft::passes

@@ -31,7 +31,8 @@ void choose_knobs(const Inputs& inputs, Choice& out) {
       double saved = 0;
       if (config.report) saved = inputs.costs.of(config.report->fact) - inputs.costs.of("read");
       if (config.performs) {
-        saved = inputs.costs.of(config.performs->effect) - inputs.costs.of(config.performs->request);
+        saved =
+            inputs.costs.of(config.performs->effect) - inputs.costs.of(config.performs->request);
       }
       out.knobs[config.knob] = !config.in_software && saved > 0;
     }
@@ -42,8 +43,8 @@ unsigned choose_queues(const Inputs& inputs, const Options& options) {
   unsigned wanted = options.queues != 0 ? options.queues : inputs.workload.queues;
   wanted = std::min({wanted, inputs.nic.rx_queues.max, inputs.nic.tx_queues.max});
   const ir::Node* rss = rss_node(inputs.nic);
-  // Without RSS everything arrives on queue 0. Where nobody can say which queue a packet arrives on,
-  // several queues would tear flows and fragments apart.
+  // Without RSS everything arrives on queue 0. Where nobody can say which queue a packet arrives
+  // on, several queues would tear flows and fragments apart.
   if (rss == nullptr || !rss->config.rss->predictable) wanted = 1;
   return std::max(1u, wanted);
 }
@@ -121,7 +122,8 @@ diag::Result<Choice> choose(const Inputs& inputs, const Options& options) {
 std::string to_string(const Choice& choice) {
   std::string out = fmt::format("queues {} (open {}), cores {}\n", choice.rx_queues,
                                 choice.open_queues, choice.cores);
-  for (const auto& [knob, on] : choice.knobs) out += fmt::format("{} {}\n", knob, on ? "on" : "off");
+  for (const auto& [knob, on] : choice.knobs)
+    out += fmt::format("{} {}\n", knob, on ? "on" : "off");
   for (const auto& f : choice.flows) {
     out += fmt::format("flow {} -> {}\n", f.flow,
                        f.table.empty() ? "RSS" : fmt::format("queue {} by {}", f.queue, f.table));

@@ -13,8 +13,8 @@
 namespace weft::passes {
 
 struct FlowChoice {
-  unsigned flow = 0;   // index into the workload's flows
-  std::string table;   // where its rule goes; empty: RSS brings it
+  unsigned flow = 0;  // index into the workload's flows
+  std::string table;  // where its rule goes; empty: RSS brings it
   unsigned queue = 0;
 };
 

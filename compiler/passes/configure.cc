@@ -73,10 +73,12 @@ diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::P
     const FlowKey key{flow.src, flow.src_port, inputs.workload.host.address, flow.dst_port};
     const auto where = deliver(inputs.nic, inputs.fields, config, key);
     if (!where) continue;  // nobody can say: the flow is served by its endpoint's port
-    plan.flows.push_back({key.src, key.src_port, key.dst, key.dst_port, flow.endpoint, where->queue});
+    plan.flows.push_back(
+        {key.src, key.src_port, key.dst, key.dst_port, flow.endpoint, where->queue});
   }
   std::sort(plan.flows.begin(), plan.flows.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.src, a.src_port, a.dst, a.dst_port) < std::tie(b.src, b.src_port, b.dst, b.dst_port);
+    return std::tie(a.src, a.src_port, a.dst, a.dst_port) <
+           std::tie(b.src, b.src_port, b.dst, b.dst_port);
   });
   return {};
 }

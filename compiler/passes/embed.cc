@@ -23,20 +23,26 @@ using smt::Term;
 // What stands for a protocol node in the residue.
 struct Embedded {
   bool reached = false;
-  ir::Node node;                       // as it will stand in the residue
-  std::vector<bool> live;              // by port of the protocol node
-  std::optional<unsigned> bypass;      // gone: follow this port
+  ir::Node node;                   // as it will stand in the residue
+  std::vector<bool> live;          // by port of the protocol node
+  std::optional<unsigned> bypass;  // gone: follow this port
 };
 
 class Embedder {
  public:
   Embedder(const Inputs& inputs, const plan::Plan& plan, QueueClass queue_class,
            std::vector<std::string> feeding)
-      : inputs_(inputs), graph_(inputs.graph), plan_(plan), class_(queue_class),
-        feeding_(std::move(feeding)), symbolic_(session_, inputs.fields), embedded_(num_vertices(graph_.g)) {}
+      : inputs_(inputs),
+        graph_(inputs.graph),
+        plan_(plan),
+        class_(queue_class),
+        feeding_(std::move(feeding)),
+        symbolic_(session_, inputs.fields),
+        embedded_(num_vertices(graph_.g)) {}
 
   plan::Residue run() {
-    for (const auto& [knob, on] : plan_.configuration.knobs) symbolic_.fix("knob." + knob, on ? 1 : 0);
+    for (const auto& [knob, on] : plan_.configuration.knobs)
+      symbolic_.fix("knob." + knob, on ? 1 : 0);
     for (const Term& t : host_assumptions(symbolic_)) session_.add(t);
     find_slotted();
     receive();
@@ -59,7 +65,8 @@ class Embedder {
     std::vector<ir::Vertex> work;
     for (const Entry& entry : entries(graph_)) {
       // Fragments never hit a rule; the engine runs reassembled datagrams in class "any".
-      const bool elsewhere = class_ == QueueClass::flows && entry.name.starts_with("ipv4_reassembled");
+      const bool elsewhere =
+          class_ == QueueClass::flows && entry.name.starts_with("ipv4_reassembled");
       if (entry.name != "rx" && from_engine(entry.name) && !elsewhere) work.push_back(entry.vertex);
     }
     spread(work);
@@ -76,7 +83,8 @@ class Embedder {
       work.pop_back();
       if (!slotted_.insert(v).second) continue;
       for (auto [edge, end] = out_edges(v, graph_.g); edge != end; ++edge) {
-        const bool elsewhere = graph_.g[*edge].slot == "ipv4_reassembled" && class_ == QueueClass::flows;
+        const bool elsewhere =
+            graph_.g[*edge].slot == "ipv4_reassembled" && class_ == QueueClass::flows;
         if (!elsewhere) work.push_back(target(*edge, graph_.g));
       }
     }
@@ -123,7 +131,8 @@ class Embedder {
   void embed_match(Embedded& e, const Reached&) {
     const auto live = std::count(e.live.begin(), e.live.end(), true);
     if (live != 1) return;
-    e.bypass = static_cast<unsigned>(std::find(e.live.begin(), e.live.end(), true) - e.live.begin());
+    e.bypass =
+        static_cast<unsigned>(std::find(e.live.begin(), e.live.end(), true) - e.live.begin());
     e.node.fate = Fate::gone;
   }
 
@@ -136,7 +145,8 @@ class Embedder {
       ir::Item item = e.node.items[i];
       const Term holds = symbolic_.item(item, here.state);
       const Term passes = conjunction ? holds : session_.negate(holds);
-      if (drop && implied(session_, before, passes, "is " + e.node.id + "." + item.id + " implied")) {
+      if (drop &&
+          implied(session_, before, passes, "is " + e.node.id + "." + item.id + " implied")) {
         e.live[i + 1] = false;
         gone_items_.push_back({e.node.id, item.id, before, passes});
       } else {
@@ -160,8 +170,8 @@ class Embedder {
       if (!config.report || config.report->fact != item.test) continue;
       const auto knob = plan_.configuration.knobs.find(config.knob);
       if (knob == plan_.configuration.knobs.end() || !knob->second) continue;
-      std::vector<ir::ExprPtr> parts = {ir::binary(
-          ir::Op::eq, ir::name(config.report->field, 2), ir::constant(1, 2))};
+      std::vector<ir::ExprPtr> parts = {
+          ir::binary(ir::Op::eq, ir::name(config.report->field, 2), ir::constant(1, 2))};
       for (const auto& part : conjuncts(config.report->evidence)) {
         if (!implied(session_, when, symbolic_.condition(part, State{}), "is evidence implied")) {
           parts.push_back(part);
@@ -170,14 +180,15 @@ class Embedder {
       const std::size_t guards = parts.size() - 1;
       item.when = ir::all_of(parts);
       item.fate = Fate::read;
-      item.why = fmt::format("{}: the descriptor says so{}; anything but \"good\" is checked here", config.knob,
-                             guards == 0 ? "" : " (believed only under the guard)");
+      item.why = fmt::format("{}: the descriptor says so{}; anything but \"good\" is checked here",
+                             config.knob, guards == 0 ? "" : " (believed only under the guard)");
       return;
     }
     for (const ir::Node* unit : receive_order(inputs_.nic)) {
       if (unit->config.report && unit->config.report->fact == item.test) {
-        item.why = unit->config.in_software ? unit->config.knob + " is done by the driver in software: nothing is saved"
-                                            : unit->config.knob + " is off";
+        item.why = unit->config.in_software
+                       ? unit->config.knob + " is done by the driver in software: nothing is saved"
+                       : unit->config.knob + " is off";
         return;
       }
     }
@@ -204,8 +215,10 @@ class Embedder {
       const auto key = symbolic_.terms(decl->key, here.state);
       const Lookup found = symbolic_.default_lookup(*decl, key);
       const Term mark = symbolic_.initial("desc.mark");
-      const Term expected = session_.arithmetic(ir::Op::add, session_.resize(found.result, 32), session_.number(1, 32));
-      if (implied(session_, here.when, session_.equal(mark, expected), "does the mark say the endpoint")) {
+      const Term expected = session_.arithmetic(ir::Op::add, session_.resize(found.result, 32),
+                                                session_.number(1, 32));
+      if (implied(session_, here.when, session_.equal(mark, expected),
+                  "does the mark say the endpoint")) {
         e.node.impl = "udp.flow_from_mark";
         e.node.fate = Fate::read;
         e.node.why = "the rule's mark names the endpoint";
@@ -213,7 +226,8 @@ class Embedder {
         return;
       }
     }
-    if (e.live.size() > 1 && !e.live[1]) e.node.why = "can't miss: only flows of the table arrive here";
+    if (e.live.size() > 1 && !e.live[1])
+      e.node.why = "can't miss: only flows of the table arrive here";
   }
 
   // ---- why something is gone: the first single fact that is enough ------------------------
@@ -266,15 +280,16 @@ class Embedder {
       if (!config.performs || config.performs->effect != e.node.impl) continue;
       const auto knob = plan_.configuration.knobs.find(config.knob);
       if (knob == plan_.configuration.knobs.end() || !knob->second) {
-        e.node.why = config.in_software ? config.knob + " is done by the driver in software: nothing is saved"
-                                        : config.knob + " is off";
+        e.node.why = config.in_software
+                         ? config.knob + " is done by the driver in software: nothing is saved"
+                         : config.knob + " is off";
         return;
       }
       e.node.impl = config.performs->request;
       e.node.fate = Fate::card;
-      e.node.why = fmt::format("{}: the card does it, saves {:.0f} cycles", config.knob,
-                               inputs_.costs.of(config.performs->effect) -
-                                   inputs_.costs.of(config.performs->request));
+      e.node.why = fmt::format(
+          "{}: the card does it, saves {:.0f} cycles", config.knob,
+          inputs_.costs.of(config.performs->effect) - inputs_.costs.of(config.performs->request));
       return;
     }
   }
@@ -391,7 +406,8 @@ class Embedder {
     }
     decide(original.id, "", e.node.fate, e.node.why.empty() ? "no card does it" : e.node.why);
     for (const auto& item : e.node.items) {
-      decide(original.id, item.id, item.fate, item.why.empty() ? "the card does not check it" : item.why);
+      decide(original.id, item.id, item.fate,
+             item.why.empty() ? "the card does not check it" : item.why);
     }
   }
 
@@ -424,7 +440,8 @@ diag::Result<void> embed(const Inputs& inputs, const Choice& choice, plan::Plan&
   plan.residues.push_back(std::move(any));
   if (choice.open_queues < plan.configuration.rx_queues) {
     plan::Residue flows = Embedder(inputs, plan, QueueClass::flows, feeding).run();
-    for (unsigned q = choice.open_queues; q < plan.configuration.rx_queues; ++q) flows.queues.push_back(q);
+    for (unsigned q = choice.open_queues; q < plan.configuration.rx_queues; ++q)
+      flows.queues.push_back(q);
     plan.residues.push_back(std::move(flows));
   }
   return {};

@@ -35,9 +35,11 @@ Fact passes(Symbolic& symbolic, const ir::NicModel& nic, const plan::Configurati
     const auto next = nic.receive.next(v, branch.port);
     const auto& when = node.ports[branch.port].when;
     if (when) because = knobs_in(when, config);
-    if (next && nic.receive.node(*next).kind != ir::NodeKind::drop) ways.push_back(branch.condition);
+    if (next && nic.receive.node(*next).kind != ir::NodeKind::drop)
+      ways.push_back(branch.condition);
   }
-  return {fmt::format("the card drops the rest at `{}`{}{}", node.id, because.empty() ? "" : ": ", because),
+  return {fmt::format("the card drops the rest at `{}`{}{}", node.id, because.empty() ? "" : ": ",
+                      because),
           symbolic.session().any_of(ways)};
 }
 
@@ -58,7 +60,8 @@ Fact hit(Symbolic& symbolic, const ir::NicModel& nic, const std::vector<std::str
     // Rules name the destination: the own address.
     all.push_back(session.equal(symbolic.initial("ipv4.dst"), symbolic.initial("host.address")));
     if (node.config.table->mark_reported) {
-      const Term mark = session.arithmetic(ir::Op::add, session.resize(flow.result, 32), session.number(1, 32));
+      const Term mark =
+          session.arithmetic(ir::Op::add, session.resize(flow.result, 32), session.number(1, 32));
       all.push_back(session.equal(symbolic.initial("desc.mark"), mark));
       all.push_back(session.equal(symbolic.initial("desc.mark_valid"), session.number(1, 1)));
     }
@@ -77,12 +80,13 @@ void report(Symbolic& symbolic, const ir::Node& node, const plan::Configuration&
   smt::Session& session = symbolic.session();
   const Term answer = symbolic.initial(report.field);
   const Term fact = symbolic.test(report.fact, State{});
-  const Term good = session.all_of({session.equal(answer, session.number(1, 2)),
-                                    symbolic.condition(report.evidence, State{})});
+  const Term good = session.all_of(
+      {session.equal(answer, session.number(1, 2)), symbolic.condition(report.evidence, State{})});
   out.push_back({node.config.knob + " on", session.implies(good, fact)});
   if (report.bad_trusted) {
     const Term bad = session.equal(answer, session.number(2, 2));
-    out.push_back({node.config.knob + " on, \"bad\" trusted", session.implies(bad, session.negate(fact))});
+    out.push_back(
+        {node.config.knob + " on, \"bad\" trusted", session.implies(bad, session.negate(fact))});
   }
 }
 
@@ -93,8 +97,9 @@ std::vector<Fact> facts_of(Symbolic& symbolic, const ir::NicModel& nic,
                            const std::vector<std::string>& feeding_tables) {
   std::vector<Fact> out;
   smt::Session& session = symbolic.session();
-  out.push_back({fmt::format("frames have at most {} bytes", longest_frame(nic)),
-                 session.less_equal(symbolic.initial("pkt.len"), session.number(longest_frame(nic), 16))});
+  out.push_back(
+      {fmt::format("frames have at most {} bytes", longest_frame(nic)),
+       session.less_equal(symbolic.initial("pkt.len"), session.number(longest_frame(nic), 16))});
   for (const ir::Vertex v : nic.receive.topological()) {
     const ir::Node& node = nic.receive.node(v);
     if (node.kind == ir::NodeKind::match) out.push_back(passes(symbolic, nic, config, v));

@@ -54,10 +54,10 @@ class Walk {
   void answer(ir::Vertex v, const ir::Node& node, ir::Vertex counted, State state) {
     state.trace.push_back({"ends at " + graph_.node(counted).id, {}});
     const auto spawns = graph_.spawns(v);
-    const std::string end = spawns.empty()
-                                ? fmt::format("nowhere at {}", node.id)
-                                : fmt::format("{} as {}", graph_.node(spawns.front().second).id,
-                                              spawns.front().first);
+    const std::string end =
+        spawns.empty()
+            ? fmt::format("nowhere at {}", node.id)
+            : fmt::format("{} as {}", graph_.node(spawns.front().second).id, spawns.front().first);
     leaf(end, node, state, true);
   }
 
@@ -82,13 +82,14 @@ class Walk {
 
 }  // namespace
 
-Leaves leaves_of(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start, const State& initial) {
+Leaves leaves_of(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start,
+                 const State& initial) {
   return Walk(symbolic, graph).run(start, initial);
 }
 
 std::vector<std::string> observables(const Leaf& a, const Leaf& b, const ir::FieldTable& fields) {
   if (a.application) {
-    return {"meta.endpoint", "meta.connected", "ipv4.src",   "ipv4.dst",  "udp.src_port",
+    return {"meta.endpoint", "meta.connected", "ipv4.src",   "ipv4.dst", "udp.src_port",
             "udp.dst_port",  "udp.length",     "l4.payload", "l4.room"};
   }
   std::vector<std::string> out;
@@ -100,7 +101,8 @@ std::vector<std::string> observables(const Leaf& a, const Leaf& b, const ir::Fie
   for (const auto& name : written) {
     if (name.starts_with("desc.")) continue;
     const ir::Field* field = fields.find(name);
-    const bool on_wire = field != nullptr && (field->layer != ir::Layer::none || name == "l4.payload" || name == "pkt.len");
+    const bool on_wire = field != nullptr && (field->layer != ir::Layer::none ||
+                                              name == "l4.payload" || name == "pkt.len");
     if (on_wire || a.spawn) out.push_back(name);
   }
   return out;
@@ -114,7 +116,8 @@ std::optional<Term> alike(Symbolic& symbolic, const Leaf& a, const Leaf& b) {
     const Event& x = a.state.trace[i];
     const Event& y = b.state.trace[i];
     if (x.what != y.what || x.args.size() != y.args.size()) return std::nullopt;
-    for (std::size_t k = 0; k < x.args.size(); ++k) equal.push_back(session.equal(x.args[k], y.args[k]));
+    for (std::size_t k = 0; k < x.args.size(); ++k)
+      equal.push_back(session.equal(x.args[k], y.args[k]));
   }
   for (const auto& name : observables(a, b, symbolic.fields())) {
     equal.push_back(session.equal(symbolic.value(a.state, name), symbolic.value(b.state, name)));

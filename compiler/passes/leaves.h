@@ -26,7 +26,8 @@ struct Leaves {
   std::map<std::string, std::vector<smt::Term>> arrivals;  // node -> conditions of the ways to it
 };
 
-Leaves leaves_of(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start, const State& initial);
+Leaves leaves_of(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start,
+                 const State& initial);
 
 // What an observer behind the end can see: names whose values must agree there.
 std::vector<std::string> observables(const Leaf& a, const Leaf& b, const ir::FieldTable& fields);

@@ -20,8 +20,12 @@ diag::Result<void> prove(const Inputs& inputs, plan::Plan& plan) {
   if (!verdict) return diag::fail(verdict.error());
   if (!verdict->proved) {
     return diag::fail(diag::Diagnostic{
-        "E0700", fmt::format("the compiler's own plan does not prove: {}", verdict->counterexample->why), {},
-        "", {{"expected: " + verdict->counterexample->expected, {}}, {"actual: " + verdict->counterexample->actual, {}}},
+        "E0700",
+        fmt::format("the compiler's own plan does not prove: {}", verdict->counterexample->why),
+        {},
+        "",
+        {{"expected: " + verdict->counterexample->expected, {}},
+         {"actual: " + verdict->counterexample->actual, {}}},
         "this is a bug of weft or a contradiction in the model; nothing was written"});
   }
   plan.proof = verdict->proof;
@@ -60,8 +64,8 @@ diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
 
   if (options.prove) {
     if (auto ok = prove(inputs, plan); !ok) return diag::fail(ok.error());
-    dump("prove", fmt::format("{}: {} leaves, {} queries, {}\n", plan.proof.status, plan.proof.leaves,
-                              plan.proof.queries, plan.proof.solver));
+    dump("prove", fmt::format("{}: {} leaves, {} queries, {}\n", plan.proof.status,
+                              plan.proof.leaves, plan.proof.queries, plan.proof.solver));
   }
   dump("emit", plan::to_yaml(plan));
   return plan;

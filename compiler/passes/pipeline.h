@@ -58,12 +58,12 @@ struct Counterexample {
   std::vector<std::pair<std::string, std::string>> fields;  // name, value; those that matter
   std::vector<std::uint8_t> frame;                          // empty for transmit entries
   std::vector<std::uint8_t> second;  // where two packets are needed: same state, other queue
-  std::map<std::string, unsigned> descriptor;               // "desc.ip_cksum" -> answer
-  std::optional<unsigned> queue;                            // where the card delivers it
-  std::string entry;     // "rx", "udp_send", a slot
-  std::string expected;  // terminal and effects of the protocol graph
-  std::string actual;    // those of card and residue
-  std::string why;       // one line
+  std::map<std::string, unsigned> descriptor;  // "desc.ip_cksum" -> answer
+  std::optional<unsigned> queue;               // where the card delivers it
+  std::string entry;                           // "rx", "udp_send", a slot
+  std::string expected;                        // terminal and effects of the protocol graph
+  std::string actual;                          // those of card and residue
+  std::string why;                             // one line
 };
 
 struct Verdict {

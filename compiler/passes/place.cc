@@ -33,7 +33,8 @@ double cost_from(const ir::Graph& graph, ir::Vertex v, const Costs& costs) {
     const ir::Node& node = graph.node(v);
     sum += cost_of(node, costs);
     std::optional<ir::Vertex> next;
-    for (unsigned p = 0; p < std::max<std::size_t>(node.ports.size(), 1) && !next; ++p) next = graph.next(v, p);
+    for (unsigned p = 0; p < std::max<std::size_t>(node.ports.size(), 1) && !next; ++p)
+      next = graph.next(v, p);
     if (!next) break;
     v = *next;
   }
@@ -45,7 +46,8 @@ double cost_from(const ir::Graph& graph, ir::Vertex v, const Costs& costs) {
 double cycles_of(const ir::Graph& graph, const Costs& costs) {
   double sum = costs.of("queue_poll");
   for (const Entry& entry : entries(graph)) {
-    if (entry.name == "rx" || entry.name == "udp_send") sum += cost_from(graph, entry.vertex, costs);
+    if (entry.name == "rx" || entry.name == "udp_send")
+      sum += cost_from(graph, entry.vertex, costs);
   }
   return sum;
 }
@@ -79,7 +81,8 @@ diag::Result<void> place(const Inputs& inputs, const Choice& choice, plan::Plan&
       total += rate[q];
     }
   }
-  plan.cycles_per_packet = total > 0 ? cycles / total : cycles_of(plan.residues.front().graph, inputs.costs);
+  plan.cycles_per_packet =
+      total > 0 ? cycles / total : cycles_of(plan.residues.front().graph, inputs.costs);
   plan.cycles_saved = cycles_of(inputs.graph, inputs.costs) - plan.cycles_per_packet;
   return {};
 }

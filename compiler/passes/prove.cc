@@ -26,17 +26,23 @@ class Prover {
  public:
   Prover(const plan::Plan& plan, const Inputs& inputs, TableFacts facts)
       : plan_(plan), in_(inputs), facts_(std::move(facts)), symbolic_(session_, inputs.fields) {
-    for (const auto& [knob, on] : plan.configuration.knobs) symbolic_.fix("knob." + knob, on ? 1 : 0);
+    for (const auto& [knob, on] : plan.configuration.knobs)
+      symbolic_.fix("knob." + knob, on ? 1 : 0);
     assume_host(symbolic_);
   }
 
   // nullopt: everything holds. `suspect` fixes the packet to one flow.
   diag::Result<std::optional<Counterexample>> run(const Suspect* suspect) {
     if (suspect != nullptr) pin(*suspect);
-    session_.add(session_.less_equal(symbolic_.initial("pkt.len"), session_.number(longest_frame(in_.nic), 16)));
+    session_.add(session_.less_equal(symbolic_.initial("pkt.len"),
+                                     session_.number(longest_frame(in_.nic), 16)));
     for (const Term& t : card_answers(symbolic_, in_.nic, plan_)) session_.add(t);
     if (session_.check("assumptions can hold") != Outcome::sat) {
-      return diag::fail(diag::Diagnostic{"E0601", "the model's assumptions contradict each other", {}, "", {},
+      return diag::fail(diag::Diagnostic{"E0410",
+                                         "the model's assumptions contradict each other",
+                                         {},
+                                         "",
+                                         {},
                                          "check the model's evidence and the workload's host"});
     }
     auto found = receive(suspect);
@@ -55,9 +61,12 @@ class Prover {
   void assume_host(Symbolic& s) {
     const ir::HostConfig& host = in_.workload.host;
     const std::pair<const char*, ir::Bits> values[] = {
-        {"host.mac", host.mac},          {"host.address", host.address},
-        {"host.broadcast", host.broadcast()}, {"host.vlan_id", host.vlan_id},
-        {"host.mtu", host.mtu},          {"host.forwarding", host.forwarding ? 1 : 0}};
+        {"host.mac", host.mac},
+        {"host.address", host.address},
+        {"host.broadcast", host.broadcast()},
+        {"host.vlan_id", host.vlan_id},
+        {"host.mtu", host.mtu},
+        {"host.forwarding", host.forwarding ? 1 : 0}};
     for (const auto& [name, value] : values) {
       const Term t = s.initial(name);
       session_.add(session_.equal(t, session_.number(value, session_.width(t))));
@@ -76,7 +85,8 @@ class Prover {
     if (s.endpoint) session_.add(session_.equal(key.endpoint, session_.number(*s.endpoint, 16)));
     // The flow's destination port is an endpoint or is not; its answer is known.
     const auto* find_port = decl_of("udp.find_port");
-    const Lookup port = symbolic_.default_lookup(*find_port, symbolic_.terms(find_port->key, State{}));
+    const Lookup port =
+        symbolic_.default_lookup(*find_port, symbolic_.terms(find_port->key, State{}));
     std::optional<unsigned> endpoint;
     for (unsigned i = 0; i < in_.workload.endpoints.size(); ++i) {
       if (in_.workload.endpoints[i].port == s.key.dst_port) endpoint = i;
@@ -93,7 +103,8 @@ class Prover {
       const Term queue = session_.variable("queue", 16);
       if (suspect != nullptr) {
         const bool there = suspect->owner.has_value();
-        found.hit = there ? session_.equal(queue, session_.number(*suspect->owner, 16)) : session_.truth(false);
+        found.hit = there ? session_.equal(queue, session_.number(*suspect->owner, 16))
+                          : session_.truth(false);
         if (there) found.result = session_.number(*suspect->plan_endpoint, 16);
         return found;
       }
@@ -146,7 +157,8 @@ class Prover {
           if (found || residue.queues.empty()) continue;
           session_.push();
           std::vector<Term> here;
-          for (const auto q : residue.queues) here.push_back(session_.equal(path.queue, session_.number(q, 16)));
+          for (const auto q : residue.queues)
+            here.push_back(session_.equal(path.queue, session_.number(q, 16)));
           session_.add(session_.any_of(here));
           if (session_.check("does this way lead to the residue") != Outcome::unsat) {
             for (const Leaf& leaf : of_residue[residue.id].leaves) {
@@ -163,12 +175,13 @@ class Prover {
   }
 
   // Is there a packet that ends at `actual` where the protocol graph would have it end otherwise?
-  std::optional<Counterexample> compare(const Leaf& actual, const Leaves& expected, const std::string& entry,
-                                        const Suspect* suspect) {
+  std::optional<Counterexample> compare(const Leaf& actual, const Leaves& expected,
+                                        const std::string& entry, const Suspect* suspect) {
     ++leaves_;
     std::vector<Term> fine;
     for (const Leaf& leaf : expected.leaves) {
-      if (const auto same = alike(symbolic_, leaf, actual)) fine.push_back(session_.all_of({leaf.when, *same}));
+      if (const auto same = alike(symbolic_, leaf, actual))
+        fine.push_back(session_.all_of({leaf.when, *same}));
     }
     session_.push();
     session_.add(actual.when);
@@ -193,7 +206,8 @@ class Prover {
     return out;
   }
 
-  Counterexample show(const Leaf& actual, const Leaves& expected, const std::string& entry, const Suspect* suspect) {
+  Counterexample show(const Leaf& actual, const Leaves& expected, const std::string& entry,
+                      const Suspect* suspect) {
     prefer_short(entry);
     Counterexample out;
     out.entry = entry;
@@ -220,7 +234,8 @@ class Prover {
     out.why = suspect != nullptr ? suspect->why
               : last(out.expected) == last(out.actual)
                   ? fmt::format("both end at {}, with different effects", last(out.actual))
-                  : fmt::format("the protocol graph ends at {}, card and residue at {}", last(out.expected), last(out.actual));
+                  : fmt::format("the protocol graph ends at {}, card and residue at {}",
+                                last(out.expected), last(out.actual));
     return out;
   }
 
@@ -259,12 +274,16 @@ class Prover {
     const auto paths_b = card_receive(other, in_.nic, plan_, facts_, {});
     for (const auto& [id, arrivals] : spec_.arrivals) {
       const auto* decl = decl_of(in_.graph.node(*in_.graph.find(id)));
-      if (decl == nullptr || decl->state != nodes::State::owned || !decl->table.empty() || decl->key.empty()) continue;
+      if (decl == nullptr || decl->state != nodes::State::owned || !decl->table.empty() ||
+          decl->key.empty())
+        continue;
       session_.push();
       session_.add(session_.any_of(arrivals));
       session_.add(session_.any_of(spec_b.arrivals.at(id)));
-      const auto key_a = symbolic_.terms(decl->key, State{}), key_b = other.terms(decl->key, State{});
-      for (std::size_t i = 0; i < key_a.size(); ++i) session_.add(session_.equal(key_a[i], key_b[i]));
+      const auto key_a = symbolic_.terms(decl->key, State{}),
+                 key_b = other.terms(decl->key, State{});
+      for (std::size_t i = 0; i < key_a.size(); ++i)
+        session_.add(session_.equal(key_a[i], key_b[i]));
       std::optional<Counterexample> found;
       for (const auto& a : paths_a) {
         for (const auto& b : paths_b) {
@@ -278,7 +297,8 @@ class Prover {
     return std::optional<Counterexample>();
   }
 
-  std::optional<Counterexample> apart(const std::string& id, const CardPath& a, const CardPath& b, Symbolic& other) {
+  std::optional<Counterexample> apart(const std::string& id, const CardPath& a, const CardPath& b,
+                                      Symbolic& other) {
     std::optional<Counterexample> out;
     session_.push();
     session_.add(a.when);
@@ -294,8 +314,10 @@ class Prover {
       out->queue = static_cast<unsigned>(session_.value(a.queue));
       const auto other_queue = static_cast<unsigned>(session_.value(b.queue));
       out->expected = fmt::format("both packets reach the state of {} on one queue", id);
-      out->actual = fmt::format("one arrives on queue {} ({}), the other on queue {} ({})", *out->queue, a.name, other_queue, b.name);
-      out->why = fmt::format("two packets with the same state of {} arrive on different queues", id);
+      out->actual = fmt::format("one arrives on queue {} ({}), the other on queue {} ({})",
+                                *out->queue, a.name, other_queue, b.name);
+      out->why =
+          fmt::format("two packets with the same state of {} arrive on different queues", id);
     }
     session_.pop();
     return out;
@@ -326,7 +348,8 @@ class Prover {
     return std::find(node.slots.begin(), node.slots.end(), slot) != node.slots.end();
   }
 
-  std::optional<Counterexample> from(ir::Vertex spec_start, const ir::Graph& residue, ir::Vertex start, const std::string& slot) {
+  std::optional<Counterexample> from(ir::Vertex spec_start, const ir::Graph& residue,
+                                     ir::Vertex start, const std::string& slot) {
     const Leaves expected = leaves_of(symbolic_, in_.graph, spec_start, fresh(false));
     use_shard_tables(nullptr);
     Leaves actual = leaves_of(symbolic_, residue, start, fresh(false));
@@ -335,11 +358,13 @@ class Prover {
     if (slot == "ipv4_reassembled") {
       // The engine hands a reassembled datagram to the shard that owns its flow.
       const KeyTerms key = key_terms(symbolic_);
-      session_.add(session_.implies(key.hit, session_.equal(session_.variable("queue", 16), key.owner)));
+      session_.add(
+          session_.implies(key.hit, session_.equal(session_.variable("queue", 16), key.owner)));
     }
     std::optional<Counterexample> found;
     for (Leaf& leaf : actual.leaves) {
-      if (leaf.kind == ir::NodeKind::wire) leaf.state = card_transmit(symbolic_, in_.nic, plan_, leaf.state);
+      if (leaf.kind == ir::NodeKind::wire)
+        leaf.state = card_transmit(symbolic_, in_.nic, plan_, leaf.state);
       if (!found) found = compare(leaf, expected, slot, nullptr);
     }
     session_.pop();
@@ -361,7 +386,8 @@ std::vector<std::string> opaque(const ir::Graph& graph) {
   std::set<std::string> out;
   for (auto [v, end] = vertices(graph.g); v != end; ++v) {
     const auto* decl = decl_of(graph.node(*v));
-    if (decl != nullptr && !decl->spawns.empty() && !decl->reuses_buffer) out.insert(std::string(decl->name));
+    if (decl != nullptr && !decl->spawns.empty() && !decl->reuses_buffer)
+      out.insert(std::string(decl->name));
   }
   return {out.begin(), out.end()};
 }
@@ -377,7 +403,8 @@ diag::Result<Verdict> verify_plan(const plan::Plan& plan, const Inputs& inputs) 
   verdict.proof.solver = smt::Session::version();
   verdict.proof.not_proved = opaque(inputs.graph);
   const TableCheck tables = check_tables(plan, inputs);
-  const auto take = [&](Prover& prover, diag::Result<std::optional<Counterexample>> found) -> diag::Result<void> {
+  const auto take = [&](Prover& prover,
+                        diag::Result<std::optional<Counterexample>> found) -> diag::Result<void> {
     verdict.proof.leaves += prover.leaves();
     verdict.proof.queries += prover.queries();
     if (!found) return diag::fail(found.error());

@@ -43,11 +43,12 @@ Reached merge(Symbolic& symbolic, const std::vector<Arrival>& in) {
   std::vector<Term> ways;
   for (const auto& a : in) ways.push_back(a.when);
   out.when = session.any_of(ways);
-  merge_values(session, in, &State::values,
-               [&](const std::string& name) { return symbolic.initial(name); }, out.state);
-  merge_values(session, in, &State::versions,
-               [&](const std::string& name) { return session.variable("state:" + name, 32); },
-               out.state);
+  merge_values(
+      session, in, &State::values, [&](const std::string& name) { return symbolic.initial(name); },
+      out.state);
+  merge_values(
+      session, in, &State::versions,
+      [&](const std::string& name) { return session.variable("state:" + name, 32); }, out.state);
   return out;
 }
 
@@ -121,9 +122,9 @@ std::vector<Entry> entries(const ir::Graph& graph) {
 
 std::vector<Term> host_assumptions(Symbolic& symbolic) {
   static constexpr std::array<const char*, 6> texts = {
-      "(host.mac & 0x010000000000) == 0",     "host.mac != 0",
-      "host.address != 255.255.255.255",      "!(host.address in 224.0.0.0/3)",
-      "!(host.address in 127.0.0.0/8)",       "host.mtu >= 68"};
+      "(host.mac & 0x010000000000) == 0", "host.mac != 0",
+      "host.address != 255.255.255.255",  "!(host.address in 224.0.0.0/3)",
+      "!(host.address in 127.0.0.0/8)",   "host.mtu >= 68"};
   std::vector<Term> out;
   for (const char* text : texts) {
     const auto e = frontend::parse_expr(text, symbolic.fields(), {});

@@ -20,18 +20,23 @@ diag::Result<const nodes::NodeDecl*> find(const std::string& impl, nodes::Kind k
     std::vector<std::string> names;
     for (const auto& e : nodes::all()) names.emplace_back(e.decl->name);
     const std::string near = diag::nearest(impl, names);
-    return diag::fail(Diagnostic{
-        "E0301", fmt::format("there is no stack node `{}`", impl), span,
-        near.empty() ? "" : fmt::format("did you mean `{}`?", near), {},
-        "`weft nodes` lists the stack nodes"});
+    return diag::fail(Diagnostic{"E0301",
+                                 fmt::format("there is no stack node `{}`", impl),
+                                 span,
+                                 near.empty() ? "" : fmt::format("did you mean `{}`?", near),
+                                 {},
+                                 "`weft nodes` lists the stack nodes"});
   }
   if (entry->decl->kind != kind) {
-    return diag::fail(Diagnostic{
-        "E0302",
-        fmt::format("`{}` is {}, not {}", impl,
-                    entry->decl->kind == nodes::Kind::test ? "a test" : "an effect",
-                    kind == nodes::Kind::test ? "a test" : "an effect"),
-        span, "", {}, "a test stands in an item's `test:`, an effect in a node's `impl:`"});
+    return diag::fail(
+        Diagnostic{"E0302",
+                   fmt::format("`{}` is {}, not {}", impl,
+                               entry->decl->kind == nodes::Kind::test ? "a test" : "an effect",
+                               kind == nodes::Kind::test ? "a test" : "an effect"),
+                   span,
+                   "",
+                   {},
+                   "a test stands in an item's `test:`, an effect in a node's `impl:`"});
   }
   return entry->decl;
 }
@@ -40,17 +45,22 @@ diag::Result<void> check_ports(const ir::Node& node, const nodes::NodeDecl& decl
   const auto declared = nodes::split(decl.ports);
   for (const auto& port : node.ports) {
     if (std::find(declared.begin(), declared.end(), port.name) == declared.end()) {
-      return diag::fail(Diagnostic{
-          "E0303", fmt::format("`{}` has no port `{}`", decl.name, port.name),
-          port.span.line != 0 ? port.span : node.span, "", {},
-          fmt::format("its ports are: {}", decl.ports)});
+      return diag::fail(Diagnostic{"E0303",
+                                   fmt::format("`{}` has no port `{}`", decl.name, port.name),
+                                   port.span.line != 0 ? port.span : node.span,
+                                   "",
+                                   {},
+                                   fmt::format("its ports are: {}", decl.ports)});
     }
   }
   if (!partial && node.ports.size() != declared.size()) {
-    return diag::fail(Diagnostic{"E0304",
-                                 fmt::format("node `{}` does not say where all ports of `{}` lead",
-                                             node.id, decl.name),
-                                 node.span, "", {}, fmt::format("its ports are: {}", decl.ports)});
+    return diag::fail(Diagnostic{
+        "E0304",
+        fmt::format("node `{}` does not say where all ports of `{}` lead", node.id, decl.name),
+        node.span,
+        "",
+        {},
+        fmt::format("its ports are: {}", decl.ports)});
   }
   return {};
 }
@@ -60,20 +70,28 @@ diag::Result<void> check_spawns(const ir::Graph& graph, ir::Vertex v, const node
   const auto used = graph.spawns(v);
   for (const auto& [slot, target] : used) {
     if (std::find(declared.begin(), declared.end(), slot) == declared.end()) {
-      return diag::fail(Diagnostic{
-          "E0305", fmt::format("`{}` never fills slot `{}`", decl.name, slot), graph.node(v).span,
-          "", {}, decl.spawns.empty() ? "it starts no packets" : fmt::format("its slots are: {}", decl.spawns)});
+      return diag::fail(Diagnostic{"E0305",
+                                   fmt::format("`{}` never fills slot `{}`", decl.name, slot),
+                                   graph.node(v).span,
+                                   "",
+                                   {},
+                                   decl.spawns.empty()
+                                       ? "it starts no packets"
+                                       : fmt::format("its slots are: {}", decl.spawns)});
     }
   }
   for (const auto& slot : declared) {
-    const bool bound = std::any_of(used.begin(), used.end(),
-                                   [&](const auto& s) { return s.first == slot; });
+    const bool bound =
+        std::any_of(used.begin(), used.end(), [&](const auto& s) { return s.first == slot; });
     if (!bound) {
-      return diag::fail(Diagnostic{"E0306",
-                                   fmt::format("node `{}` does not say where packets of slot `{}` go",
-                                               graph.node(v).id, slot),
-                                   graph.node(v).span, "", {},
-                                   fmt::format("add `spawn: {{{}: NODE}}`", slot)});
+      return diag::fail(
+          Diagnostic{"E0306",
+                     fmt::format("node `{}` does not say where packets of slot `{}` go",
+                                 graph.node(v).id, slot),
+                     graph.node(v).span,
+                     "",
+                     {},
+                     fmt::format("add `spawn: {{{}: NODE}}`", slot)});
     }
   }
   return {};
@@ -99,8 +117,12 @@ diag::Result<void> resolve(const ir::Graph& graph, const ir::FieldTable&, bool p
     for (const auto& slot : node.slots) {
       if (std::find(nodes::slot_names.begin(), nodes::slot_names.end(), slot) ==
           nodes::slot_names.end()) {
-        return diag::fail(Diagnostic{"E0307", fmt::format("there is no slot `{}`", slot), node.span,
-                                     "", {}, "slots are listed in stack-nodes/slots.h"});
+        return diag::fail(Diagnostic{"E0307",
+                                     fmt::format("there is no slot `{}`", slot),
+                                     node.span,
+                                     "",
+                                     {},
+                                     "slots are listed in stack-nodes/slots.h"});
       }
     }
   }

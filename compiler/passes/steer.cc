@@ -29,8 +29,8 @@ bool matches(const plan::Filter& filter, const FlowKey& flow) {
   return true;
 }
 
-Delivery by_rss(const ir::Node& node, const ir::FieldTable& fields, const plan::Configuration& config,
-                const FlowKey& flow) {
+Delivery by_rss(const ir::Node& node, const ir::FieldTable& fields,
+                const plan::Configuration& config, const FlowKey& flow) {
   Delivery out;
   if (!config.rss.enabled || config.rss.table.empty()) return out;
   std::uint32_t hash = 0;
@@ -40,7 +40,8 @@ Delivery by_rss(const ir::Node& node, const ir::FieldTable& fields, const plan::
     for (const auto& name : config.rss.types) on = on || name == type.name;
     if (!on || !ir::holds(type.applies, value)) continue;
     std::vector<std::uint8_t> input;
-    for (const auto& field : type.input) append(input, field_of(flow, field), fields.find(field)->width);
+    for (const auto& field : type.input)
+      append(input, field_of(flow, field), fields.find(field)->width);
     hash = toeplitz(input, config.rss.key);
     out.rss_type = type.name;
     break;

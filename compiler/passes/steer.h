@@ -23,8 +23,8 @@ struct FlowKey {
 };
 
 struct Delivery {
-  std::string table;      // of the rule that matched; empty: RSS
-  std::string rss_type;   // type whose fields were hashed; empty: none applied
+  std::string table;     // of the rule that matched; empty: RSS
+  std::string rss_type;  // type whose fields were hashed; empty: none applied
   unsigned queue = 0;
   std::uint32_t mark = 0;
 };

@@ -33,18 +33,15 @@ Term Symbolic::value(const State& state, const std::string& name) {
 
 Term Symbolic::encode(const ir::ExprPtr& e, const State& state) {
   switch (e->op) {
-    case Op::constant:
-      return session_.number(e->value, e->width);
-    case Op::name:
-      return value(state, e->name);
+    case Op::constant: return session_.number(e->value, e->width);
+    case Op::name: return value(state, e->name);
     case Op::has: {
       // What a parser sees on the wire, whatever happened to the packet since.
       const ir::Header* header = fields_.header(e->name);
       if (header == nullptr || !header->selected_by) return session_.truth(true);
       return condition(header->selected_by, State{});
     }
-    case Op::logical_not:
-      return session_.negate(condition(e->args[0], state));
+    case Op::logical_not: return session_.negate(condition(e->args[0], state));
     case Op::logical_and:
     case Op::logical_or: {
       std::vector<Term> args;
@@ -131,8 +128,7 @@ Lookup Symbolic::default_lookup(const nodes::NodeDecl& decl, const std::vector<T
   const std::string table(decl.table);
   Lookup found{session_.apply(table + "/hit", key, 0), {}};
   if (!decl.result.empty()) {
-    found.result = session_.apply(table + "/result", key,
-                                  fields_.find(decl.result)->width);
+    found.result = session_.apply(table + "/result", key, fields_.find(decl.result)->width);
   }
   return found;
 }
@@ -179,7 +175,8 @@ std::vector<Branch> Symbolic::effect(const nodes::NodeDecl& decl, const State& b
   }
   for (const auto& field : expand(decl.writes, fields_)) {
     const ir::Field* info = fields_.find(field);
-    if (info != nullptr) state.values[field] = session_.apply(name + "/" + field, args, info->width);
+    if (info != nullptr)
+      state.values[field] = session_.apply(name + "/" + field, args, info->width);
   }
   for (const auto& [field, text] : assignments(decl.assigns)) {
     state.values[field] = session_.resize(assigned(text, before), fields_.find(field)->width);

@@ -51,10 +51,10 @@ class Symbolic {
 
   smt::Term initial(const std::string& name);
   smt::Term value(const State& state, const std::string& name);
-  smt::Term encode(const ir::ExprPtr& e, const State& state);       // as it stands
-  smt::Term condition(const ir::ExprPtr& e, const State& state);    // as a Boolean
-  smt::Term test(const std::string& impl, const State& state);      // a stack node of kind test
-  smt::Term item(const ir::Item& item, const State& state);         // when, or else test
+  smt::Term encode(const ir::ExprPtr& e, const State& state);     // as it stands
+  smt::Term condition(const ir::ExprPtr& e, const State& state);  // as a Boolean
+  smt::Term test(const std::string& impl, const State& state);    // a stack node of kind test
+  smt::Term item(const ir::Item& item, const State& state);       // when, or else test
   // All ways on from `node`, exclusive and exhaustive. Ports without an edge are included.
   std::vector<Branch> step(const ir::Node& node, const State& state);
   // Applies one effect to `state` and gives its branches by port of the declaration.

@@ -74,11 +74,12 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
       continue;
     }
     const auto where = deliver(inputs.nic, inputs.fields, plan.configuration, key);
-    if (where && where->table.empty() && !where->rss_type.empty()) out.facts.rss_type = where->rss_type;
+    if (where && where->table.empty() && !where->rss_type.empty())
+      out.facts.rss_type = where->rss_type;
     if (where && where->queue == it->second->queue) continue;
     out.facts.flows_arrive = false;
-    suspect(key, where ? fmt::format("flow {} arrives on queue {}, its state is on queue {}", text(key),
-                                     where->queue, it->second->queue)
+    suspect(key, where ? fmt::format("flow {} arrives on queue {}, its state is on queue {}",
+                                     text(key), where->queue, it->second->queue)
                        : fmt::format("nobody can say where flow {} arrives", text(key)));
   }
   for (const auto& [key, entry] : planned) {
@@ -105,8 +106,8 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
     } else if (p == planned.end() || p->second->queue != rule.queue) {
       why = fmt::format("rule {} sends flow {} to queue {}", rule.id, text(*key), rule.queue);
     } else if (marks && rule.mark != it->second + 1) {
-      why = fmt::format("rule {} marks flow {} with {}, its endpoint is {}", rule.id, text(*key), rule.mark,
-                        it->second);
+      why = fmt::format("rule {} marks flow {} with {}, its endpoint is {}", rule.id, text(*key),
+                        rule.mark, it->second);
     }
     if (why.empty()) continue;
     out.facts.rules_are_flows = false;
@@ -126,9 +127,10 @@ tl::unexpected<diag::Error> refuse(const char* code, std::string message, std::s
 constexpr const char* recompile = "run `weft compile` again";
 
 diag::Result<void> check_inputs(const plan::Plan& plan, const Inputs& in) {
-  const std::pair<const char*, const std::string*> digests[] = {
-      {"graph", &in.graph.digest}, {"nic", &in.nic.digest}, {"workload", &in.workload.digest},
-      {"headers", &in.fields.digest}};
+  const std::pair<const char*, const std::string*> digests[] = {{"graph", &in.graph.digest},
+                                                                {"nic", &in.nic.digest},
+                                                                {"workload", &in.workload.digest},
+                                                                {"headers", &in.fields.digest}};
   for (const auto& [name, digest] : digests) {
     const auto it = plan.inputs.find(name);
     if (it == plan.inputs.end() || it->second != *digest) {
@@ -141,7 +143,8 @@ diag::Result<void> check_inputs(const plan::Plan& plan, const Inputs& in) {
   }
   bool same = plan.endpoints.size() == in.workload.endpoints.size();
   for (std::size_t i = 0; same && i < plan.endpoints.size(); ++i) {
-    same = plan.endpoints[i].port == in.workload.endpoints[i].port && plan.endpoints[i].app == in.workload.endpoints[i].app;
+    same = plan.endpoints[i].port == in.workload.endpoints[i].port &&
+           plan.endpoints[i].app == in.workload.endpoints[i].app;
   }
   if (!same) return refuse("E0502", "the plan's endpoints differ from the workload's", recompile);
   return {};
@@ -153,44 +156,66 @@ diag::Result<void> check_rules(const plan::Plan& plan, const Inputs& in) {
   for (const auto& rule : plan.configuration.filters) {
     const auto v = in.nic.receive.find(rule.table);
     if (!v || !in.nic.receive.node(*v).config.table) {
-      return refuse("E0503", fmt::format("rule {}: {} has no table `{}`", rule.id, in.nic.name, rule.table), recompile);
+      return refuse("E0503",
+                    fmt::format("rule {}: {} has no table `{}`", rule.id, in.nic.name, rule.table),
+                    recompile);
     }
     const ir::FilterTable& table = *in.nic.receive.node(*v).config.table;
     if (++used[rule.table] > table.capacity) {
-      return refuse("E0504", fmt::format("table {} takes {} rules, the plan has more", rule.table, table.capacity), recompile);
+      return refuse(
+          "E0504",
+          fmt::format("table {} takes {} rules, the plan has more", rule.table, table.capacity),
+          recompile);
     }
     if (rule.queue >= plan.configuration.rx_queues) {
-      return refuse("E0505", fmt::format("rule {} names queue {}, there are {}", rule.id, rule.queue,
-                                         plan.configuration.rx_queues), recompile);
+      return refuse("E0505",
+                    fmt::format("rule {} names queue {}, there are {}", rule.id, rule.queue,
+                                plan.configuration.rx_queues),
+                    recompile);
     }
     std::vector<std::uint64_t> shape;
     for (const auto& [field, how] : table.fields) {
       const auto it = rule.match.find(field);
       const std::uint64_t mask = it == rule.match.end() ? 0 : it->second.second;
       const ir::Field* info = in.fields.find(field);
-      const std::uint64_t full = info->width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << info->width) - 1;
-      const bool ok = how == ir::Match::any_mask || mask == full || (mask == 0 && how != ir::Match::full);
+      const std::uint64_t full =
+          info->width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << info->width) - 1;
+      const bool ok =
+          how == ir::Match::any_mask || mask == full || (mask == 0 && how != ir::Match::full);
       if (!ok) {
-        return refuse("E0506", fmt::format("rule {}: table {} can't match {} with mask {:#x}", rule.id, rule.table, field, mask),
+        return refuse("E0506",
+                      fmt::format("rule {}: table {} can't match {} with mask {:#x}", rule.id,
+                                  rule.table, field, mask),
                       recompile);
       }
       shape.push_back(mask);
     }
     for (const auto& [field, want] : rule.match) {
       if (!table.fields.contains(field)) {
-        return refuse("E0506", fmt::format("rule {}: table {} can't look at {}", rule.id, rule.table, field), recompile);
+        return refuse("E0506",
+                      fmt::format("rule {}: table {} can't look at {}", rule.id, rule.table, field),
+                      recompile);
       }
     }
     auto& first = masks.try_emplace(rule.table, shape).first->second;
     if (!table.same_mask_per.empty() && first != shape) {
-      return refuse("E0507", fmt::format("rule {}: all rules of table {} share one mask", rule.id, rule.table), recompile);
+      return refuse(
+          "E0507",
+          fmt::format("rule {}: all rules of table {} share one mask", rule.id, rule.table),
+          recompile);
     }
-    if (table.priority && (rule.priority < table.priority->first || rule.priority > table.priority->second)) {
-      return refuse("E0508", fmt::format("rule {}: table {} wants a priority from {} to {}", rule.id, rule.table,
-                                         table.priority->first, table.priority->second), recompile);
+    if (table.priority &&
+        (rule.priority < table.priority->first || rule.priority > table.priority->second)) {
+      return refuse("E0508",
+                    fmt::format("rule {}: table {} wants a priority from {} to {}", rule.id,
+                                rule.table, table.priority->first, table.priority->second),
+                    recompile);
     }
     if (table.mark_required && rule.mark == 0) {
-      return refuse("E0508", fmt::format("rule {}: table {} is reached only with a mark", rule.id, rule.table), recompile);
+      return refuse(
+          "E0508",
+          fmt::format("rule {}: table {} is reached only with a mark", rule.id, rule.table),
+          recompile);
     }
   }
   return {};
@@ -198,14 +223,21 @@ diag::Result<void> check_rules(const plan::Plan& plan, const Inputs& in) {
 
 diag::Result<void> check_queues(const plan::Plan& plan, const Inputs& in) {
   const auto& c = plan.configuration;
-  if (c.rx_queues == 0 || c.rx_queues > in.nic.rx_queues.max || c.tx_queues > in.nic.tx_queues.max) {
-    return refuse("E0505", fmt::format("{} queues planned, {} has {}", c.rx_queues, in.nic.name, in.nic.rx_queues.max), recompile);
+  if (c.rx_queues == 0 || c.rx_queues > in.nic.rx_queues.max ||
+      c.tx_queues > in.nic.tx_queues.max) {
+    return refuse(
+        "E0505",
+        fmt::format("{} queues planned, {} has {}", c.rx_queues, in.nic.name, in.nic.rx_queues.max),
+        recompile);
   }
   const ir::Node* rss = rss_node(in.nic);
   for (const auto q : c.rss.table) {
-    const unsigned reach = rss == nullptr || rss->config.rss->queue_reach == 0 ? c.rx_queues : rss->config.rss->queue_reach;
+    const unsigned reach = rss == nullptr || rss->config.rss->queue_reach == 0
+                               ? c.rx_queues
+                               : rss->config.rss->queue_reach;
     if (q >= c.rx_queues || q >= reach) {
-      return refuse("E0505", fmt::format("the RSS table names queue {}, which it can't reach", q), recompile);
+      return refuse("E0505", fmt::format("the RSS table names queue {}, which it can't reach", q),
+                    recompile);
     }
   }
   std::vector<unsigned> residues(c.rx_queues), cores(c.rx_queues);
@@ -221,16 +253,19 @@ diag::Result<void> check_queues(const plan::Plan& plan, const Inputs& in) {
   }
   for (unsigned q = 0; q < c.rx_queues; ++q) {
     if (residues[q] != 1 || cores[q] != 1) {
-      return refuse("E0509", fmt::format("queue {} needs exactly one residue and one core", q), recompile);
+      return refuse("E0509", fmt::format("queue {} needs exactly one residue and one core", q),
+                    recompile);
     }
   }
   for (const auto& [knob, on] : c.knobs) {
     if (in.fields.find("knob." + knob) != nullptr) continue;
     bool known = false;
     for (const ir::Graph* g : {&in.nic.receive, &in.nic.transmit}) {
-      for (auto [v, end] = vertices(g->g); v != end; ++v) known = known || g->node(*v).config.knob == knob;
+      for (auto [v, end] = vertices(g->g); v != end; ++v)
+        known = known || g->node(*v).config.knob == knob;
     }
-    if (!known && on) return refuse("E0503", fmt::format("{} has no knob {}", in.nic.name, knob), recompile);
+    if (!known && on)
+      return refuse("E0503", fmt::format("{} has no knob {}", in.nic.name, knob), recompile);
   }
   return {};
 }

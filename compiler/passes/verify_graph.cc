@@ -48,7 +48,8 @@ class GraphVerifier {
     std::vector<std::string> seen;
     for (const auto& e : about) {
       for (const auto& name : ir::names_in(e)) {
-        if (name.starts_with("has ") || std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
+        if (name.starts_with("has ") || std::find(seen.begin(), seen.end(), name) != seen.end())
+          continue;
         seen.push_back(name);
         out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", name,
                            ir::format_bits(session_.value(symbolic_.initial(name))));
@@ -78,12 +79,14 @@ class GraphVerifier {
         const std::string who = overlap ? witness({exprs[i], exprs[j]}) : "";
         session_.pop();
         if (overlap) {
-          return diag::fail(Diagnostic{
-              "E0401",
-              fmt::format("ports `{}` and `{}` of `{}` overlap", port_of(node, exprs[i]),
-                          port_of(node, exprs[j]), node.id),
-              node.span, fmt::format("both hold for {}", who), {},
-              "make the predicates exclusive, or use `otherwise: true` for the rest"});
+          return diag::fail(
+              Diagnostic{"E0401",
+                         fmt::format("ports `{}` and `{}` of `{}` overlap", port_of(node, exprs[i]),
+                                     port_of(node, exprs[j]), node.id),
+                         node.span,
+                         fmt::format("both hold for {}", who),
+                         {},
+                         "make the predicates exclusive, or use `otherwise: true` for the rest"});
         }
       }
     }
@@ -94,8 +97,11 @@ class GraphVerifier {
     const std::string who = gap ? witness(exprs) : "";
     session_.pop();
     if (!gap) return {};
-    return diag::fail(Diagnostic{"E0402", fmt::format("no port of `{}` takes some packets", node.id),
-                                 node.span, fmt::format("none holds for {}", who), {},
+    return diag::fail(Diagnostic{"E0402",
+                                 fmt::format("no port of `{}` takes some packets", node.id),
+                                 node.span,
+                                 fmt::format("none holds for {}", who),
+                                 {},
                                  "add a port with `otherwise: true`"});
   }
 
@@ -110,17 +116,22 @@ class GraphVerifier {
     if (node.kind == ir::NodeKind::match) {
       for (const auto& port : node.ports) {
         if (!port.when) continue;
-        if (auto ok = check_reads(node, ir::names_in(port.when), here.when, here.state, port.span); !ok) return ok;
+        if (auto ok = check_reads(node, ir::names_in(port.when), here.when, here.state, port.span);
+            !ok)
+          return ok;
       }
     }
     // An item is asked only where those before it hold (fail, in an `or`).
     Term before = here.when;
     for (const auto& item : node.items) {
       if (item.when) {
-        if (auto ok = check_reads(node, ir::names_in(item.when), before, here.state, item.span); !ok) return ok;
+        if (auto ok = check_reads(node, ir::names_in(item.when), before, here.state, item.span);
+            !ok)
+          return ok;
       }
       if (!item.test.empty()) {
-        if (auto ok = check_decl(*decl_of(item.test), before, here.state, item.span); !ok) return ok;
+        if (auto ok = check_decl(*decl_of(item.test), before, here.state, item.span); !ok)
+          return ok;
       }
       const Term holds = symbolic_.item(item, here.state);
       before = session_.all_of(
@@ -132,22 +143,30 @@ class GraphVerifier {
     for (const auto& branch : here.branches) {
       if (branch.live) continue;
       const std::string name = branch.port < node.ports.size() ? node.ports[branch.port].name : "?";
-      return diag::fail(Diagnostic{"E0403",
-                                   fmt::format("no packet ever takes port `{}` of `{}`", name, node.id),
-                                   node.span, "", {}, "remove the port, or mend what leads here"});
+      return diag::fail(
+          Diagnostic{"E0403",
+                     fmt::format("no packet ever takes port `{}` of `{}`", name, node.id),
+                     node.span,
+                     "",
+                     {},
+                     "remove the port, or mend what leads here"});
     }
     return {};
   }
 
-  diag::Result<void> check_decl(const nodes::NodeDecl& decl, const Term& when,
-                                const State& state, const diag::Span& span) {
+  diag::Result<void> check_decl(const nodes::NodeDecl& decl, const Term& when, const State& state,
+                                const diag::Span& span) {
     // A body looks after its own reads; what it counts on is its precondition.
     const auto needs = frontend::parse_expr(decl.requires_, symbolic_.fields(), span);
     if (!needs) return diag::fail(needs.error());
     if (implied(session_, when, symbolic_.condition(*needs, state), "precondition")) return {};
-    return diag::fail(Diagnostic{
-        "E0405", fmt::format("`{}` stands where its precondition may not hold", decl.name), span,
-        fmt::format("it needs {}", decl.requires_), {}, "put the check before it"});
+    return diag::fail(
+        Diagnostic{"E0405",
+                   fmt::format("`{}` stands where its precondition may not hold", decl.name),
+                   span,
+                   fmt::format("it needs {}", decl.requires_),
+                   {},
+                   "put the check before it"});
   }
 
   // Every byte that is read must be known to be inside the frame. What the graph itself wrote is.
@@ -157,7 +176,8 @@ class GraphVerifier {
     std::string worst[4];
     for (const auto& name : names) {
       const ir::Field* field = symbolic_.fields().find(name);
-      if (field == nullptr || field->layer == ir::Layer::none || state.values.contains(name)) continue;
+      if (field == nullptr || field->layer == ir::Layer::none || state.values.contains(name))
+        continue;
       const auto layer = static_cast<std::size_t>(field->layer);
       const unsigned bytes = (field->offset + field->width + 7) / 8;
       if (bytes > need[layer]) {
@@ -172,8 +192,11 @@ class GraphVerifier {
       const Term enough = session_.less_equal(session_.number(need[layer], 16), have);
       if (implied(session_, when, enough, "length before read")) continue;
       return diag::fail(Diagnostic{
-          "E0404", fmt::format("`{}` reads `{}` where the frame may be too short", node.id, worst[layer]),
-          span, fmt::format("nothing before it ensures {} >= {}", room[layer], need[layer]), {},
+          "E0404",
+          fmt::format("`{}` reads `{}` where the frame may be too short", node.id, worst[layer]),
+          span,
+          fmt::format("nothing before it ensures {} >= {}", room[layer], need[layer]),
+          {},
           "check the length first: in an `and` node, an earlier item"});
     }
     return {};
@@ -194,8 +217,12 @@ diag::Result<void> verify_graph(const ir::Graph& graph, const ir::FieldTable& fi
 diag::Result<void> verify_nic(const ir::NicModel& nic, const ir::FieldTable& fields) {
   const auto known = [](const std::string& impl, const ir::Node& node) -> diag::Result<void> {
     if (decl_of(impl) != nullptr) return {};
-    return diag::fail(Diagnostic{"E0301", fmt::format("there is no stack node `{}`", impl), node.span, "",
-                                 {}, "`weft nodes` lists the stack nodes"});
+    return diag::fail(Diagnostic{"E0301",
+                                 fmt::format("there is no stack node `{}`", impl),
+                                 node.span,
+                                 "",
+                                 {},
+                                 "`weft nodes` lists the stack nodes"});
   };
   for (const ir::Graph* graph : {&nic.receive, &nic.transmit}) {
     for (auto [v, end] = vertices(graph->g); v != end; ++v) {

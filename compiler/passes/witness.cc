@@ -13,13 +13,14 @@ std::string text_of(const std::string& name, ir::Bits value, unsigned width) {
   const auto v = static_cast<std::uint64_t>(value);
   if (width == 48) {
     std::snprintf(buffer, sizeof buffer, "%02x:%02x:%02x:%02x:%02x:%02x", unsigned(v >> 40) & 255,
-                  unsigned(v >> 32) & 255, unsigned(v >> 24) & 255, unsigned(v >> 16) & 255, unsigned(v >> 8) & 255,
-                  unsigned(v) & 255);
+                  unsigned(v >> 32) & 255, unsigned(v >> 24) & 255, unsigned(v >> 16) & 255,
+                  unsigned(v >> 8) & 255, unsigned(v) & 255);
     return buffer;
   }
-  if (width == 32 && (name.ends_with(".src") || name.ends_with(".dst") || name == "arp.sender" || name == "arp.target")) {
-    std::snprintf(buffer, sizeof buffer, "%u.%u.%u.%u", unsigned(v >> 24) & 255, unsigned(v >> 16) & 255,
-                  unsigned(v >> 8) & 255, unsigned(v) & 255);
+  if (width == 32 && (name.ends_with(".src") || name.ends_with(".dst") || name == "arp.sender" ||
+                      name == "arp.target")) {
+    std::snprintf(buffer, sizeof buffer, "%u.%u.%u.%u", unsigned(v >> 24) & 255,
+                  unsigned(v >> 16) & 255, unsigned(v >> 8) & 255, unsigned(v) & 255);
     return buffer;
   }
   if (name.ends_with("type") && width == 16) {

@@ -58,8 +58,7 @@ Term Session::number(ir::Bits value, unsigned width) {
   if (width <= 64) {
     return impl_->make(impl_->context.bv_val(static_cast<std::uint64_t>(value), width));
   }
-  const z3::expr high =
-      impl_->context.bv_val(static_cast<std::uint64_t>(value >> 64), width - 64);
+  const z3::expr high = impl_->context.bv_val(static_cast<std::uint64_t>(value >> 64), width - 64);
   const z3::expr low = impl_->context.bv_val(static_cast<std::uint64_t>(value), 64);
   return impl_->make(z3::concat(high, low));
 }

@@ -52,9 +52,9 @@ class Session {
   Term less_equal(const Term& a, const Term& b);
   Term arithmetic(ir::Op op, const Term& a, const Term& b);  // bit_and, bit_or, add, sub, shl, shr
   Term resize(const Term& a, unsigned width);
-  Term as_bool(const Term& a);   // a 1-bit vector becomes "== 1"
-  Term as_bits(const Term& a);   // a Boolean becomes one bit
-  unsigned width(const Term& a);  // 0 for Booleans
+  Term as_bool(const Term& a);              // a 1-bit vector becomes "== 1"
+  Term as_bits(const Term& a);              // a Boolean becomes one bit
+  unsigned width(const Term& a);            // 0 for Booleans
   bool same(const Term& a, const Term& b);  // syntactically
   bool is_true(const Term& a);
   bool is_false(const Term& a);

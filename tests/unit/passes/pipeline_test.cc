@@ -18,8 +18,8 @@ TEST(Pipeline, ProvesEveryCard) {
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
       ASSERT_TRUE(plan) << nic << " " << workload << "\n" << diag::render(plan.error(), false);
       EXPECT_EQ(plan->proof.status, "proved");
-      std::cerr << nic << " " << workload << ": " << took.count() << " s, " << plan->proof.leaves << " leaves, "
-                << plan->proof.queries << " queries\n";
+      std::cerr << nic << " " << workload << ": " << took.count() << " s, " << plan->proof.leaves
+                << " leaves, " << plan->proof.queries << " queries\n";
     }
   }
 }
