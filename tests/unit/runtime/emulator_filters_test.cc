@@ -210,7 +210,7 @@ TEST(EmulatorFilters, CardsWithoutTablesRefuse) {
 
 // Each refusal that has nothing to do with a table.
 TEST(EmulatorFilters, RefusesWhatTheLanguageHasNoWordFor) {
-  Bench bench("ideal", 4);
+  Bench bench("intel_e810", 4);
   bench.start();
   auto made = ports::flow_rule(five_tuple(1, 1));
   ASSERT_TRUE(made);
@@ -267,7 +267,7 @@ TEST(EmulatorFilters, RefusesWhatTheLanguageHasNoWordFor) {
             RTE_FLOW_ERROR_TYPE_ACTION);
   const rte_flow_action_queue far = {.index = 4};
   EXPECT_EQ(with_actions({{RTE_FLOW_ACTION_TYPE_QUEUE, &far}}).error, EINVAL) << "queue 4 of 4";
-  EXPECT_EQ(bench.card->rules_in("flows"), 0U);
+  EXPECT_EQ(bench.card->rules_in("fdir"), 0U);
   EXPECT_EQ(attempt(rule.attr).error, 0) << "the rule itself is fine";
 }
 

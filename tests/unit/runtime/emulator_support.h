@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <rte_flow.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -137,7 +138,7 @@ class ListWire final : public ports::Wire {
       frames[count] = rte_pktmbuf_alloc(packet_pool());
       if (frames[count] == nullptr) break;
       char* to = rte_pktmbuf_append(frames[count], static_cast<std::uint16_t>(in[next_].size()));
-      std::memcpy(to, in[next_].data(), in[next_].size());
+      std::copy(in[next_].begin(), in[next_].end(), to);
     }
     counters_.received += count;
     return count;
