@@ -42,7 +42,6 @@ struct CommandLine {
   ExplainArgs explain;
   VerifyArgs verify;
   BuildArgs build;
-  RunArgs run;
   GraphArgs graph;
   NicShowArgs nic;
   bool nic_json = false;
@@ -52,6 +51,7 @@ struct CommandLine {
   CommandLine();
   CLI::App* add(const std::string& name, const std::string& example, const std::string& what,
                 std::function<int()> act, CLI::App* under = nullptr);
+  void hand_over(CLI::App* sub, std::function<int()> act);
   void add_planning();
   void add_looking();
   void add_running();
@@ -62,7 +62,7 @@ CommandLine::CommandLine() : app("", "weft") {
       "Example:\n"
       "  weft compile host_udp_ipv4 --nic intel_82599 --workload quickstart -o plan.yaml\n"
       "  weft explain plan.yaml --packet 'udp from 10.7.0.1:40000 to 10.7.0.2:7'\n"
-      "  weft run plan.yaml --tap weft0\n\n"
+      "  weft run plan.yaml --wire tap:weft0\n\n"
       "weft weaves a protocol graph into a network card: it compiles a plan, proves it, builds "
       "and\n"
       "runs the stack that is left.\n");
@@ -80,6 +80,15 @@ CLI::App* CommandLine::add(const std::string& name, const std::string& example,
   sub->description("Example:\n  " + example + "\n\n" + what + "\n");
   sub->callback([this, act = std::move(act)] { chosen = act; });
   return sub;
+}
+
+// A command that passes on all words from the first one that it does not know, as they are.
+void CommandLine::hand_over(CLI::App* sub, std::function<int()> act) {
+  sub->prefix_command();
+  sub->callback([this, sub, act = std::move(act)] {
+    run.rest = sub->remaining();
+    chosen = act;
+  });
 }
 
 void CommandLine::add_planning() {
@@ -143,6 +152,8 @@ void CommandLine::add_looking() {
       ->needs(pcap)
       ->check(CLI::PositiveNumber);
   packet->excludes(pcap);
+  c->add_option("--desc", explain.descriptor,
+                "ip_cksum|l4_cksum=unknown|good|bad|none: instead of what the card would say");
   c->add_option("--nic", explain.nic, "NIC model (the one that the plan names)");
   c->add_flag("--json", explain.json, "the story as JSON");
 
@@ -188,13 +199,17 @@ void CommandLine::add_running() {
   c->add_flag("--source", build.source, "print the C++ instead of compiling it");
   c->add_option("-o,--output", build.output, "keep the C++ in this file");
 
-  c = add("run", "weft run plan.yaml --help",
-          "Runs a proved plan: hands it to weft-runtime with all further arguments.",
-          [this] { return tool::run(run); });
-  c->add_option("PLAN", run.plan, "plan")->required();
-  c->add_flag("--unproved", run.unproved, "run a plan that was compiled with --no-proof");
-  c->add_option("ARGUMENTS", run.rest, "for weft-runtime");
-  c->prefix_command();
+  // What weft-runtime understands is its own business: everything goes to it as written.
+  for (auto [name, example, what, act] :
+       {std::tuple{"run", "weft run plan.yaml --wire tap:weft0",
+                   "Runs a proved plan: hands it and all arguments to weft-runtime.", &tool::run},
+        std::tuple{"doctor", "weft doctor plan.yaml --wire tap:weft0",
+                   "What this machine lacks, and the command that mends it.", &tool::doctor}}) {
+    c = add(name, example, what, nullptr);
+    c->set_help_flag();
+    c->prefix_command();
+    c->callback([this, c, act = act] { chosen = [c, act] { return act(c->remaining()); }; });
+  }
 
   for (auto [name, what, args, act] :
        {std::tuple{"stats", "Packets per node of a running stack.", &stats, &tool::stats},
@@ -207,11 +222,6 @@ void CommandLine::add_running() {
     c->add_flag("--all", args->all, "zeros, too");
     c->add_flag("--json", args->json, "as JSON");
   }
-
-  c = add("doctor", "weft doctor", "What this machine lacks, and the command that mends it.",
-          [this] { return tool::doctor(run.rest); });
-  c->add_option("ARGUMENTS", run.rest, "for weft-runtime --doctor");
-  c->prefix_command();
 }
 
 // The deepest command that was named, for hints.
