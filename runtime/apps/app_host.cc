@@ -50,7 +50,8 @@ diag::Result<std::unique_ptr<AppHost>> AppHost::make(const std::vector<ir::Endpo
                                     .port = endpoints[i].port,
                                     .reserved = 0,
                                     .core = net_core};
-    Instance instance{libraries[i].app, libraries[i].app->create(&config), endpoints[i].port};
+    Instance instance{libraries[i].app, libraries[i].handle, libraries[i].app->create(&config),
+                      endpoints[i].port};
     if (instance.self == nullptr)
       return diag::fail(
           diag::Diagnostic{.code = "E0632",

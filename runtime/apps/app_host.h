@@ -54,6 +54,7 @@ class AppHost {
  private:
   struct Instance {
     const weft_app* app = nullptr;
+    std::shared_ptr<void> handle;  // keeps the code loaded
     void* self = nullptr;
     std::uint16_t port = 0;
   };

@@ -26,17 +26,16 @@ std::vector<std::string> arguments(const EalOptions& options) {
   std::string lcores = fmt::format("0@({})", fmt::join(workers, ","));
   for (unsigned i = 0; i < options.workers; ++i)
     lcores += fmt::format(",{}@{}", i + 1, workers[i % workers.size()]);
-  std::vector<std::string> out = {"weft",
-                                  "--no-pci",
-                                  "--in-memory",
-                                  "--no-telemetry",
-                                  "--file-prefix",
-                                  options.prefix,
-                                  "--lcores",
-                                  lcores,
-                                  "-m",
-                                  std::to_string(options.megabytes)};
-  if (!options.huge_pages) out.push_back("--no-huge");
+  std::vector<std::string> out = {
+      "weft",          "--no-pci",     "--no-telemetry",
+      "--file-prefix", options.prefix, "--lcores",
+      lcores,          "-m",           std::to_string(options.megabytes)};
+  // Nothing is left on disk either way; EAL takes --in-memory together with huge pages only.
+  if (options.huge_pages) {
+    out.push_back("--in-memory");
+  } else {
+    out.insert(out.end(), {"--no-huge", "--no-shconf"});
+  }
   return out;
 }
 
@@ -65,7 +64,12 @@ diag::Result<void> start_eal(const EalOptions& options) {
 }
 
 void stop_eal() {
-  if (started) rte_eal_cleanup();
+  if (started) {
+    const std::string folder = rte_eal_get_runtime_dir();
+    rte_eal_cleanup();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);  // EAL leaves it behind, empty
+  }
   started = false;
 }
 

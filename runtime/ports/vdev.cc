@@ -1,7 +1,7 @@
 #include "runtime/ports/vdev.h"
 
 #include <fmt/format.h>
-#include <rte_bus_vdev.h>
+#include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
@@ -21,7 +21,8 @@ diag::Result<std::unique_ptr<Vdev>> Vdev::make(const std::string& name,
   };
   std::unique_ptr<Vdev> device(new Vdev(name));
   forget_log();
-  if (const int result = rte_vdev_init(name.c_str(), arguments.c_str()); result != 0) {
+  if (const int result = rte_eal_hotplug_add("vdev", name.c_str(), arguments.c_str());
+      result != 0) {
     device->name_.clear();
     return refuse(rte_strerror(result < 0 ? -result : result));
   }
@@ -36,7 +37,7 @@ Vdev::~Vdev() {
     rte_eth_dev_stop(port_);
     rte_eth_dev_close(port_);
   }
-  rte_vdev_uninit(name_.c_str());
+  rte_eal_hotplug_remove("vdev", name_.c_str());
 }
 
 diag::Result<std::unique_ptr<Vdev>> vdev_for(const WireName& wire, std::uint64_t kernel_mac,
