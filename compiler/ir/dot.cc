@@ -49,15 +49,6 @@ const char* colour(const Node& node) {
   return "#ffffff";
 }
 
-// The box that a node belongs to: what it says, or what its name begins with. Drops stand outside,
-// or every box would reach across the picture.
-std::string cluster(const Node& node) {
-  if (!node.cluster.empty()) return node.cluster;
-  const std::size_t end = node.id.find('_');
-  if (node.kind == NodeKind::drop || end == std::string::npos) return "";
-  return node.id.substr(0, end);
-}
-
 std::string label(const Node& node) {
   std::string text = escaped(node.id);
   if (node.count > 1) text += fmt::format(" x {}", node.count);
@@ -84,7 +75,9 @@ std::string arrow(const Graph& graph, const Digraph::edge_descriptor& e) {
   const Edge& edge = graph.g[e];
   std::string style;
   if (edge.spawn) {
-    style = fmt::format("style=dashed, color=\"#5570a0\", label=\"{}\"", escaped(edge.slot));
+    // The ways of packets give the picture its order; spawns run back across it.
+    style = fmt::format("style=dashed, constraint=false, color=\"#5570a0\", label=\"{}\"",
+                        escaped(edge.slot));
   } else if (edge.port < from.ports.size() && from.ports[edge.port].name != "out") {
     style = fmt::format("label=\"{}\"", escaped(from.ports[edge.port].name));
   }
@@ -98,13 +91,13 @@ std::string arrow(const Graph& graph, const Digraph::edge_descriptor& e) {
 
 std::string to_dot(const Graph& graph) {
   std::string out = fmt::format("digraph \"{}\" {{\n", escaped(graph.name));
-  out += fmt::format("  label=\"{}\"; labelloc=t; rankdir=TB;\n",
+  out += fmt::format("  label=\"{}\"; labelloc=t; rankdir=TB; newrank=true;\n",
                      escaped(graph.title.empty() ? graph.name : graph.title));
   out += "  node [style=filled, fontname=\"sans-serif\", fontsize=10];\n";
   out += "  edge [fontname=\"sans-serif\", fontsize=9];\n";
   std::map<std::string, std::vector<Vertex>> boxes;
   for (auto [v, end] = boost::vertices(graph.g); v != end; ++v) {
-    boxes[cluster(graph.node(*v))].push_back(*v);
+    boxes[graph.node(*v).cluster].push_back(*v);
   }
   for (const auto& [name, members] : boxes) {
     const bool box = !name.empty() && members.size() > 1;

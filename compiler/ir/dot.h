@@ -7,7 +7,7 @@
 
 namespace weft::ir {
 
-// Kinds by shape, fates by colour, spawn edges dashed; clusters by name prefix.
+// Kinds by shape, fates by colour, spawn edges dashed; a box for each `cluster`.
 std::string to_dot(const Graph& graph);
 
 }  // namespace weft::ir
