@@ -32,7 +32,8 @@ struct ExplainArgs {
   std::string node;
   std::string packet, pcap;
   unsigned frame = 1;
-  std::string nic;  // model, when the plan's is not installed
+  std::string nic;                      // model, when the plan's is not installed
+  std::vector<std::string> descriptor;  // "ip_cksum=unknown": instead of what the card would say
   bool json = false;
 };
 int explain(const ExplainArgs& args);
@@ -51,12 +52,9 @@ struct BuildArgs {
 };
 int build(const BuildArgs& args);
 
-struct RunArgs {
-  std::string plan;
-  std::vector<std::string> rest;  // for weft-runtime, as written
-  bool unproved = false;
-};
-int run(const RunArgs& args);
+// Arguments are weft-runtime's, as written; the first is the plan.
+int run(const std::vector<std::string>& arguments);
+int doctor(const std::vector<std::string>& arguments);
 
 struct GraphArgs {
   std::string thing;
@@ -79,8 +77,6 @@ struct ObserveArgs {
 };
 int stats(const ObserveArgs& args);
 int drops(const ObserveArgs& args);
-
-int doctor(const std::vector<std::string>& rest);
 
 struct NodesArgs {
   std::string name;  // empty: all

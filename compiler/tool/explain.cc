@@ -41,6 +41,20 @@ diag::Result<std::vector<std::uint8_t>> frame_of(const ExplainArgs& args, const 
                          plan.endpoints.empty() ? 7 : plan.endpoints.front().port);
 }
 
+// "l4_cksum=unknown"
+diag::Result<Override> override_of(const std::string& text) {
+  static const std::vector<std::string> words = {"unknown", "good", "bad", "none"};
+  const std::size_t equals = text.find('=');
+  std::string field = text.substr(0, equals);
+  if (field.starts_with("desc.")) field = field.substr(5);
+  const std::string word = equals == std::string::npos ? "" : text.substr(equals + 1);
+  const auto at = std::find(words.begin(), words.end(), word);
+  if ((field != "ip_cksum" && field != "l4_cksum") || at == words.end())
+    return diag::fail(plain("E0459", fmt::format("`{}` is no answer of a descriptor", text),
+                            "write like: --desc l4_cksum=unknown (or good, bad, none)"));
+  return Override{field == "ip_cksum", static_cast<Answer>(at - words.begin())};
+}
+
 int explain_packet(const ExplainArgs& args, const plan::Plan& plan, const ir::FieldTable& fields) {
   auto frame = frame_of(args, plan);
   if (!frame) return report(frame.error());
@@ -56,7 +70,13 @@ int explain_packet(const ExplainArgs& args, const plan::Plan& plan, const ir::Fi
               fmt::format("the plan was made from another nic: SHA-256 {} then, {} now",
                           then->second.substr(0, 12), nic->digest.substr(0, 12)),
               "compile the plan again, or give the model it was made from with --nic")));
-  PacketStory story = follow_packet(plan, *nic, fields, *frame);
+  std::vector<Override> overrides;
+  for (const std::string& text : args.descriptor) {
+    auto one = override_of(text);
+    if (!one) return report(one.error());
+    overrides.push_back(*one);
+  }
+  PacketStory story = follow_packet(plan, *nic, fields, *frame, overrides);
   print(args.json ? to_json(story) : to_text(story));
   return ok;
 }

@@ -11,6 +11,8 @@
 namespace weft::tool {
 namespace {
 
+constexpr const char* words[] = {"unknown", "good", "bad", "none"};
+
 std::string packet_text(const ir::Lookup& wire) {
   auto number = [&](const char* name) { return static_cast<std::uint64_t>(wire(name)); };
   auto address = [&](const char* name) {
@@ -58,12 +60,20 @@ nlohmann::ordered_json steps_json(const std::vector<Step>& steps) {
 }  // namespace
 
 PacketStory follow_packet(const plan::Plan& plan, const ir::NicModel& nic,
-                          const ir::FieldTable& fields, const std::vector<std::uint8_t>& frame) {
+                          const ir::FieldTable& fields, const std::vector<std::uint8_t>& frame,
+                          const std::vector<Override>& overrides) {
   PacketStory out;
   out.nic = plan.nic;
   out.bytes = frame.size();
   out.packet = packet_text(wire_lookup(fields, frame, plan.host, plan.configuration.knobs));
   out.card = walk_card(plan, nic, fields, frame);
+  for (const Override& o : overrides) {
+    (o.ip ? out.card.answers.ip_cksum : out.card.answers.l4_cksum) = o.answer;
+    out.card.steps.push_back({"descriptor",
+                              fmt::format("{} = {}", o.ip ? "desc.ip_cksum" : "desc.l4_cksum",
+                                          words[static_cast<int>(o.answer)]),
+                              "as you said"});
+  }
   if (!out.card.queue) return out;
   for (const plan::NetCore& core : plan.cores)
     if (std::find(core.queues.begin(), core.queues.end(), *out.card.queue) != core.queues.end())
@@ -92,7 +102,6 @@ std::string to_text(const PacketStory& s) {
 }
 
 std::string to_json(const PacketStory& s) {
-  static constexpr const char* words[] = {"unknown", "good", "bad", "none"};
   nlohmann::ordered_json out{{"format_version", 1}, {"packet", s.packet}, {"bytes", s.bytes}};
   out["card"] = {{"nic", s.nic},
                  {"steps", steps_json(s.card.steps)},

@@ -17,8 +17,15 @@ struct PacketStory {
   StackWalk stack;
 };
 
+// A descriptor answer that is taken for granted: cards may say "unknown" at any time.
+struct Override {
+  bool ip = false;  // desc.ip_cksum, else desc.l4_cksum
+  Answer answer = Answer::unknown;
+};
+
 PacketStory follow_packet(const plan::Plan& plan, const ir::NicModel& nic,
-                          const ir::FieldTable& fields, const std::vector<std::uint8_t>& frame);
+                          const ir::FieldTable& fields, const std::vector<std::uint8_t>& frame,
+                          const std::vector<Override>& overrides = {});
 std::string to_text(const PacketStory& story);
 std::string to_json(const PacketStory& story);
 

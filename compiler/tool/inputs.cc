@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <map>
+
 #include "compiler/frontend/readers.h"
 #include "compiler/tool/places.h"
 #include "compiler/tool/say.h"
@@ -76,6 +78,8 @@ diag::Result<passes::Inputs> load_inputs_of(const plan::Plan& plan, const PlanWo
 }
 
 diag::Result<void> same_inputs(const plan::Plan& plan, const passes::Inputs& inputs) {
+  const std::map<std::string, std::pair<std::string, std::string>> named = {
+      {"graph", {plan.graph, inputs.graph.name}}, {"nic", {plan.nic, inputs.nic.name}}};
   const std::pair<const char*, const std::string*> now[] = {{"graph", &inputs.graph.digest},
                                                             {"nic", &inputs.nic.digest},
                                                             {"workload", &inputs.workload.digest},
@@ -88,6 +92,11 @@ diag::Result<void> same_inputs(const plan::Plan& plan, const passes::Inputs& inp
       errors.list.push_back(plain("E0454", fmt::format("the plan does not say which {} it was made "
                                                        "from",
                                                        name)));
+    } else if (auto both = named.find(name);
+               both != named.end() && both->second.first != both->second.second) {
+      errors.list.push_back(
+          plain("E0454", fmt::format("the plan was made for {} `{}`, not `{}`", name,
+                                     both->second.first, both->second.second)));
     } else if (then->second != *digest) {
       errors.list.push_back(
           plain("E0454", fmt::format("the plan was made from another {}: SHA-256 {} then, {} now",

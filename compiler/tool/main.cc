@@ -51,7 +51,6 @@ struct CommandLine {
   CommandLine();
   CLI::App* add(const std::string& name, const std::string& example, const std::string& what,
                 std::function<int()> act, CLI::App* under = nullptr);
-  void hand_over(CLI::App* sub, std::function<int()> act);
   void add_planning();
   void add_looking();
   void add_running();
@@ -63,9 +62,8 @@ CommandLine::CommandLine() : app("", "weft") {
       "  weft compile host_udp_ipv4 --nic intel_82599 --workload quickstart -o plan.yaml\n"
       "  weft explain plan.yaml --packet 'udp from 10.7.0.1:40000 to 10.7.0.2:7'\n"
       "  weft run plan.yaml --wire tap:weft0\n\n"
-      "weft weaves a protocol graph into a network card: it compiles a plan, proves it, builds "
-      "and\n"
-      "runs the stack that is left.\n");
+      "weft weaves a protocol graph into a network card: it compiles a plan, proves it, and\n"
+      "builds and runs the stack that is left.\n");
   app.formatter(std::make_shared<Help>());
   app.set_version_flag("--version", "weft 0.1.0");
   app.require_subcommand(1);
@@ -80,15 +78,6 @@ CLI::App* CommandLine::add(const std::string& name, const std::string& example,
   sub->description("Example:\n  " + example + "\n\n" + what + "\n");
   sub->callback([this, act = std::move(act)] { chosen = act; });
   return sub;
-}
-
-// A command that passes on all words from the first one that it does not know, as they are.
-void CommandLine::hand_over(CLI::App* sub, std::function<int()> act) {
-  sub->prefix_command();
-  sub->callback([this, sub, act = std::move(act)] {
-    run.rest = sub->remaining();
-    chosen = act;
-  });
 }
 
 void CommandLine::add_planning() {

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "compiler/tool/commands.h"
 #include "compiler/tool/exec.h"
 #include "compiler/tool/inputs.h"
@@ -9,39 +11,44 @@
 namespace weft::tool {
 namespace {
 
-// An unproved plan starts only when the user says so, and a plan that was edited not even then.
-diag::Result<void> may_run(const RunArgs& args) {
-  auto plan = load_plan(args.plan);
-  if (!plan) return diag::fail(plan.error());
-  auto proved = proved_as_it_stands(*plan, args.plan);
-  if (proved) return {};
-  if (!args.unproved || proved.error().list.front().code != "E0457")
-    return diag::fail(proved.error());
-  say(fmt::format("note: {}; it runs because of --unproved", proved.error().list.front().message));
-  return {};
+bool given(const std::vector<std::string>& arguments, const char* option) {
+  return std::find(arguments.begin(), arguments.end(), option) != arguments.end();
+}
+
+int hand_over(const std::vector<std::string>& arguments) {
+  auto program = beside("weft-runtime");
+  if (!program) return report(program.error());
+  return report(become(*program, arguments));
 }
 
 }  // namespace
 
-int run(const RunArgs& args) {
-  if (auto may = may_run(args); !may) return report(may.error());
-  auto program = beside("weft-runtime");
-  if (!program) return report(program.error());
-  std::vector<std::string> arguments = {args.plan};
-  if (args.unproved) arguments.push_back("--unproved");
-  arguments.insert(arguments.end(), args.rest.begin(), args.rest.end());
-  return report(become(*program, arguments));
+// weft-runtime refuses unproved and edited plans by itself; here they are refused before it starts.
+int run(const std::vector<std::string>& arguments) {
+  if (given(arguments, "--help") || given(arguments, "-h")) return hand_over({"--help"});
+  if (arguments.empty() || arguments.front().starts_with("-")) {
+    say("weft run: which plan? The plan comes first: weft run plan.yaml --wire tap:weft0");
+    say("  weft run --help shows how it is used");
+    return usage;
+  }
+  if (!given(arguments, "--unproved") && !given(arguments, "--unproven")) {
+    auto plan = load_plan(arguments.front());
+    if (!plan) return report(plan.error());
+    auto proved = proved_as_it_stands(*plan, arguments.front());
+    if (!proved) return report(proved.error());
+  }
+  return hand_over(arguments);
 }
 
-int doctor(const std::vector<std::string>& rest) {
+int doctor(const std::vector<std::string>& arguments) {
   auto program = beside("weft-runtime");
   if (!program) {
     say("weft itself works here: check, compile, verify, explain, diff and graph need no DPDK");
     return report(program.error());
   }
-  std::vector<std::string> arguments = {"--doctor"};
-  arguments.insert(arguments.end(), rest.begin(), rest.end());
-  return report(become(*program, arguments));
+  std::vector<std::string> all = arguments;
+  if (!given(all, "--help")) all.insert(all.begin(), "--doctor");
+  return report(become(*program, all));
 }
 
 }  // namespace weft::tool

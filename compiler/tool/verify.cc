@@ -2,11 +2,13 @@
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "compiler/passes/pipeline.h"
 #include "compiler/plan/text.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/inputs.h"
+#include "compiler/tool/lookups.h"
 #include "compiler/tool/pcap.h"
 #include "compiler/tool/say.h"
 
@@ -18,6 +20,40 @@ const char* answer_word(unsigned answer) {
   return answer < 4 ? words[answer] : "?";
 }
 
+// "rx > eth_ok > ..." broken at 100 columns.
+std::string path_text(const std::string& head, const std::string& path) {
+  std::string out, line = head;
+  std::istringstream words(path);
+  for (std::string word; words >> word;) {
+    if (line.size() + 1 + word.size() > 100 && word != ">") {
+      out += line + "\n";
+      line = std::string(head.size(), ' ');
+    }
+    line += " " + word;
+  }
+  return out + line + "\n";
+}
+
+// The solver leaves checksums open; the frame has them as the counterexample needs them. So header
+// fields are shown as they stand in the frame, which is what the capture file holds.
+void fields_from_frame(passes::Counterexample& c, const plan::Plan& plan,
+                       const ir::FieldTable& fields) {
+  if (c.frame.empty()) return;
+  auto wire = wire_lookup(fields, c.frame, plan.host, plan.configuration.knobs);
+  for (auto& [name, value] : c.fields) {
+    const ir::Field* field = fields.find(name);
+    if (field == nullptr || field->layer == ir::Layer::none) continue;
+    const auto number = static_cast<std::uint64_t>(wire(name));
+    const bool address =
+        name == "ipv4.src" || name == "ipv4.dst" || name == "arp.sender" || name == "arp.target";
+    value = field->width == 48 ? plan::mac_text(number)
+            : address          ? plan::address_text(static_cast<std::uint32_t>(number))
+            : name.ends_with("type") && field->width == 16 ? fmt::format("{:#06x}", number)
+            : name.ends_with("checksum")                   ? fmt::format("{:#06x}", number)
+                                                           : fmt::format("{}", number);
+  }
+}
+
 std::string counterexample_text(const passes::Counterexample& c) {
   std::string out = fmt::format("not proved: {}\n", c.why);
   out += fmt::format("\na packet that enters at {}", c.entry);
@@ -27,9 +63,8 @@ std::string counterexample_text(const passes::Counterexample& c) {
   for (const auto& [name, value] : c.descriptor)
     out += fmt::format("  {:<24} {}\n", name,
                        name.ends_with("cksum") ? answer_word(value) : fmt::format("{}", value));
-  out += fmt::format("\n  the protocol graph says  {}\n", c.expected);
-  out += fmt::format("  card and residue do      {}\n", c.actual);
-  return out;
+  out += "\n" + path_text("  the protocol graph says ", c.expected);
+  return out + path_text("  card and residue do     ", c.actual);
 }
 
 nlohmann::ordered_json json_of(const passes::Verdict& v) {
@@ -61,6 +96,7 @@ int verify(const VerifyArgs& args) {
   if (auto same = same_inputs(*plan, *in); !same) return report(same.error());
   auto verdict = passes::verify_plan(*plan, *in);
   if (!verdict) return report(verdict.error());
+  if (verdict->counterexample) fields_from_frame(*verdict->counterexample, *plan, in->fields);
   if (args.json) {
     print(json_of(*verdict).dump(2) + "\n");
   } else if (verdict->proved) {
