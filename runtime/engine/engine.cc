@@ -96,17 +96,32 @@ diag::Result<void> Engine::build(const ir::FieldTable& fields, ports::Card& card
 
 diag::Result<void> Engine::add_shard(NetCore& core, unsigned queue, const ir::FieldTable& fields,
                                      Pools& pools) {
-  const plan::Residue& residue = *plan::residue_of_queue(plan_, queue);
-  auto shard = std::make_unique<Shard>(plan_, residue, queue, core.id, pools, *handovers_, owners_,
+  auto shard = std::make_unique<Shard>(plan_, queue, core.id, pools, *handovers_, owners_,
                                        options_.seed + queue);
-  if (options_.generated != nullptr) {
-    shard->runner = options_.generated->runner(residue);
-  } else {
-    auto interpreter = Interpreter::make(residue.graph, fields, shard->core);
-    if (!interpreter) return diag::fail(interpreter.error());
-    shard->runner = std::move(*interpreter);
+  auto done = add_program(*shard, *plan::residue_of_queue(plan_, queue), fields);
+  for (const plan::Residue& residue : plan_.residues) {
+    if (!done) return done;
+    // Never the wire's entry: a queue's packets are run by its own residue.
+    for (unsigned entry : shard->missing_entries()) {
+      if (entry == ir::entry_rx || !ir::EdgeTable::of(residue.graph).entries[entry]) continue;
+      done = add_program(*shard, residue, fields);
+      break;
+    }
   }
   core.shards.push_back(std::move(shard));
+  return done;
+}
+
+diag::Result<void> Engine::add_program(Shard& shard, const plan::Residue& residue,
+                                       const ir::FieldTable& fields) {
+  Program& program = shard.add_program(residue);
+  if (options_.generated != nullptr) {
+    program.runner = options_.generated->runner(residue);
+    return {};
+  }
+  auto interpreter = Interpreter::make(residue.graph, fields, shard.core);
+  if (!interpreter) return diag::fail(interpreter.error());
+  program.runner = std::move(*interpreter);
   return {};
 }
 

@@ -59,6 +59,8 @@ class Engine {
                            const Clock& clock, const std::vector<apps::Library>& libraries);
   diag::Result<void> add_shard(NetCore& core, unsigned queue, const ir::FieldTable& fields,
                                Pools& pools);
+  diag::Result<void> add_program(Shard& shard, const plan::Residue& residue,
+                                 const ir::FieldTable& fields);
   void finish();
 
   const plan::Plan& plan_;

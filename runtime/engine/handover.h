@@ -41,7 +41,8 @@ class Handovers {
   // False when the ring is full: the message stays the caller's. (The ring copies it; its function
   // only forgot to say const.)
   bool put(unsigned from, unsigned to, const Message& message) {
-    return rte_ring_sp_enqueue_elem(ring(from, to), const_cast<Message*>(&message), sizeof(Message)) == 0;
+    return rte_ring_sp_enqueue_elem(ring(from, to), const_cast<Message*>(&message),
+                                    sizeof(Message)) == 0;
   }
   bool take(unsigned from, unsigned to, Message& message) {
     return rte_ring_sc_dequeue_elem(ring(from, to), &message, sizeof(Message)) == 0;

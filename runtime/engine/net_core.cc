@@ -105,7 +105,8 @@ CoreView NetCore::copy() const {
   view.core = counters_;
   for (const auto& shard : shards) {
     view.shards.push_back(shard->counters);
-    view.edges.push_back(shard->counts);
+    view.edges.emplace_back();
+    for (const auto& program : shard->programs) view.edges.back().push_back(program->counts);
     const auto& arp = shard->core.neighbours.counters();
     const auto& pieces = shard->core.reassembly.counters();
     view.tables.push_back({.neighbours = shard->core.neighbours.size(),

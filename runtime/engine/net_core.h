@@ -26,7 +26,7 @@ struct CoreCounters {
 struct CoreView {
   CoreCounters core;
   std::vector<ShardCounters> shards;
-  std::vector<std::vector<std::uint64_t>> edges;
+  std::vector<std::vector<std::vector<std::uint64_t>>> edges;  // by shard, by program
   struct Tables {
     std::uint64_t neighbours = 0, waiting = 0, given_up = 0, arp_requests = 0, no_buffer = 0;
     std::uint64_t fragments = 0, completed = 0, timed_out = 0;

@@ -26,23 +26,19 @@ HostParams host_params(const ir::HostConfig& host) {
 
 }  // namespace
 
-Shard::Shard(const plan::Plan& plan, const plan::Residue& its_residue, unsigned its_index,
-             unsigned its_core, Pools& pools, Handovers& handovers, const Owners& owners,
-             std::uint64_t seed)
-    : residue(its_residue),
-      index(its_index),
+Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pools& pools,
+             Handovers& handovers, const Owners& owners, std::uint64_t seed)
+    : index(its_index),
       net_core(its_core),
       tx_queue(its_index % plan.configuration.tx_queues),
-      edges(ir::EdgeTable::of(its_residue.graph)),
-      counts(edges.size(), 0),
       pools_(pools),
       handovers_(handovers),
       owners_(owners),
+      by_entry_(ir::entry_count(), nullptr),
       frame_room_(rte_pktmbuf_data_room_size(pools.frames) - RTE_PKTMBUF_HEADROOM) {
   core.id = index;
   core.host = host_params(plan.host);
   core.services = this;
-  core.edges = counts.data();
   core.random.reseed(seed);
   core.routes.add(plan.host.address, plan.host.prefix_length, 0);
   for (const ir::Route& route : plan.host.routes)
@@ -59,6 +55,29 @@ Shard::Shard(const plan::Plan& plan, const plan::Residue& its_residue, unsigned 
   }
 }
 
+Program& Shard::add_program(const plan::Residue& residue) {
+  programs.push_back(std::make_unique<Program>(residue));
+  Program& added = *programs.back();
+  for (unsigned entry = 0; entry < by_entry_.size(); ++entry) {
+    if (by_entry_[entry] == nullptr && added.edges.entries[entry]) by_entry_[entry] = &added;
+  }
+  return added;
+}
+
+std::vector<unsigned> Shard::missing_entries() const {
+  std::vector<unsigned> missing;
+  for (unsigned entry = 0; entry < by_entry_.size(); ++entry) {
+    if (by_entry_[entry] == nullptr) missing.push_back(entry);
+  }
+  return missing;
+}
+
+void Shard::run(Packet* packets, unsigned n, unsigned entry) {
+  Program& program = by_entry_[entry] != nullptr ? *by_entry_[entry] : *programs.front();
+  core.edges = program.counts.data();
+  program.runner->run(core, packets, n, entry);
+}
+
 unsigned Shard::poll(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
   rte_mbuf* frames[batch_size];
   const unsigned n = card.rx_burst(static_cast<std::uint16_t>(index), frames, batch_size);
@@ -72,7 +91,7 @@ unsigned Shard::poll(ports::Card& card, apps::AppHost& apps, std::uint64_t now_n
     if (i + 4 < n) rte_prefetch0(rte_pktmbuf_mtod(frames[i + 4], void*));
     if (frames[i]->nb_segs == 1 || readable(frames[i])) packets[good++] = packet_of(frames[i]);
   }
-  runner->run(core, packets, good, ir::entry_rx);
+  run(packets, good, ir::entry_rx);
   settle(card, apps);
   return n;
 }
@@ -129,8 +148,7 @@ void Shard::run_slot(Slot slot) {
     batch_.packets[n++] = waiting.packets[i];
   }
   waiting.count = 0;
-  if (n != 0)
-    runner->run(core, batch_.packets.data(), n, ir::entry_of_slot(static_cast<unsigned>(slot)));
+  if (n != 0) run(batch_.packets.data(), n, ir::entry_of_slot(static_cast<unsigned>(slot)));
 }
 
 void Shard::flush_sends(ports::Card& card) {
@@ -166,8 +184,7 @@ void Shard::take(const Message& message, ports::Card& card, apps::AppHost& apps,
   } else {
     ++counters.taken_over;
     batch_.packets[0] = message.packet;
-    runner->run(core, batch_.packets.data(), 1,
-                ir::entry_of_slot(static_cast<unsigned>(Slot::ipv4_reassembled)));
+    run(batch_.packets.data(), 1, ir::entry_of_slot(static_cast<unsigned>(Slot::ipv4_reassembled)));
   }
   settle(card, apps);
 }

@@ -1,6 +1,6 @@
 // One receive queue with all the state that belongs to it: tables, counters, the residue that runs
-// it. A net core runs the shards of its queues, one after the other; shards share nothing but the
-// buffer pools.
+// its packets. A net core runs the shards of its queues, one after the other; shards share nothing
+// but the buffer pools.
 #pragma once
 
 #include <cstdint>
@@ -43,10 +43,20 @@ struct Owners {
   std::vector<unsigned> core_of;  // by shard
 };
 
+// A residue, ready to run on one shard's state, with its counters.
+struct Program {
+  explicit Program(const plan::Residue& r)
+      : residue(r), edges(ir::EdgeTable::of(r.graph)), counts(edges.size(), 0) {}
+  const plan::Residue& residue;
+  ir::EdgeTable edges;
+  std::vector<std::uint64_t> counts;  // core.edges points here while it runs
+  std::unique_ptr<ResidueRunner> runner;
+};
+
 class Shard final : public Services {
  public:
-  Shard(const plan::Plan& plan, const plan::Residue& residue, unsigned index, unsigned net_core,
-        Pools& pools, Handovers& handovers, const Owners& owners, std::uint64_t seed);
+  Shard(const plan::Plan& plan, unsigned index, unsigned net_core, Pools& pools,
+        Handovers& handovers, const Owners& owners, std::uint64_t seed);
 
   // Receives a batch, runs it and everything that it set off. Returns packets received.
   unsigned poll(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
@@ -64,20 +74,26 @@ class Shard final : public Services {
   void free_buffer(void* buffer) override { pools_.free(buffer); }
   void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) override;
 
+  // Adds a residue that runs the entries which those before it do not have. The first is the
+  // queue's own. A queue that filters feed with whole datagrams alone has no entry for those put
+  // together from fragments; such a datagram of its flows, handed over from another core, is run by
+  // a residue that has one, on this shard's state.
+  Program& add_program(const plan::Residue& residue);
+  // Entries (numbers of ir/edges.h) that no program has yet.
+  std::vector<unsigned> missing_entries() const;
+
   Core core;
-  std::unique_ptr<ResidueRunner> runner;
-  const plan::Residue& residue;
+  std::vector<std::unique_ptr<Program>> programs;
   const unsigned index;     // the receive queue
   const unsigned net_core;  // that runs it
   const unsigned tx_queue;
-  ir::EdgeTable edges;
-  std::vector<std::uint64_t> counts;  // core.edges points here
   ShardCounters counters;
 
  private:
   // False: the frame was dropped and counted.
   bool readable(rte_mbuf*& m);
   bool take_over(const Packet& p);
+  void run(Packet* packets, unsigned n, unsigned entry);
   void run_slot(nodes::Slot slot);
   void transmit(ports::Card& card);
   rte_mbuf* frame(Packet& p);
@@ -85,8 +101,9 @@ class Shard final : public Services {
   Pools& pools_;
   Handovers& handovers_;
   const Owners& owners_;
-  std::uint32_t frame_room_ = 0;  // bytes behind an mbuf's headroom
-  PacketList batch_;              // the list being run, so that nodes can fill the original again
+  std::vector<Program*> by_entry_;  // null: nobody has it, the first one counts it as impossible
+  std::uint32_t frame_room_ = 0;    // bytes behind an mbuf's headroom
+  PacketList batch_;                // the list being run, so that nodes can fill the original again
 };
 
 }  // namespace weft::engine

@@ -49,25 +49,42 @@ void split(QueueCounts& queue, const ir::Graph& graph, const ir::EdgeTable& edge
   const std::set<ir::Vertex> sending = reached(graph, out, true);
   for (ir::Vertex v : reached(graph, in, false)) {
     if (sending.contains(v)) continue;
-    if (edges.of_vertex[v].empty()) queue.received_ends[graph.node(v).id] = counts.node[v];
+    if (edges.of_vertex[v].empty()) queue.received_ends[graph.node(v).id] += counts.node[v];
     for (unsigned e : edges.of_vertex[v]) {
       if (sending.contains(edges.edges[e].to)) queue.forwarded += counts.edge[e];
     }
   }
 }
 
-QueueCounts counts_of(const engine::Shard& shard, const engine::ShardCounters& counters,
-                      const std::vector<std::uint64_t>& counted,
-                      const engine::CoreView::Tables& tables) {
-  const ir::Graph& graph = shard.residue.graph;
-  const ir::Counts counts = shard.edges.derive(graph, counted);
-  QueueCounts queue;
-  queue.queue = shard.index;
-  queue.core = shard.net_core;
-  queue.residue = shard.residue.id;
-  queue.counters = counters;
-  queue.tables = tables;
-  queue.impossible = counts.impossible;
+// Adds up nodes of the same name; nodes that are new come behind those that are known.
+void add(std::vector<NodeCount>& total, const std::vector<NodeCount>& more) {
+  for (const NodeCount& node : more) {
+    const auto known = std::find_if(total.begin(), total.end(),
+                                    [&](const NodeCount& n) { return n.node == node.node; });
+    if (known == total.end()) {
+      total.push_back(node);
+      continue;
+    }
+    known->packets += node.packets;
+    for (const auto& port : node.ports) {
+      const auto same = std::find_if(known->ports.begin(), known->ports.end(),
+                                     [&](const auto& p) { return p.port == port.port; });
+      if (same == known->ports.end()) {
+        known->ports.push_back(port);
+      } else {
+        same->packets += port.packets;
+      }
+    }
+  }
+}
+
+// What one program of a queue counted.
+void add(QueueCounts& queue, const engine::Program& program,
+         const std::vector<std::uint64_t>& counted) {
+  const ir::Graph& graph = program.residue.graph;
+  const ir::Counts counts = program.edges.derive(graph, counted);
+  queue.impossible += counts.impossible;
+  std::vector<NodeCount> nodes;
   for (ir::Vertex v = 0; v < boost::num_vertices(graph.g); ++v) {
     const ir::Node& node = graph.node(v);
     NodeCount count{.node = node.id,
@@ -76,16 +93,16 @@ QueueCounts counts_of(const engine::Shard& shard, const engine::ShardCounters& c
                     .meaning = node.meaning,
                     .packets = counts.node[v],
                     .ports = {}};
-    for (unsigned e : shard.edges.of_vertex[v]) {
-      const ir::CountedEdge& edge = shard.edges.edges[e];
+    for (unsigned e : program.edges.of_vertex[v]) {
+      const ir::CountedEdge& edge = program.edges.edges[e];
       count.ports.push_back({node.ports[edge.port].name, graph.node(edge.to).id, counts.edge[e]});
     }
-    queue.nodes.push_back(std::move(count));
+    nodes.push_back(std::move(count));
   }
-  for (unsigned entry = 0; entry < shard.edges.entries.size(); ++entry)
-    queue.entries[ir::entry_name(entry)] = counted[shard.edges.entry_counter(entry)];
-  split(queue, graph, shard.edges, counts);
-  return queue;
+  add(queue.nodes, nodes);
+  for (unsigned entry = 0; entry < program.edges.entries.size(); ++entry)
+    queue.entries[ir::entry_name(entry)] += counted[program.edges.entry_counter(entry)];
+  split(queue, graph, program.edges, counts);
 }
 
 void add(apps::AppCounters& to, const apps::AppCounters& from) {
@@ -116,9 +133,18 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
   for (std::size_t c = 0; c < views.size(); ++c) {
     const engine::CoreView& view = views[c];
     snapshot.cores.push_back(view.core);
-    for (std::size_t s = 0; s < view.shards.size(); ++s)
-      snapshot.queues.push_back(
-          counts_of(*engine.cores()[c]->shards[s], view.shards[s], view.edges[s], view.tables[s]));
+    for (std::size_t s = 0; s < view.shards.size(); ++s) {
+      const engine::Shard& shard = *engine.cores()[c]->shards[s];
+      QueueCounts queue;
+      queue.queue = shard.index;
+      queue.core = shard.net_core;
+      queue.residue = shard.programs.front()->residue.id;
+      queue.counters = view.shards[s];
+      queue.tables = view.tables[s];
+      for (std::size_t p = 0; p < shard.programs.size(); ++p)
+        add(queue, *shard.programs[p], view.edges[s][p]);
+      snapshot.queues.push_back(std::move(queue));
+    }
     for (std::size_t a = 0; a < view.apps.size(); ++a) add(snapshot.apps[a].counters, view.apps[a]);
   }
   std::sort(snapshot.queues.begin(), snapshot.queues.end(),
@@ -136,27 +162,7 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
 
 std::vector<NodeCount> total_nodes(const Snapshot& snapshot) {
   std::vector<NodeCount> total;
-  std::map<std::string, std::size_t> place;
-  for (const QueueCounts& queue : snapshot.queues) {
-    for (const NodeCount& node : queue.nodes) {
-      const auto [at, fresh] = place.emplace(node.node, total.size());
-      if (fresh) {
-        total.push_back(node);
-        continue;
-      }
-      NodeCount& sum = total[at->second];
-      sum.packets += node.packets;
-      for (const auto& port : node.ports) {
-        const auto same = std::find_if(sum.ports.begin(), sum.ports.end(),
-                                       [&](const auto& p) { return p.port == port.port; });
-        if (same == sum.ports.end()) {
-          sum.ports.push_back(port);
-        } else {
-          same->packets += port.packets;
-        }
-      }
-    }
-  }
+  for (const QueueCounts& queue : snapshot.queues) add(total, queue.nodes);
   return total;
 }
 
