@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <functional>
 #include <map>
 
@@ -34,13 +35,14 @@ constexpr std::uint64_t many_flows = 16'000'000;
 struct Scene {
   std::string nic;  // model
   std::uint64_t flows;
-  CardSays says;
+  bool facts;  // the card checks sums and marks flows (plans.h)
+  CardSays says() const { return {facts, facts}; }
 };
 const std::map<std::string, Scene> scenes = {
-    {"none", {"none", few_flows, {}}},
-    {"intel_e810", {"intel_e810", few_flows, {true, true}}},
-    {"ideal", {"ideal", few_flows, {true, true}}},
-    {"512MB", {"none", many_flows, {}}},
+    {"none", {"none", few_flows, false}},
+    {"intel_e810", {"intel_e810", few_flows, true}},
+    {"ideal", {"ideal", few_flows, true}},
+    {"512MB", {"none", many_flows, false}},
 };
 struct Case {
   std::string name, scene, contender, peer;
@@ -68,8 +70,10 @@ class Stage {
  public:
   explicit Stage(const Scene& scene) : scene_(scene) {}
 
-  diag::Result<void> prepare() {
-    auto plan = plan_for(scene_.nic, few_flows);
+  // `written`: a plan file to take instead of planning, or "".
+  diag::Result<void> prepare(const std::string& written) {
+    auto plan = written.empty() ? plan_for(scene_.nic, few_flows, scene_.facts)
+                                : plan_from(written, scene_.facts);
     if (!plan) return diag::fail(plan.error());
     plan_ = std::move(*plan);
     core = make_core(scene_.flows, services_);
@@ -103,6 +107,7 @@ class Stage {
   }
 
   const Scene& scene() const { return scene_; }
+  const plan::Plan& plan() const { return plan_.plan; }
   std::unique_ptr<Core> core;
 
  private:
@@ -134,6 +139,7 @@ struct Options {
   unsigned runs = 9;
   unsigned rounds = 200;  // of 512 packets, in each run
   std::vector<std::string> only;
+  std::string plan;
   std::string child;  // count mode: this case, `rounds` rounds, nothing printed
   bool no_instructions = false;
 };
@@ -146,11 +152,12 @@ bool wanted(const Options& options, const Case& c) {
   });
 }
 
-std::optional<Row> instructions(const Case& c) {
+std::optional<Row> instructions(const Case& c, const std::string& plan) {
   double counted[2];
   for (const unsigned rounds : {4u, 12u}) {
-    const auto n = count_instructions("weft_bench_measured",
-                                      {"--child", c.name, "--rounds", std::to_string(rounds)});
+    const auto n =
+        count_instructions("weft_bench_measured",
+                           {"--child", c.name, "--rounds", std::to_string(rounds), "--plan", plan});
     if (!n) return std::nullopt;
     counted[rounds == 12] = *n;
   }
@@ -168,12 +175,12 @@ int run(const Options& options) {
     auto& stage = stages[c.scene];
     if (stage == nullptr) {
       stage = std::make_unique<Stage>(scenes.at(c.scene));
-      if (auto ok = stage->prepare(); !ok) return failed(ok.error());
+      if (auto ok = stage->prepare(options.plan); !ok) return failed(ok.error());
     }
     auto made = stage->make(c.contender, *traffic);
     if (!made) return failed(made.error());
     contenders.emplace_back(&c, std::move(*made));
-    traffic->set_flows(stage->scene().flows, stage->scene().says);
+    traffic->set_flows(stage->scene().flows, stage->scene().says());
     round(*contenders.back().second, *traffic, true);
   }
   if (!options.child.empty()) {
@@ -188,7 +195,7 @@ int run(const Options& options) {
   for (unsigned run = 0; run < options.runs; ++run) {
     for (auto& [c, contender] : contenders) {
       const auto& scene = stages.at(c->scene)->scene();
-      traffic->set_flows(scene.flows, scene.says);
+      traffic->set_flows(scene.flows, scene.says());
       round(*contender, *traffic, true);
       std::vector<double> rounds;
       for (unsigned i = 0; i < options.rounds; ++i) {
@@ -201,13 +208,20 @@ int run(const Options& options) {
   for (auto& [c, contender] : contenders) {
     rows.push_back({"graph", c->name, "time", median(times[c]), "ns/packet", c->peer, 0, times[c]});
   }
+  auto folder = (std::filesystem::temp_directory_path() / "weft-plans-XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr) return 5;
+  for (const auto& [name, stage] : stages) {
+    if (auto ok = plan::write_plan(stage->plan(), folder + "/" + name); !ok)
+      return failed(ok.error());
+  }
   contenders.clear();
   stages.clear();
   for (const auto& c : all_cases) {
     // (512 MB under valgrind is a matter of minutes, and instructions are not what it is about.)
     if (!wanted(options, c) || c.scene == "512MB" || options.no_instructions) continue;
-    if (auto row = instructions(c)) rows.push_back(*row);
+    if (auto row = instructions(c, folder + "/" + c.scene)) rows.push_back(*row);
   }
+  std::filesystem::remove_all(folder);
   compare(rows);
   print(rows, options.json);
   return 0;
@@ -224,6 +238,7 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "rounds of 512 packets in each run");
   app.add_option("--only", options.only, "cases whose name holds one of these words");
   app.add_flag("--no-instructions", options.no_instructions, "time only");
+  app.add_option("--plan", options.plan, "for callgrind: a plan file, instead of planning");
   app.add_option("--child", options.child, "for callgrind: run this case alone, print nothing");
   CLI11_PARSE(app, argc, argv);
 

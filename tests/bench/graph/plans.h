@@ -14,8 +14,13 @@ struct CardPlan {
   unsigned residue = 0;  // the one to be measured
 };
 
-// `nic` is a model of nicmodels/. One queue, one endpoint (echo on port 7), `flows` known flows of
-// which a card with filters and marks has as many as fit. The residue is that of the queue.
-diag::Result<CardPlan> plan_for(const std::string& nic, unsigned flows);
+// `nic` is a model of nicmodels/, costs are nicmodels/costs/default.yaml. One endpoint (echo on
+// port 7), `flows` known flows. `facts`: two queues, and the residue is that of a queue which
+// filters alone feed; it is an error when the plan does not use the card's checksums in both
+// directions and its filters, since the numbers would then stand for something else.
+diag::Result<CardPlan> plan_for(const std::string& nic, unsigned flows, bool facts);
+
+// The same from a plan that was written before: planning under callgrind takes minutes.
+diag::Result<CardPlan> plan_from(const std::string& path, bool facts);
 
 }  // namespace weft::bench
