@@ -19,6 +19,7 @@ struct Resolve {
       .meaning = "finds the next hop's Ethernet address; asks and holds the packet where unknown",
       .source = "RFC 826; RFC 1122 section 2.3.2.2",
   };
+  // What waits here goes on through Slot::arp_resolved when arp.learn or age() hands it back.
   // On `full` the packet may be an older one for the same hop: see NeighbourTable::resolve.
   static Out run(Packet& p, Core& core) {
     switch (core.neighbours.resolve(core, p)) {

@@ -4,6 +4,7 @@
 #include "stack-nodes/core.h"
 #include "stack-nodes/node.h"
 #include "stack-nodes/wire/access.h"
+#include "stack-nodes/wire/compose.h"
 #include "weft/fields.h"
 
 namespace weft::nodes::eth {
@@ -22,11 +23,16 @@ struct Build {
   };
   // A forwarded datagram may have come with a tag in front and padding behind: both stay here.
   static void run(Packet& p, Core& core) {
-    p.len = wire::datagram_end(p);
-    wire::advance(p, p.l3 - 14);
-    set<field::eth::dst>(p, p.next_mac);
-    set<field::eth::src>(p, core.host.mac);
-    set<field::eth::type>(p, 0x0800);
+    const int in_front = p.l3 - int{field::eth::min_bytes};
+    p.len = p.end = wire::datagram_end(p) - static_cast<std::uint32_t>(in_front);
+    p.l4 = static_cast<std::uint16_t>(p.l4 - in_front);
+    p.l3 = field::eth::min_bytes;
+    p.data += in_front;
+    wire::Composer<field::eth::min_bytes>()
+        .put<field::eth::dst>(p.next_mac)
+        .put<field::eth::src>(core.host.mac)
+        .put<field::eth::type>(0x0800)
+        .store(p.data);
   }
 };
 

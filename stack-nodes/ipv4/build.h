@@ -4,6 +4,7 @@
 #include "stack-nodes/core.h"
 #include "stack-nodes/node.h"
 #include "stack-nodes/wire/access.h"
+#include "stack-nodes/wire/compose.h"
 #include "weft/fields.h"
 
 namespace weft::nodes::ipv4 {
@@ -22,28 +23,28 @@ struct Build {
       .meaning = "writes the IPv4 header; source is the own address and time to live 64 unless set",
       .source = "RFC 791 section 3.1; RFC 1122 section 3.2.1.7",
   };
+  static constexpr unsigned header = field::ipv4::min_bytes;
+  static constexpr unsigned frame = field::eth::min_bytes;
+
   // The identification is random: no one can count our datagrams or guess the next (RFC 7739).
   // Whatever lay before the new header is no frame of ours: room for one is kept in front.
   static void run(Packet& p, Core& core) {
-    p.len = wire::datagram_end(p);
-    p.l3 = static_cast<std::uint16_t>(p.l4 - 20);
-    wire::advance(p, p.l3 - 14);
-    p.end = p.len;
-    set<field::ipv4::version>(p, 4);
-    set<field::ipv4::ihl>(p, 5);
-    set<field::ipv4::dscp>(p, 0);
-    set<field::ipv4::ecn>(p, 0);
-    set<field::ipv4::total_length>(p, p.len - 14);
-    set<field::ipv4::id>(p, core.random.next() >> 48);
-    set<field::ipv4::reserved>(p, 0);
-    set<field::ipv4::dont_fragment>(p, 0);
-    set<field::ipv4::more_fragments>(p, 0);
-    set<field::ipv4::fragment_offset>(p, 0);
-    set<field::ipv4::ttl>(p, p.ttl != 0 ? p.ttl : 64);
-    set<field::ipv4::protocol>(p, p.protocol);
-    set<field::ipv4::checksum>(p, 0);
-    set<field::ipv4::src>(p, p.src != 0 ? p.src : core.host.address);
-    set<field::ipv4::dst>(p, p.dst);
+    const std::uint32_t total = wire::datagram_end(p) - p.l4 + header;
+    std::uint8_t* const at = p.data + p.l4 - header;
+    p.data = at - frame;
+    p.len = p.end = frame + total;
+    p.l3 = frame;
+    p.l4 = frame + header;
+    wire::Composer<header>()
+        .put<field::ipv4::version>(4)
+        .put<field::ipv4::ihl>(header / 4)
+        .put<field::ipv4::total_length>(total)
+        .put<field::ipv4::id>(core.random.next() >> 48)
+        .put<field::ipv4::ttl>(p.ttl != 0 ? p.ttl : 64)
+        .put<field::ipv4::protocol>(p.protocol)
+        .put<field::ipv4::src>(p.src != 0 ? p.src : core.host.address)
+        .put<field::ipv4::dst>(p.dst)
+        .store(at);
   }
 };
 

@@ -21,8 +21,10 @@ struct ChecksumFill {
       .source = "RFC 791 section 3.1; RFC 1071",
   };
   static void run(Packet& p, Core&) {
-    set<field::ipv4::checksum>(p, 0);
-    set<field::ipv4::checksum>(p, wire::sum_ipv4_20(p.data + p.l3).checksum());
+    std::uint8_t* const header = header_at<field::Layer::l3>(p);
+    wire::Sum sum = wire::sum_ipv4_20(header);
+    sum.remove_number(get<field::ipv4::checksum>(header));
+    set<field::ipv4::checksum>(header, sum.checksum());
   }
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "stack-nodes/packet.h"
+#include "stack-nodes/wire/compose.h"
 #include "weft/fields.h"
 
 namespace weft {
@@ -25,18 +26,22 @@ struct ArpMessage {
     p.l4 = 0;
     p.end = 0;
     p.len = frame_bytes;
-    set<field::eth::dst>(p, frame_dst);
-    set<field::eth::src>(p, sender_mac);
-    set<field::eth::type>(p, 0x0806);
-    set<field::arp::hardware>(p, 1);
-    set<field::arp::protocol>(p, 0x0800);
-    set<field::arp::hardware_length>(p, 6);
-    set<field::arp::protocol_length>(p, 4);
-    set<field::arp::operation>(p, operation);
-    set<field::arp::sender_mac>(p, sender_mac);
-    set<field::arp::sender>(p, sender);
-    set<field::arp::target_mac>(p, target_mac);
-    set<field::arp::target>(p, target);
+    wire::Composer<field::eth::min_bytes>()
+        .put<field::eth::dst>(frame_dst)
+        .put<field::eth::src>(sender_mac)
+        .put<field::eth::type>(0x0806)
+        .store(p.data);
+    wire::Composer<field::arp::min_bytes>()
+        .put<field::arp::hardware>(1)
+        .put<field::arp::protocol>(0x0800)
+        .put<field::arp::hardware_length>(6)
+        .put<field::arp::protocol_length>(4)
+        .put<field::arp::operation>(operation)
+        .put<field::arp::sender_mac>(sender_mac)
+        .put<field::arp::sender>(sender)
+        .put<field::arp::target_mac>(target_mac)
+        .put<field::arp::target>(target)
+        .store(p.data + p.l3);
   }
 };
 

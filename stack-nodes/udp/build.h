@@ -4,6 +4,7 @@
 #include "stack-nodes/core.h"
 #include "stack-nodes/node.h"
 #include "stack-nodes/wire/access.h"
+#include "stack-nodes/wire/compose.h"
 #include "weft/fields.h"
 
 namespace weft::nodes::udp {
@@ -21,10 +22,11 @@ struct Build {
   };
   static void run(Packet& p, Core&) {
     p.protocol = 17;
-    set<field::udp::src_port>(p, p.src_port);
-    set<field::udp::dst_port>(p, p.dst_port);
-    set<field::udp::length>(p, wire::l4_room(p));
-    set<field::udp::checksum>(p, 0);
+    wire::Composer<field::udp::min_bytes>()
+        .put<field::udp::src_port>(p.src_port)
+        .put<field::udp::dst_port>(p.dst_port)
+        .put<field::udp::length>(wire::l4_room(p))
+        .store(header_at<field::Layer::l4>(p));
   }
 };
 

@@ -17,12 +17,13 @@ struct ChecksumFill {
       .source = "RFC 768",
   };
   static void run(Packet& p, Core&) {
-    const std::uint16_t length = get<field::udp::length>(p);
-    set<field::udp::checksum>(p, 0);
+    std::uint8_t* const header = header_at<field::Layer::l4>(p);
+    const std::uint16_t length = get<field::udp::length>(header);
     wire::Sum sum = wire::sum_pseudo(p.data + p.l3 + field::ipv4::src.offset / 8, 17, length);
-    sum.add(p.data + p.l4, length);
+    sum.add(header, length);
+    sum.remove_number(get<field::udp::checksum>(header));
     const std::uint16_t checksum = sum.checksum();
-    set<field::udp::checksum>(p, checksum != 0 ? checksum : 0xffff);  // 0 would mean "none"
+    set<field::udp::checksum>(header, checksum != 0 ? checksum : 0xffff);  // 0 would mean "none"
   }
 };
 

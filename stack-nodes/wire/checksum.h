@@ -33,8 +33,17 @@ struct Sum {
   }
   void add_number(std::uint16_t v) { add64(__builtin_bswap16(v)); }
 
+  // Takes a 16-bit word out again. The sum of what is left must not be of zeros alone.
+  void remove_number(std::uint16_t v) { add_number(static_cast<std::uint16_t>(~v)); }
+
   // `count` bytes; only the last piece of a sum may have an odd length.
   void add(const std::uint8_t* p, std::size_t count) {
+    if (count < 8) [[unlikely]] {
+      std::uint64_t rest = 0;
+      for (std::size_t i = 0; i < count; ++i) rest |= std::uint64_t{p[i]} << (8 * i);
+      add64(rest);
+      return;
+    }
     // Two chains, because each add waits for the carry of the one before.
     Sum other;
     while (count >= 32) {
@@ -50,24 +59,12 @@ struct Sum {
       p += 8;
       count -= 8;
     }
-    std::uint64_t rest = 0;
-    unsigned at = 0;
-    if ((count & 4) != 0) {
-      std::uint32_t v;
-      std::memcpy(&v, p, 4);
-      rest = v;
-      p += 4;
-      at = 32;
+    if (count != 0) {
+      // The last 8 bytes, without those that have been added already.
+      std::uint64_t v;
+      std::memcpy(&v, p + count - 8, 8);
+      other.add64(v >> (64 - 8 * count));
     }
-    if ((count & 2) != 0) {
-      std::uint16_t v;
-      std::memcpy(&v, p, 2);
-      rest |= std::uint64_t{v} << at;
-      p += 2;
-      at += 16;
-    }
-    if ((count & 1) != 0) rest |= std::uint64_t{*p} << at;
-    add64(rest);
     add64(other.value);
   }
 
@@ -94,10 +91,12 @@ inline Sum sum_ipv4_20(const std::uint8_t* header) {
 
 // RFC 768: source, destination (8 bytes at `addresses`, as in the IPv4 header), protocol, length.
 inline Sum sum_pseudo(const std::uint8_t* addresses, std::uint8_t protocol, std::uint16_t length) {
+  // In pieces of 4 bytes: ipv4.build has just stored them, in two stores (compose.h).
   Sum s;
-  s.add8bytes(addresses);
-  s.add_number(protocol);
-  s.add_number(length);
+  std::uint32_t src, dst;
+  std::memcpy(&src, addresses, 4);
+  std::memcpy(&dst, addresses + 4, 4);
+  s.value = std::uint64_t{src} + dst + __builtin_bswap16(protocol) + __builtin_bswap16(length);
   return s;
 }
 

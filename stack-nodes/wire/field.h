@@ -115,17 +115,28 @@ std::uint8_t* header_at(const Packet& p) {
   if constexpr (layer == field::Layer::l4) return p.data + p.l4;
 }
 
+// The same in a header at `header`. A node that writes more than one field keeps the header's
+// address in a local: the compiler must assume that a byte stored may lie in the Packet, and loads
+// p.data and p.l3 again after each set() through `p`.
+template <field::Field F>
+field::Value<F.width> get(const std::uint8_t* header) {
+  return static_cast<field::Value<F.width>>(wire::load_bits<F.offset, F.width>(header));
+}
+template <field::Field F>
+void set(std::uint8_t* header, std::uint64_t value) {
+  wire::store_bits<F.offset, F.width>(header, value);
+}
+
 // get<field::ipv4::ttl>(p): the field as a number.
 template <field::Field F>
 field::Value<F.width> get(const Packet& p) {
-  return static_cast<field::Value<F.width>>(
-      wire::load_bits<F.offset, F.width>(header_at<F.layer>(p)));
+  return get<F>(header_at<F.layer>(p));
 }
 
 // set<field::ipv4::ttl>(p, 64)
 template <field::Field F>
 void set(Packet& p, std::uint64_t value) {
-  wire::store_bits<F.offset, F.width>(header_at<F.layer>(p), value);
+  set<F>(header_at<F.layer>(p), value);
 }
 
 }  // namespace weft

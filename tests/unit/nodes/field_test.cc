@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "stack-nodes/wire/compose.h"
 #include "tests/unit/nodes/test_core.h"
 #include "weft/fields.h"
 
@@ -62,6 +63,35 @@ TEST(field, every_width_at_every_bit) {
   check_widths<3>(Widths{});
   check_widths<7>(Widths{});
   check_widths<16>(Widths{});
+}
+
+// Put together in registers or set one after the other: the same bytes, and none beyond.
+TEST(field, composed_header_is_the_one_set_field_by_field) {
+  EXPECT_TRUE(rc::check([](std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
+    Bytes eth(14), arp(28), expected_eth(14, 0), expected_arp(28, 0);
+    wire::Composer<14>()
+        .put<field::eth::dst>(a)
+        .put<field::eth::src>(b)
+        .put<field::eth::type>(c)
+        .store(eth.data());
+    slow_store(expected_eth, 0, 48, a);
+    slow_store(expected_eth, 48, 48, b);
+    slow_store(expected_eth, 96, 16, c);
+    RC_ASSERT(eth == expected_eth);
+    wire::Composer<28>()
+        .put<field::arp::operation>(a)
+        .put<field::arp::sender_mac>(b)
+        .put<field::arp::sender>(c)
+        .put<field::arp::target_mac>(d)
+        .put<field::arp::target>(a)
+        .store(arp.data());
+    slow_store(expected_arp, 48, 16, a);
+    slow_store(expected_arp, 64, 48, b);
+    slow_store(expected_arp, 112, 32, c);
+    slow_store(expected_arp, 144, 48, d);
+    slow_store(expected_arp, 192, 32, a);
+    RC_ASSERT(arp == expected_arp);
+  }));
 }
 
 TEST(field, names_from_the_header_files) {
