@@ -1,0 +1,99 @@
+#include "tests/sim/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace weft::sim {
+namespace {
+
+std::string address(std::uint32_t a) {
+  return fmt::format("{}.{}.{}.{}", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+}
+
+}  // namespace
+
+std::string hex(const Bytes& bytes, std::size_t most) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(bytes.size(), most); ++i)
+    out += fmt::format("{}{:02x}", i % 16 == 0 && i != 0 ? " " : "", bytes[i]);
+  return fmt::format("{} bytes: {}", bytes.size(), out);
+}
+
+std::string flow_of(const Bytes& f) {
+  const std::size_t l3 = network_header(f);
+  switch (network_type(f)) {
+    case 0x0806: return "arp " + address(get32(f, l3 + 24));
+    case 0x0800: break;
+    default: return fmt::format("ethertype {:04x}", network_type(f));
+  }
+  const std::size_t l4 = l3 + (f[l3] & 15u) * 4;
+  const std::string between = address(get32(f, l3 + 12)) + " > " + address(get32(f, l3 + 16));
+  if (f[l3 + 9] == 17)
+    return fmt::format("udp {} ports {} > {}", between, get16(f, l4), get16(f, l4 + 2));
+  if (f[l3 + 9] == 1 && f[l4] == 3)  // the flow that an error is about
+    return fmt::format("icmp {} type 3 code {} ports {} > {}", between, f[l4 + 1],
+                       get16(f, l4 + 8 + (f[l4 + 8] & 15u) * 4),
+                       get16(f, l4 + 8 + (f[l4 + 8] & 15u) * 4 + 2));
+  if (f[l3 + 9] == 1 && f[l4] == 11)
+    return fmt::format("icmp {} type 11 about {:08x}", between, get32(f, l4 + 8 + 16));
+  return fmt::format("protocol {} {}", f[l3 + 9], between);
+}
+
+Bytes normalised(Bytes f, std::uint32_t host) {
+  const std::size_t l3 = network_header(f);
+  if (network_type(f) == 0x0800 && get32(f, l3 + 12) == host) {
+    put16(f, l3 + 4, 0);
+    put16(f, l3 + 10, 0);
+  }
+  return f;
+}
+
+Flows by_flow(const std::vector<ports::Frame>& frames, std::uint32_t host) {
+  Flows flows;
+  for (const auto& frame : frames)
+    flows[flow_of(frame.bytes)].push_back(normalised(frame.bytes, host));
+  return flows;
+}
+
+std::string wrong_in(const Bytes& f, std::uint32_t host) {
+  const std::size_t l3 = network_header(f);
+  if (network_type(f) == 0x0806) return f.size() >= l3 + 28 ? "" : "ARP message cut off";
+  if (network_type(f) != 0x0800) return "neither ARP nor IPv4";
+  if (f.size() < l3 + 20) return "IPv4 header cut off";
+  const std::size_t header = (f[l3] & 15u) * 4, total = get16(f, l3 + 2);
+  if (f[l3] >> 4 != 4 || header < 20 || total < header || l3 + total > f.size())
+    return "IPv4 lengths do not fit";
+  if (sum16(f.data() + l3, header) != 0xffff) return "IPv4 header checksum";
+  if (get32(f, l3 + 12) != host) return "";
+  const std::size_t l4 = l3 + header, length = total - header;
+  if (f[l3 + 9] == 1)
+    return length >= 8 && sum16(f.data() + l4, length) == 0xffff ? "" : "ICMP checksum";
+  if (f[l3 + 9] != 17) return "a protocol that nobody here sends";
+  if (length < 8 || get16(f, l4 + 4) != length) return "UDP length";
+  if (get16(f, l4 + 6) == 0) return "UDP without checksum";
+  const auto pseudo = sum16(f.data() + l3 + 12, 8, static_cast<std::uint32_t>(17 + length));
+  return sum16(f.data() + l4, length, pseudo) == 0xffff ? "" : "UDP checksum";
+}
+
+std::string difference(const Flows& expected, const Flows& actual) {
+  for (const auto& [flow, frames] : expected) {
+    const auto found = actual.find(flow);
+    const std::size_t there = found == actual.end() ? 0 : found->second.size();
+    for (std::size_t i = 0; i < std::min(frames.size(), there); ++i) {
+      if (frames[i] == found->second[i]) continue;
+      return fmt::format("{}: frame {} of {} differs\n  expected {}\n  got      {}", flow, i,
+                         frames.size(), hex(frames[i]), hex(found->second[i]));
+    }
+    if (there != frames.size())
+      return fmt::format("{}: {} frames instead of {}", flow, there, frames.size());
+  }
+  for (const auto& [flow, frames] : actual) {
+    if (!expected.contains(flow))
+      return fmt::format("{}: {} frames that nobody expects: {}", flow, frames.size(),
+                         hex(frames.front()));
+  }
+  return "";
+}
+
+}  // namespace weft::sim

@@ -1,0 +1,33 @@
+// What two runs must agree on: for each flow, the same frames in the same order.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/ports/pcap_file.h"
+#include "tests/sim/frames.h"
+
+namespace weft::sim {
+
+// Which packets keep their order among each other: "arp 10.7.0.1", "udp 10.7.0.2:7
+// > 10.7.0.1:40000".
+std::string flow_of(const Bytes& frame);
+
+// The frame without what is random: the identification of datagrams that the host made itself, and
+// the header checksum that covers it.
+Bytes normalised(Bytes frame, std::uint32_t host);
+
+using Flows = std::map<std::string, std::vector<Bytes>>;
+Flows by_flow(const std::vector<ports::Frame>& frames, std::uint32_t host);
+
+// "" when every checksum of the frame is right and its lengths fit; else what is wrong. A forwarded
+// datagram's transport checksum is its sender's affair.
+std::string wrong_in(const Bytes& frame, std::uint32_t host);
+
+// "" when equal, else the first difference.
+std::string difference(const Flows& expected, const Flows& actual);
+
+std::string hex(const Bytes& bytes, std::size_t most = 96);
+
+}  // namespace weft::sim

@@ -1,0 +1,116 @@
+// Issue A, check 3: the same capture through every model, generated and interpreted, on 1 and on 4
+// queues, on 1 and on 4 cores. The reference is the protocol graph itself, interpreted, on no card.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <set>
+
+#include "tests/sim/differential.h"
+#include "tests/sim/traffic.h"
+
+namespace weft::sim {
+namespace {
+
+bool nightly() {
+  const char* set = std::getenv("WEFT_NIGHTLY");
+  return set != nullptr && std::string(set) != "0" && std::string(set) != "";
+}
+
+const std::vector<std::string> workloads = {"host", "forwarder", "vlan"};
+
+struct Case {
+  passes::Inputs inputs;
+  std::vector<ports::Frame> capture;
+  Result reference;
+};
+
+const Case& case_of(const std::string& workload) {
+  static std::map<std::string, Case> cases;
+  auto [at, fresh] = cases.try_emplace(workload);
+  Case& c = at->second;
+  if (!fresh) return c;
+  start_dpdk();
+  c.inputs = inputs("none", workload);
+  const int vlan = c.inputs.workload.host.vlan_id == 0 ? -1 : c.inputs.workload.host.vlan_id;
+  c.capture = traffic({.packets = nightly() ? 100'000u : 20'000u,
+                       .seed = 20221118,
+                       .vlan = vlan,
+                       .kernel = kernel_frames()});
+  const plan::Plan plan = reference_plan(c.inputs);
+  c.reference = run(plan, c.inputs, c.capture, {});
+  std::size_t out = 0;
+  for (const auto& [flow, frames] : c.reference.flows) out += frames.size();
+  std::cout << fmt::format(
+      "{}: {} frames in, {} out in {} flows, {:.1f} s of simulated time, {:.2f} s\n", workload,
+      c.capture.size(), out, c.reference.flows.size(),
+      static_cast<double>(c.capture.back().time_ns) / 1e9, c.reference.seconds);
+  EXPECT_EQ(c.reference.wrong, "");
+  return c;
+}
+
+class Differential : public testing::TestWithParam<std::string> {};
+
+TEST_P(Differential, EveryModelDoesTheSame) {
+  const std::string workload = GetParam();
+  const Case& c = case_of(workload);
+  for (const std::string& nic : nics) {
+    passes::Inputs in = inputs(nic, workload);
+    std::set<std::string> seen;  // a card with one queue has one plan
+    for (const auto& [queues, cores] : {std::pair{1u, 1u}, {4u, 1u}, {4u, 4u}}) {
+      const plan::Plan plan =
+          must(passes::compile(in, {.queues = queues, .cores = cores, .prove = false}));
+      if (!seen.insert(plan::to_yaml(plan)).second) continue;
+      for (const bool generated : {false, true}) {
+        const std::string name =
+            fmt::format("{} {} {}q {}c {}", workload, nic, plan.configuration.rx_queues,
+                        plan.cores.size(), generated ? "generated" : "interpreted");
+        const Result result = run(plan, in, c.capture, {.generated = generated, .seed = 7});
+        EXPECT_EQ(difference(c.reference, result), "") << name;
+        std::cout << fmt::format("  {}: {:.2f} s\n", name, result.seconds);
+      }
+      // A card may say "unknown" whenever it likes.
+      const Result doubtful = run(
+          plan, in, c.capture, {.policy = emulator::DescriptorPolicy::doubtful(0.3, 5), .seed = 9});
+      EXPECT_EQ(difference(c.reference, doubtful), "") << workload << " " << nic << " with doubts";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Workloads, Differential, testing::ValuesIn(workloads),
+                         [](const auto& info) { return info.param; });
+
+// Every port of every node, every end and every entry of the protocol graph: at least 10 packets.
+TEST(Coverage, EveryLeafAndReason) {
+  std::map<std::string, std::map<std::string, std::uint64_t>> table;
+  for (const std::string& workload : workloads) {
+    for (const auto& [name, count] : case_of(workload).reference.coverage)
+      table[name][workload] += count;
+  }
+  const ir::Graph& graph = case_of("host").inputs.graph;
+  for (ir::Vertex v = 0; v < boost::num_vertices(graph.g); ++v) {
+    const ir::Node& node = graph.node(v);
+    for (const auto& port : node.ports) {
+      if (graph.next(v, *graph.port(v, port.name))) table[node.id + "." + port.name];
+    }
+    if (node.ports.empty()) table[node.id];
+  }
+  std::cout << fmt::format("{:<44}{:>10}{:>10}{:>10}\n", "packets that took it", "host",
+                           "forwarder", "vlan");
+  for (const auto& [name, counts] : table) {
+    std::uint64_t sum = 0;
+    std::string line = fmt::format("{:<44}", name);
+    for (const std::string& workload : workloads) {
+      const auto at = counts.find(workload);
+      const std::uint64_t n = at == counts.end() ? 0 : at->second;
+      sum += n;
+      line += fmt::format("{:>10}", n);
+    }
+    std::cout << line << (sum < 10 ? "   TOO FEW\n" : "\n");
+    EXPECT_GE(sum, 10u) << name;
+  }
+}
+
+}  // namespace
+}  // namespace weft::sim

@@ -1,0 +1,29 @@
+// The capture of the differential test: what a kernel sent, what nobody in his right mind sends,
+// and random changes of both. From a seed; same options, same frames.
+//
+// The stack's state is per queue (neighbours, fragments, rate limits), so two runs with other
+// numbers of queues can only be compared frame by frame when nothing depends on how state is
+// divided. The schedule sees to that: at most 32 frames arrive together, with time enough behind
+// them for the ICMP limit to recover; ARP messages and fragments come alone; hosts on the link have
+// announced themselves, all others talk by one flow only. What fills tables and limits on purpose
+// comes from one flow, or from one pair of addresses, in a time of its own.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/ports/pcap_file.h"
+#include "tests/sim/frames.h"
+
+namespace weft::sim {
+
+struct TrafficOptions {
+  unsigned packets = 20'000;
+  std::uint64_t seed = 1;
+  int vlan = -1;              // of the host; frames are tagged with it
+  std::vector<Bytes> kernel;  // untagged frames for own_mac
+};
+
+std::vector<ports::Frame> traffic(const TrafficOptions& options);
+
+}  // namespace weft::sim
