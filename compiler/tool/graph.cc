@@ -25,8 +25,8 @@ diag::Result<ir::Graph> of_plan(const std::string& path, unsigned queue,
   auto plan = plan::read_plan(path, fields);
   if (!plan) return diag::fail(plan.error());
   if (const plan::Residue* residue = plan::residue_of_queue(*plan, queue)) return residue->graph;
-  return diag::fail(plain("E0460", fmt::format("the plan has {} queues, no queue {}",
-                                               plan->configuration.rx_queues, queue)));
+  return diag::fail(plain("E0460", fmt::format("the plan has no queue {}", queue),
+                          fmt::format("its queues: 0 to {}", plan->configuration.rx_queues - 1)));
 }
 
 diag::Result<ir::Graph> of_nic(const std::string& path, const std::string& direction,

@@ -25,7 +25,15 @@ diag::Result<Json> document(const std::string& name) {
   if (!j.is_object() || number(j, "format") != 1)
     return diag::fail(plain("E0466", "the stack's answer is not of format 1",
                             "weft and weft-runtime must be of the same version"));
+  for (const char* part : {"wire", "card", "cores", "queues", "nodes", "drops", "apps"})
+    if (!j.contains(part))
+      return diag::fail(plain("E0466", fmt::format("the stack's answer lacks `{}`", part),
+                              "weft and weft-runtime must be of the same version"));
   return j;
+}
+
+std::string counted(std::size_t n, const char* what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
 }
 
 void show_head(const Json& j) {
@@ -69,7 +77,7 @@ void show_nodes(const Json& nodes, bool all) {
     line.erase(line.find_last_not_of(' ') + 1);
     print(line + "\n");
   }
-  if (silent != 0) say(fmt::format("{} nodes saw no packet (--all shows them)", silent));
+  if (silent != 0) say(counted(silent, "node") + " saw no packet (--all shows them)");
 }
 
 int failed(const std::exception& e) {
@@ -120,7 +128,7 @@ int drops(const ObserveArgs& args) {
                           text(drop, "where"), text(drop, "meaning")));
       }
     }
-    if (silent != 0) say(fmt::format("{} reasons never happened (--all shows them)", silent));
+    if (silent != 0) say(counted(silent, "reason") + " never happened (--all shows them)");
   } catch (const Json::exception& e) {
     return failed(e);
   }
