@@ -400,7 +400,7 @@ class Embedder {
     if (!kept.contains(v)) {
       decide(original.id, "", Fate::gone,
              e.reached && !e.node.why.empty() ? e.node.why
-             : e.reached                      ? "nothing of it is left"
+             : e.reached                      ? "all its conditions are gone"
                                               : "no packet of these queues gets here");
       return;
     }
