@@ -252,7 +252,9 @@ void Shard::neighbour_learned(std::uint32_t address, std::uint64_t mac, bool cre
   Message message;
   message.mac = mac;
   message.address = address;
-  message.create = create ? 1 : 0;
+  // An answer that this core asked for is as good for all: they need not ask for it again. (One
+  // that nobody asked for has left no entry here, and makes none elsewhere.)
+  message.create = create || core.neighbours.find(address) == mac ? 1 : 0;
   for (unsigned shard = 0; shard < owners_.core_of.size(); ++shard) {
     if (shard == index) continue;
     message.shard = shard;

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <filesystem>
 
 namespace weft::observe {
 namespace {
@@ -47,8 +49,29 @@ int connect_to(const std::string& path) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0)
     return fd;
+  const int why = errno;
   if (fd >= 0) close(fd);
+  errno = why;
   return -1;
+}
+
+// Sockets at which nobody listens any more, because their process was killed. A fresh one may be
+// another instance's that is about to listen: it is left alone.
+void remove_sockets_of_the_dead(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    struct stat s {};
+    if (entry.path().extension() != ".sock" || lstat(entry.path().c_str(), &s) != 0 ||
+        !S_ISSOCK(s.st_mode) || s.st_mtime + 10 > time(nullptr))
+      continue;
+    const int fd = connect_to(entry.path().string());
+    if (fd >= 0) {
+      close(fd);
+    } else if (errno == ECONNREFUSED) {
+      unlink(entry.path().c_str());
+    }
+  }
 }
 
 }  // namespace
@@ -77,6 +100,7 @@ int holder_of(const std::string& plan_name) {
 diag::Result<std::unique_ptr<StatsSocket>> StatsSocket::open(
     const std::string& plan_name, std::function<std::string(const std::string&)> answer) {
   if (auto good = private_folder(socket_folder()); !good) return diag::fail(good.error());
+  remove_sockets_of_the_dead(socket_folder());
   const std::string path = socket_path(plan_name);
   sockaddr_un address;
   if (!address_of(path, address))

@@ -6,10 +6,13 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -39,6 +42,25 @@ std::vector<std::string> arguments(const EalOptions& options) {
   return out;
 }
 
+// EAL leaves a folder for every process that was killed. Ours carry the pid at the end of the name.
+void remove_folders_of_the_dead() {
+  namespace fs = std::filesystem;
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  const fs::path base = geteuid() == 0       ? "/var/run/dpdk"
+                        : runtime != nullptr ? fs::path(runtime) / "dpdk"
+                                             : "/tmp/dpdk";
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(base, ignored)) {
+    const std::string name = entry.path().filename();
+    const auto dash = name.rfind('-');
+    if (name.rfind("weft-", 0) != 0 || dash == 4) continue;
+    const std::string pid = name.substr(dash + 1);
+    if (pid.empty() || pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    if (kill(static_cast<pid_t>(std::strtol(pid.c_str(), nullptr, 10)), 0) != 0 && errno == ESRCH)
+      fs::remove_all(entry.path(), ignored);
+  }
+}
+
 }  // namespace
 
 diag::Result<void> start_eal(const EalOptions& options) {
@@ -48,6 +70,7 @@ diag::Result<void> start_eal(const EalOptions& options) {
     log_file = fd < 0 ? nullptr : fdopen(fd, "w+");
     if (log_file != nullptr) rte_openlog_stream(log_file);
   }
+  remove_folders_of_the_dead();
   auto words = arguments(options);
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());

@@ -6,7 +6,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "compiler/diag/diagnostic.h"
 #include "runtime/ports/vdev.h"
@@ -33,13 +35,24 @@ class EthdevWire final : public Wire {
 
  private:
   EthdevWire(WireName name, std::unique_ptr<Vdev> device, std::uint64_t frames);
-  std::uint64_t lost_before() const;
+  std::uint32_t lost_before() const;
+  // Has the interface take frames for all addresses: which of them are ours is decided by the card
+  // on top. By a socket of our own, so that the kernel undoes it however this process ends.
+  void promiscuous();
+  // Frames that the kernel did not put into the packet socket's ring. The driver does not pass this
+  // on, so its socket is asked directly: found among the descriptors that came with the device.
+  std::uint64_t lost_in_ring() const;
 
   WireName name_;
   std::unique_ptr<Vdev> device_;
   std::uint64_t frames_;
-  unsigned interface_ = 0;           // its index, 0: none
-  std::uint64_t lost_at_start_ = 0;  // the interface's own counter
+  std::vector<int> ring_sockets_;        // the driver's
+  mutable std::uint64_t ring_lost_ = 0;  // the kernel's count goes back to 0 when it is read
+  mutable std::mutex ring_lock_;
+  int membership_ = -1;                                   // the socket that does that
+  unsigned interface_ = 0;                                // its index, 0: none
+  std::uint32_t lost_at_start_ = 0;                       // the interface's own counter
+  mutable std::atomic<std::uint32_t> interface_lost_{0};  // by the interface since then
   // Written by the thread that owns the wire, read by any.
   std::atomic<std::uint64_t> received_{0}, sent_{0}, send_failed_{0};
 };
