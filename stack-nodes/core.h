@@ -65,8 +65,8 @@ struct Core {
 
   // Filled by nodes and generated code during a batch, emptied by the engine after it.
   std::array<PacketList, static_cast<std::size_t>(nodes::Slot::count)> spawned;
-  PacketList delivered;    // to applications
-  PacketList transmitted;  // to the wire
+  PacketList delivered;            // to applications
+  PacketList transmitted;          // to the wire
   std::uint64_t* edges = nullptr;  // counters, one for each out-port (engine/counters.h)
   std::uint64_t spawn_lost = 0;    // a slot, deliver or transmit list was full
 

@@ -35,15 +35,16 @@ struct NodeDecl {
   // the transport header). What is written and not assigned is an unknown function of what is read.
   std::string_view reads;
   std::string_view writes;
-  // Exact meaning of writes, as "field = expression; field = expression" over values before the node.
+  // Exact meaning of writes, as "field = expression; field = expression" over values before the
+  // node.
   std::string_view assigns;
 
   // Must hold on every path to the node; the verifier proves it with Z3.
   std::string_view requires_ = "true";
 
   State state = State::none;
-  std::string_view key;    // fields that select the instance of state, or the table's key
-  std::string_view table;  // name of the table looked up: "udp_flows"; ports are then "hit, miss"
+  std::string_view key;     // fields that select the instance of state, or the table's key
+  std::string_view table;   // name of the table looked up: "udp_flows"; ports are then "hit, miss"
   std::string_view result;  // field that a hit sets
   std::string_view flag;    // field set to 1 by a hit and to 0 by a miss
 

@@ -30,9 +30,9 @@ struct Packet {
 
   std::uint8_t icmp_type = 0;  // the ICMP error to be made, with its code and fourth word
   std::uint8_t icmp_code = 0;
-  std::uint16_t vlan_id = 0;    // of the tag that was taken off, or that is to be put on
-  std::uint16_t endpoint = 0;   // index into the plan's endpoints
-  std::uint8_t connected = 0;   // 1: the datagram belongs to a flow of the plan
+  std::uint16_t vlan_id = 0;   // of the tag that was taken off, or that is to be put on
+  std::uint16_t endpoint = 0;  // index into the plan's endpoints
+  std::uint8_t connected = 0;  // 1: the datagram belongs to a flow of the plan
   std::uint32_t icmp_word = 0;
 
   // Addresses of a datagram being sent, and where it goes next. Host byte order.

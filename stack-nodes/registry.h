@@ -17,8 +17,8 @@ namespace weft::nodes {
 
 struct Entry {
   const NodeDecl* decl;
-  std::string_view type;    // C++ name, for generated code: "weft::nodes::ipv4::ChecksumOk"
-  std::string_view header;  // to include: "stack-nodes/ipv4/checksum_ok.h"
+  std::string_view type;            // C++ name, for generated code: "weft::nodes::ipv4::ChecksumOk"
+  std::string_view header;          // to include: "stack-nodes/ipv4/checksum_ok.h"
   unsigned (*run)(Packet&, Core&);  // the out-port taken, as an index into decl->ports
 };
 

@@ -14,8 +14,9 @@
 namespace weft::frontend {
 
 // Precedence, low to high: || , && , ! , comparisons and `in`, | , & , << >> , + - .
-// Literals: 10, 0x1f, 10.0.0.1, 02:00:00:00:00:01, on/off (1/0), unknown/good/bad/none (0..3), true/false.
-// `x in {1, 2}` and `x in 10.0.0.0/8` are sugar for comparisons. `at` is the place of the text.
+// Literals: 10, 0x1f, 10.0.0.1, 02:00:00:00:00:01, on/off (1/0), unknown/good/bad/none (0..3),
+// true/false. `x in {1, 2}` and `x in 10.0.0.0/8` are sugar for comparisons. `at` is the place of
+// the text.
 diag::Result<ir::ExprPtr> parse_expr(std::string_view text, const ir::FieldTable& fields,
                                      const diag::Span& at);
 

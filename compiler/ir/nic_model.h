@@ -14,7 +14,7 @@ struct Limit {
 };
 
 struct NicModel {
-  std::string name;    // "intel_82599"; must equal the file's stem
+  std::string name;  // "intel_82599"; must equal the file's stem
   std::string title;
   std::string driver;  // DPDK's: "net_ixgbe"; "any"
   std::vector<std::string> sources;

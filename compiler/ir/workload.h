@@ -33,10 +33,10 @@ struct HostConfig {
 };
 
 struct Endpoint {
-  std::string name;         // "echo"
-  std::uint16_t port = 0;   // UDP
-  std::string app;          // shared object or a name of runtime/apps: "udp_echo"
-  double rate = 0;          // packets per second from sources that are no known flow
+  std::string name;        // "echo"
+  std::uint16_t port = 0;  // UDP
+  std::string app;         // shared object or a name of runtime/apps: "udp_echo"
+  double rate = 0;         // packets per second from sources that are no known flow
   diag::Span span;
 };
 
