@@ -16,10 +16,6 @@ namespace {
 using fmt::format;
 using Kind = Change::Kind;
 
-std::string queues_text(const std::vector<unsigned>& queues) {
-  return format("queue{} {}", queues.size() == 1 ? "" : "s", ranges(queues));
-}
-
 // Compares two maps from subject to text; the order is that of the subjects.
 void compare(const std::string& section, const std::map<std::string, std::string>& before,
              const std::map<std::string, std::string>& after, std::vector<Change>& out) {

@@ -57,12 +57,21 @@ std::string header_text(const Plan& plan, const Paint& paint) {
   return out;
 }
 
+// {1: 14, 2: 13, 3: 13} -> "queue 1 x14, queues 2-3 x13 each"
+std::string shares_text(const std::map<unsigned, unsigned>& of_queue) {
+  std::map<unsigned, std::vector<unsigned>, std::greater<>> by_count;
+  for (const auto& [queue, count] : of_queue) by_count[count].push_back(queue);
+  std::vector<std::string> out;
+  for (const auto& [count, queues] : by_count)
+    out.push_back(
+        format("{} x{}{}", queues_text(queues), count, queues.size() == 1 ? "" : " each"));
+  return format("{}", fmt::join(out, ", "));
+}
+
 std::string rss_text(const Rss& rss, const Paint& paint) {
   if (!rss.enabled) return format("  {} rss       off\n", paint(grey, "."));
   std::map<unsigned, unsigned> buckets;
   for (std::uint16_t queue : rss.table) ++buckets[queue];
-  std::vector<std::string> shares;
-  for (const auto& [queue, count] : buckets) shares.push_back(format("queue {} x{}", queue, count));
   std::string key = hex_text(rss.key);
   if (key.size() > 16) key = key.substr(0, 16) + "...";
   std::string out = format("  {} rss       {}", paint(green, "+"), fmt::join(rss.types, ", "));
@@ -70,7 +79,7 @@ std::string rss_text(const Rss& rss, const Paint& paint) {
   if (!key.empty()) out += format(", key {}", key);
   out += "\n";
   if (!rss.table.empty())
-    out += format("              table of {}: {}\n", rss.table.size(), fmt::join(shares, ", "));
+    out += format("              table of {}: {}\n", rss.table.size(), shares_text(buckets));
   return out;
 }
 
@@ -85,7 +94,7 @@ std::string filters_text(const std::vector<Filter>& filters, bool all, const Pai
     for (const auto& [queue, count] : queues)
       shares.push_back(format("queue {} x{}", queue, count));
     out += format("  {} filters   {} in {}: {}\n", paint(green, "+"), list.size(), table,
-                  fmt::join(shares, ", "));
+                  shares_text(queues));
     std::size_t shown = all ? list.size() : std::min(list.size(), shown_filters);
     for (std::size_t i = 0; i < shown; ++i)
       out += format("              {:<5} {} => queue {}{}\n", list[i]->id, filter_subject(*list[i]),
@@ -132,8 +141,7 @@ std::string residue_text(const Residue& r, const PreviewOptions& options, const 
     return names;
   };
   std::string out = paint(bold, format("residue {}", r.id));
-  out += format(" on queue{} {} ({}): {} gone, {} read, {} card, {} software\n",
-                r.queues.size() == 1 ? "" : "s", ranges(r.queues),
+  out += format(" on {} ({}): {} gone, {} read, {} card, {} software\n", queues_text(r.queues),
                 r.queue_class == "flows" ? "fed by filters alone" : "whatever the card sends",
                 counts[ir::Fate::gone], counts[ir::Fate::read], counts[ir::Fate::card],
                 counts[ir::Fate::software]);
@@ -195,6 +203,13 @@ std::string ranges(const std::vector<unsigned>& sorted) {
   return out.empty() ? "none" : out;
 }
 
+std::string queues_text(const std::vector<unsigned>& sorted) {
+  std::string list = ranges(sorted);
+  if (std::count(list.begin(), list.end(), ',') >= 8)
+    list = format("{} to {}, {} of them", sorted.front(), sorted.back(), sorted.size());
+  return format("queue{} {}", sorted.size() == 1 ? "" : "s", list);
+}
+
 std::string filter_subject(const Filter& filter) {
   std::string src = "*", src_port = "*", dst = "*", dst_port = "*";
   std::vector<std::string> other;
@@ -223,8 +238,8 @@ std::string preview(const Plan& plan, const PreviewOptions& options) {
   for (const Residue& residue : plan.residues) out += residue_text(residue, options, paint) + "\n";
   out += paint(bold, "cores") + "\n";
   for (const NetCore& core : plan.cores)
-    out += format("  core {}: queue{} {}, {} cycles per second predicted\n", core.id,
-                  core.queues.size() == 1 ? "" : "s", ranges(core.queues), number_text(core.load));
+    out += format("  core {}: {}, {:.2f} million cycles per second predicted\n", core.id,
+                  queues_text(core.queues), core.load / 1e6);
   out += format("{} {:.1f} cycles per packet predicted, {:.1f} saved by the card\n",
                 paint(bold, "cost"), plan.cycles_per_packet, plan.cycles_saved);
   return out + proof_text(plan, paint);

@@ -19,5 +19,7 @@ std::string preview(const Plan& plan, const PreviewOptions& options);
 std::string filter_subject(const Filter& filter);
 // "0-3, 7"
 std::string ranges(const std::vector<unsigned>& sorted);
+// "queue 5", "queues 0-3, 7", "queues 0 to 62, 32 of them" where the list would be long
+std::string queues_text(const std::vector<unsigned>& sorted);
 
 }  // namespace weft::plan

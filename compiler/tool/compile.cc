@@ -22,6 +22,14 @@ int compile(const CompileArgs& args) {
     };
   auto plan = passes::compile(*in, options);
   if (!plan) return report(plan.error());
+  if (plan->configuration.rx_queues < args.queues)
+    say(fmt::format(
+        "note: {} of the {} queues asked for: the card has {} for receiving and {} for "
+        "sending that weft can use",
+        plan->configuration.rx_queues, args.queues, in->nic.rx_queues.max, in->nic.tx_queues.max));
+  if (plan->cores.size() < args.cores)
+    say(fmt::format("note: {} of the {} cores asked for: a core has at least one queue",
+                    plan->cores.size(), args.cores));
   if (!args.output.empty() && args.output != "-") {
     auto written = plan::write_plan(*plan, args.output);
     if (!written) return report(written.error());

@@ -121,8 +121,8 @@ std::string to_text(const NodeStory& s) {
   if (!s.meaning.empty()) out += fmt::format("  {}\n", s.meaning);
   if (!s.source.empty()) out += fmt::format("  source: {}\n", s.source);
   for (const NodeStory::There& r : s.residues) {
-    out += fmt::format("residue {} on queue{} {} ({})\n", r.residue,
-                       r.queues.size() == 1 ? "" : "s", plan::ranges(r.queues), r.queue_class);
+    out += fmt::format("residue {} on {} ({})\n", r.residue, plan::queues_text(r.queues),
+                       r.queue_class);
     for (const plan::Decision& d : r.decisions)
       out += fmt::format("  {:<9} {}{}{}\n", ir::to_string(d.fate),
                          d.item.empty() ? "" : fmt::format("item {}", d.item),
