@@ -17,7 +17,8 @@ struct CompileArgs {
   std::string graph, nic, workload;
   unsigned queues = 0, cores = 0;  // 0: as the workload says
   std::string output;              // empty: nothing is written; "-": the plan on stdout
-  bool json = false, all = false, no_proof = false, dump = false;
+  std::string dump;                // folder for what each pass leaves; empty: nothing
+  bool json = false, all = false, no_proof = false;
 };
 int compile(const CompileArgs& args);
 

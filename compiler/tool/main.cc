@@ -101,7 +101,7 @@ void CommandLine::add_planning() {
   c->add_flag("--json", compile.json, "show the plan as JSON");
   c->add_flag("--all", compile.all, "show every filter and every node with its reason");
   c->add_flag("--no-proof", compile.no_proof, "leave the plan unproved");
-  c->add_flag("--dump", compile.dump, "what each pass leaves, on stderr");
+  c->add_option("--dump", compile.dump, "folder for what each pass leaves, one file each");
 
   c = add("diff", "weft diff old.yaml new.yaml", "What changes from one plan to another.",
           [this] { return tool::diff(diff); });
