@@ -1,3 +1,6 @@
+#include <cstddef>
+#include <new>
+
 #include "compiler/ir/edges.h"
 #include "runtime/engine/frames.h"
 #include "tests/bench/graph/contender.h"
@@ -7,10 +10,10 @@ namespace {
 
 // The application: sends every datagram back from the buffer it came in, as an application with
 // zero copy does (runtime/apps); the packet becomes a datagram to be sent.
-inline void echo(const Packet& in, Packet& out) {
+inline Packet echo(const Packet& in) {
   const std::uint8_t* udp = in.data + in.l4;
   const std::uint32_t bytes = wire::load16(udp + 4) - 8u;
-  out = Packet{};
+  Packet out;
   out.data = in.data + in.l4 + 8 - 42;
   out.len = out.end = 42 + bytes;
   out.l4 = 34;
@@ -20,6 +23,7 @@ inline void echo(const Packet& in, Packet& out) {
   out.src_port = wire::load16(udp + 2);
   out.protocol = 17;
   out.buffer = in.buffer;
+  return out;
 }
 
 template <class Run>
@@ -28,13 +32,15 @@ inline bool one_batch(Core& core, rte_ring* in, rte_ring* out, Run&& run) {
   const unsigned n =
       rte_ring_sc_dequeue_burst(in, reinterpret_cast<void**>(m), batch_size, nullptr);
   if (n == 0) return false;
-  Packet packets[batch_size];
-  for (unsigned i = 0; i < n; ++i) packets[i] = engine::packet_of(m[i]);
+  // Made in place: an array of packets would be cleared as a whole first.
+  alignas(Packet) std::byte room[batch_size * sizeof(Packet)];
+  auto* packets = reinterpret_cast<Packet*>(room);
+  for (unsigned i = 0; i < n; ++i) new (&packets[i]) Packet(engine::packet_of(m[i]));
   run(packets, n, ir::entry_rx);
 
   Packet* sent = packets;  // the batch's own packets are all taken by now
   const unsigned delivered = core.delivered.count;
-  for (unsigned i = 0; i < delivered; ++i) echo(core.delivered.packets[i], sent[i]);
+  for (unsigned i = 0; i < delivered; ++i) new (&sent[i]) Packet(echo(core.delivered.packets[i]));
   core.delivered.count = 0;
   run(sent, delivered, ir::entry_udp_send);
 
