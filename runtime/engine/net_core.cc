@@ -38,8 +38,15 @@ NetCore::NetCore(unsigned its_id, ports::Card& card, Handovers& handovers, const
 unsigned NetCore::poll_once() {
   const std::uint64_t now_ns = clock_.now_ns();
   unsigned found = id == 0 ? card_.poll() : 0;
-  for (const auto& shard : shards) found += shard->poll(card_, *apps_, now_ns);
   found += take_messages();
+  for (const auto& shard : shards) {
+    const unsigned n = shard->fetch(card_);
+    if (n == 0) continue;
+    // A neighbour that another core answered may be the sender of these: what was put into the
+    // ring before its answer left is taken out before they are run.
+    found += n + take_messages();
+    shard->run_fetched(card_, *apps_, now_ns);
+  }
   if (now_ns >= next_tick_ns_) tick(now_ns);
   // What was sent in this round leaves in this round.
   if (id == 0 && found != 0) found += card_.poll();
@@ -55,7 +62,8 @@ unsigned NetCore::take_messages() {
   unsigned taken = 0;
   Message message;
   for (unsigned from = 0; from < handovers_.cores(); ++from) {
-    for (unsigned i = 0; i < batch_size && handovers_.take(from, id, message); ++i, ++taken) {
+    for (unsigned i = 0; i < Handovers::ring_size && handovers_.take(from, id, message);
+         ++i, ++taken) {
       for (const auto& shard : shards) {
         if (shard->index == message.shard) shard->take(message, card_, *apps_, now_ns);
       }

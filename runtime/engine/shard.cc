@@ -78,12 +78,17 @@ void Shard::run(Packet* packets, unsigned n, unsigned entry) {
   program.runner->run(core, packets, n, entry);
 }
 
-unsigned Shard::poll(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
-  rte_mbuf* frames[batch_size];
-  const unsigned n = card.rx_burst(static_cast<std::uint16_t>(index), frames, batch_size);
-  if (n == 0) return 0;
+unsigned Shard::fetch(ports::Card& card) {
+  fetched_ = card.rx_burst(static_cast<std::uint16_t>(index), frames_.data(), batch_size);
+  counters.received += fetched_;
+  return fetched_;
+}
+
+void Shard::run_fetched(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
+  rte_mbuf** frames = frames_.data();
+  const unsigned n = fetched_;
+  fetched_ = 0;
   core.now_ns = now_ns;
-  counters.received += n;
   Packet packets[batch_size];
   unsigned good = 0;
   for (unsigned i = 0; i < n && i < 4; ++i) rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
@@ -93,7 +98,6 @@ unsigned Shard::poll(ports::Card& card, apps::AppHost& apps, std::uint64_t now_n
   }
   run(packets, good, ir::entry_rx);
   settle(card, apps);
-  return n;
 }
 
 // Nodes want a frame in one piece; drivers chain buffers for what is longer than one.

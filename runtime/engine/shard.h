@@ -3,6 +3,7 @@
 // but the buffer pools.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -58,8 +59,10 @@ class Shard final : public Services {
   Shard(const plan::Plan& plan, unsigned index, unsigned net_core, Pools& pools,
         Handovers& handovers, const Owners& owners, std::uint64_t seed);
 
-  // Receives a batch, runs it and everything that it set off. Returns packets received.
-  unsigned poll(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // Receives a batch; returns how many packets. They wait for `run_fetched`, which runs them and
+  // everything that they set off: what other cores knew before a packet came is learned between.
+  unsigned fetch(ports::Card& card);
+  void run_fetched(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // A message from another core, or from another shard of this one.
   void take(const Message& message, ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // Every 100 ms: neighbours and fragments grow older.
@@ -103,7 +106,9 @@ class Shard final : public Services {
   const Owners& owners_;
   std::vector<Program*> by_entry_;  // null: nobody has it, the first one counts it as impossible
   std::uint32_t frame_room_ = 0;    // bytes behind an mbuf's headroom
-  PacketList batch_;                // the list being run, so that nodes can fill the original again
+  std::array<rte_mbuf*, batch_size> frames_{};
+  unsigned fetched_ = 0;
+  PacketList batch_;  // the list being run, so that nodes can fill the original again
 };
 
 }  // namespace weft::engine
