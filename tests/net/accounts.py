@@ -1,0 +1,68 @@
+"""Is every packet accounted for? Recomputed from the counters here, not believed from `balance`."""
+
+# Reasons of the transmit part: what goes there has been answered or delivered before.
+TRANSMIT_DROPS = {"drop_ipv4_no_route", "drop_ipv4_too_big", "drop_udp_too_big",
+                  "drop_arp_queue_full"}
+DELIVERED = ["udp_deliver"]
+ANSWERED = ["icmp_answered", "arp_answered"]
+TAKEN = ["arp_learned", "ipv4_held"]
+
+
+def nodes(stats):
+    return {n["node"]: n for n in stats["nodes"]}
+
+
+def count(stats, node):
+    return nodes(stats).get(node, {"packets": 0})["packets"]
+
+
+def port(stats, node, name):
+    """Packets that left a node by a port."""
+    found = nodes(stats).get(node, {"ports": []})["ports"]
+    return sum(p["packets"] for p in found if p["port"] == name)
+
+
+def drops(stats, where=None):
+    return {d["reason"]: d["count"] for d in stats["drops"]
+            if d["count"] and where in (None, d["where"])}
+
+
+def entries(stats, name):
+    return sum(q["entries"].get(name, 0) for q in stats["queues"])
+
+
+def check_inside(test, stats):
+    """From the wire to the last node, sum by sum."""
+    wire, card = stats["wire"], stats["card"]
+    queued = sum(card["queue_received"])
+    test.assertEqual(wire["received"], card["received"], "wire -> card")
+    test.assertEqual(card["received"], queued + sum(d["count"] for d in card["drops"]),
+                     "card -> queues + the card's drops")
+    fetched = sum(q["received"] for q in stats["queues"])
+    unreadable = sum(q["unreadable"] for q in stats["queues"])
+    test.assertEqual(queued, fetched, "queues -> engine: nothing is left behind")
+    test.assertEqual(fetched, entries(stats, "rx") + unreadable, "engine -> graph")
+    graph_drops = {r: n for r, n in drops(stats, "graph").items() if r not in TRANSMIT_DROPS}
+    ended = (sum(count(stats, n) for n in DELIVERED + ANSWERED + TAKEN)
+             + sum(graph_drops.values()))
+    test.assertEqual(entries(stats, "rx") + entries(stats, "ipv4_reassembled"), ended,
+                     f"received = delivered + answered + taken + dropped {graph_drops}")
+    # What leaves: answers, errors, datagrams, and ARP requests of our own.
+    made = (sum(count(stats, n) for n in ANSWERED) + entries(stats, "udp_send")
+            + sum(port(stats, n, "sent") for n in
+                  ("port_unreachable", "protocol_unreachable", "time_exceeded"))
+            + entries(stats, "arp_request"))
+    lost = sum(n for r, n in drops(stats, "graph").items() if r in TRANSMIT_DROPS)
+    waiting = sum(q["waiting_for_arp"] + q["arp_given_up"] for q in stats["queues"])
+    test.assertEqual(made - lost - waiting, wire["sent"] + wire["send_failed"],
+                     "made = dropped on transmit + waiting for ARP + sent")
+    test.assertTrue(stats["balance"]["exact"], stats["balance"])
+    test.assertFalse(stats["running"])
+
+
+def check_peer(test, stats, sent_by_peer, received_by_peer):
+    """The same packets counted by the kernel at the other end of the wire."""
+    wire = stats["wire"]
+    test.assertEqual(sent_by_peer, wire["received"] + wire["dropped_by_wire"],
+                     f"sent by the peer = received + dropped by the wire: {wire}")
+    test.assertEqual(received_by_peer, wire["sent"], "sent = received by the peer")
