@@ -18,6 +18,8 @@
 #include <set>
 #include <thread>
 
+#include "runtime/doctor/netlink.h"
+
 namespace weft::doctor {
 namespace {
 
@@ -160,20 +162,25 @@ Peer peer_of(const std::string& name) {
   const unsigned our_index = if_nametoindex(name.c_str());
   const unsigned index = peer_index(Control(), name);
   if (index == 0) return peer;
-  if (look(index, our_index, peer)) {
+  // Indices repeat in every namespace, so an index alone may find the wrong interface: even this
+  // one itself.
+  const int wanted = namespace_of_link(name);
+  if (wanted == same_namespace && look(index, our_index, peer)) {
     peer.where = Peer::Where::here;
     return peer;
   }
   peer.where = Peer::Where::hidden;
   for (const auto& [path, enter] : namespaces()) {
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) continue;
     bool found = false;
-    // A thread of its own, so that this one never leaves its namespace.
-    std::thread([&, file = path] {
-      const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
-      if (fd < 0) return;
-      found = setns(fd, CLONE_NEWNET) == 0 && look(index, our_index, peer);
-      close(fd);
-    }).join();
+    if (wanted != same_namespace && namespace_number(fd) == wanted) {
+      // A thread of its own, so that this one never leaves its namespace.
+      std::thread([&] {
+        found = setns(fd, CLONE_NEWNET) == 0 && look(index, our_index, peer);
+      }).join();
+    }
+    close(fd);
     if (!found) continue;
     peer.where = Peer::Where::elsewhere;
     peer.enter = enter;
