@@ -64,7 +64,8 @@ bool use_huge_pages(const RuntimeOptions& options, unsigned megabytes) {
 }
 
 // Simulated time: all cores on this thread, in turn, and the clock jumps to whatever comes next.
-// After the last frame the stack has two seconds for what is still under way (ARP asks again).
+// After the last frame the stack has four seconds for what is still under way (ARP asks three
+// times).
 bool run_simulated(Stack& stack, const RuntimeOptions& options, const Signals& signals) {
   ports::SimWire& wire = *stack.sim();
   ports::VirtualClock& clock = stack.virtual_clock();
@@ -75,7 +76,7 @@ bool run_simulated(Stack& stack, const RuntimeOptions& options, const Signals& s
   for (unsigned round = 1;; ++round) {
     if (round % 4096 == 0 && signals.wait(0)) return true;
     if (stack.engine().poll_all() != 0) continue;
-    if (wire.ended()) end = std::min(end, clock.now_ns + 2 * second);
+    if (wire.ended()) end = std::min(end, clock.now_ns + 4 * second);
     const std::uint64_t next = std::min(wire.next_time(), stack.engine().next_tick_ns());
     if (next > end) return false;
     clock.now_ns = std::max(clock.now_ns, next);
