@@ -1,6 +1,7 @@
 // One filter of a plan as an rte_flow rule.
 #include <fmt/format.h>
 #include <rte_byteorder.h>
+#include <rte_ip.h>
 
 #include <cstring>
 
@@ -47,6 +48,10 @@ bool set(FlowRule& r, Layers& layers, const std::string& field, std::uint64_t va
     layers.ipv4 = true;
     r.ipv4_spec.hdr.next_proto_id = static_cast<std::uint8_t>(value);
     r.ipv4_mask.hdr.next_proto_id = static_cast<std::uint8_t>(mask);
+  } else if (field == "ipv4.fragment_offset") {  // shares its 16 bits with the flags
+    layers.ipv4 = true;
+    r.ipv4_spec.hdr.fragment_offset = be16(value & RTE_IPV4_HDR_OFFSET_MASK);
+    r.ipv4_mask.hdr.fragment_offset = be16(mask & RTE_IPV4_HDR_OFFSET_MASK);
   } else if (field == "udp.src_port") {
     layers.ipv4 = layers.udp = true;
     r.udp_spec.hdr.src_port = be16(value);
