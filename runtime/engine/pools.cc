@@ -38,7 +38,7 @@ diag::Result<std::unique_ptr<Pools>> Pools::make(const std::string& name, PoolSi
   std::unique_ptr<Pools> pools(new Pools);
   const int socket = SOCKET_ID_ANY;
   pools->frames = rte_pktmbuf_pool_create(
-      (name + "_frames").c_str(), sizes.frames, per_core_cache, 0,
+      (name + "_frames").c_str(), sizes.frames, std::min(per_core_cache, sizes.frames / 4), 0,
       static_cast<std::uint16_t>(sizes.frame_bytes + RTE_PKTMBUF_HEADROOM), socket);
   if (pools->frames != nullptr)
     pools->large = rte_mempool_create((name + "_large").c_str(), sizes.large, sizeof(LargeBuffer),
