@@ -13,9 +13,9 @@ struct Change {
   Kind kind = Kind::change;
   std::string section;  // "host", "knobs", "rss", "filters", "endpoints", "flows", "queues",
                         // "cores", "node any", "node flows"
-  std::string subject;               // "udp_checksum", "rx.ipv4_cksum"
-  std::string before;                // "" when added
-  std::string after;                 // "" when removed
+  std::string subject;  // "udp_checksum", "rx.ipv4_cksum"
+  std::string before;   // "" when added
+  std::string after;    // "" when removed
   std::vector<std::string> reasons;  // nodes: why it was, why it is
 };
 

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include "compiler/frontend/readers.h"
@@ -170,6 +171,37 @@ TEST(Plan, EveryShortenedFileIsRefused) {
   for (std::size_t end = 0; end < last; end = text.find('\n', end + 1))
     EXPECT_FALSE(plan_from_text(text.substr(0, end), "p.yaml", fields()).has_value())
         << text.substr(0, end);
+}
+
+// Whatever is done to the bytes, the reader says no, or takes a plan that it can write and read.
+TEST(Plan, MutatedTextIsRefusedOrReadsBack) {
+  const std::string text = to_yaml(sample());
+  std::mt19937 random(1);
+  auto below = [&](std::size_t n) { return random() % n; };
+  unsigned taken = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string mutant = text;
+    for (std::size_t edits = 1 + below(3); edits > 0; --edits) {
+      const std::size_t at = below(mutant.size());
+      switch (below(4)) {
+        case 0: mutant[at] = static_cast<char>(" \n:-[]{},\"0129axfe#&*"[below(22)]); break;
+        case 1: mutant.erase(at, 1 + below(20)); break;
+        case 2: mutant.insert(at, text.substr(below(text.size()), below(40))); break;
+        default: std::swap(mutant[at], mutant[below(mutant.size())]);
+      }
+    }
+    auto read = plan_from_text(mutant, "p.yaml", fields());
+    if (!read) {
+      ASSERT_FALSE(read.error().list.empty());
+      continue;
+    }
+    ++taken;
+    const std::string again = to_yaml(*read);
+    auto back = plan_from_text(again, "q.yaml", fields());
+    ASSERT_TRUE(back.has_value()) << diag::render(back.error(), false) << mutant;
+    ASSERT_EQ(to_yaml(*back), again) << mutant;
+  }
+  EXPECT_GT(taken, 0u);  // changes of comments, values, reasons
 }
 
 TEST(Plan, IsWrittenWholeOrNotAtAll) {
