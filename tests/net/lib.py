@@ -96,11 +96,11 @@ class Namespace:
 class Stack:
     """A running `weft run`, in a session (and process group) of its own."""
 
-    def __init__(self, lab, space, plan, wire, *arguments, environment=None):
-        self.name = f"{lab.name}-{len(lab.stacks)}"
+    def __init__(self, lab, space, plan, wire, *arguments, name=None):
+        self.name = name or f"{lab.name}-{len(lab.stacks)}"
         self.space, self.wire = space, wire
-        self.stats_file = lab.folder / f"{self.name}.json"
-        self.log = lab.folder / f"{self.name}.log"
+        self.stats_file = lab.folder / f"stack-{len(lab.stacks)}.json"
+        self.log = lab.folder / f"stack-{len(lab.stacks)}.log"
         command = [WEFT, "run", plan, "--wire", wire, "--name", self.name, "--stats-file",
                    self.stats_file, *arguments]
         command = [str(c) for c in command]
@@ -108,7 +108,7 @@ class Stack:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=subprocess.STDOUT, start_new_session=True,
-                                            env=environment or lab.environment)
+                                            env=lab.environment)
 
     def said(self):
         return self.log.read_text(errors="replace")
