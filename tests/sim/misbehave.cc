@@ -1,0 +1,155 @@
+#include "tests/sim/misbehave.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace weft::sim {
+
+Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector<Bytes>& frames,
+         const Answers& answers, const Bytes& about, bool at_once) {
+  Seen seen;
+  std::vector<ports::Frame> in;
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    in.push_back({.time_ns = at_once ? 0 : i * 20'000'000, .bytes = frames[i]});
+  StackOptions options{.trace = true};
+  if (!answers.empty()) {
+    options.policy = emulator::DescriptorPolicy::forced(
+        [answers, about](std::uint64_t, std::span<const std::uint8_t> frame, emulator::Answers said) {
+          if (!std::equal(frame.begin(), frame.end(), about.begin(), about.end())) return said;
+          const auto set = [&answers](const char* field, emulator::Verdict& verdict) {
+            if (const auto at = answers.find(field); at != answers.end())
+              verdict = static_cast<emulator::Verdict>(at->second);
+          };
+          set("desc.ip_cksum", said.ip);
+          set("desc.l4_cksum", said.l4);
+          return said;
+        });
+  }
+  auto stack = Stack::make(plan, inputs, std::move(in), options);
+  if (!stack) {
+    seen.refused = diag::render(stack.error(), false);
+    return seen;
+  }
+  (*stack)->run(100'000'000);
+  seen.ends = (*stack)->ends();
+  seen.flows = by_flow((*stack)->out(), plan.host.address);
+  for (const auto& frame : (*stack)->out()) {
+    if (seen.wrong.empty()) seen.wrong = wrong_in(frame.bytes, plan.host.address);
+  }
+  for (const Walked& walk : (*stack)->walks) {
+    for (const auto& node : walk.path) seen.queues[node].insert(walk.queue);
+    if (walk.path.back() == "udp_deliver")
+      seen.deliveries.push_back(
+          fmt::format("endpoint {}, {}", walk.endpoint, walk.connected ? "connected" : "unconnected"));
+  }
+  return seen;
+}
+
+std::string difference(const Seen& expected, const Seen& actual) {
+  if (!actual.refused.empty()) return "can't run: " + actual.refused;
+  if (expected.wrong != actual.wrong) return "sent with a wrong " + actual.wrong;
+  if (expected.ends != actual.ends) {
+    std::string a, b;
+    for (const auto& [end, n] : expected.ends) a += fmt::format(" {}:{}", end, n);
+    for (const auto& [end, n] : actual.ends) b += fmt::format(" {}:{}", end, n);
+    return fmt::format("ends{} instead of{}", b, a);
+  }
+  for (std::size_t i = 0; i < expected.deliveries.size(); ++i) {
+    if (expected.deliveries[i] != actual.deliveries.at(i))
+      return fmt::format("delivered to {} instead of {}", actual.deliveries[i], expected.deliveries[i]);
+  }
+  return difference(expected.flows, actual.flows);
+}
+
+std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inputs) {
+  std::vector<Situation> out = {{"alone", {frame}}};
+  const std::size_t l3 = network_header(frame);
+  if (network_type(frame) != 0x0800 || frame.size() < l3 + 20) return out;
+  const int vlan = inputs.workload.host.vlan_id == 0 ? -1 : inputs.workload.host.vlan_id;
+  const std::uint32_t src = get32(frame, l3 + 12);
+  const Bytes hello = arp_frame({.dst = to_all, .src = 0x020000000099, .vlan = vlan},
+                                {.sender_mac = 0x020000000099, .sender = src});
+  out.push_back({"from a known neighbour", {hello, frame}});
+  out.push_back({"twice", {hello, frame, frame}});
+  out.push_back({"60 times at once", std::vector<Bytes>(60, frame), true});
+  out.back().frames.insert(out.back().frames.begin(), hello);
+  if ((get16(frame, l3 + 6) & 0x3fff) == 0) return out;
+  // Of a fragment: another one in the same place, a crowd, and lengths that no fragment has.
+  Bytes other = frame;
+  const std::size_t end = l3 + get16(frame, l3 + 2);
+  if (end <= other.size() && end > l3 + 20) other[end - 1] ^= 0xff;
+  out.push_back({"behind an overlapping one", {other, frame}});
+  Situation crowd{"behind 64 others", {}};
+  for (unsigned i = 1; i <= 64; ++i) {
+    Bytes one = ip_frame({.vlan = vlan}, {.src = src, .id = static_cast<std::uint16_t>(40000 + i), .fragment = 0x2000}, Bytes(64, 1));
+    crowd.frames.push_back(std::move(one));
+  }
+  crowd.frames.push_back(frame);
+  out.push_back(std::move(crowd));
+  out.push_back({"with a bad length", {ip_frame({.vlan = vlan}, {.src = src, .fragment = 0x2000}, Bytes(13, 1))}});
+  return out;
+}
+
+std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
+  const int vlan = inputs.workload.host.vlan_id == 0 ? -1 : inputs.workload.host.vlan_id;
+  std::vector<Bytes> frames;
+  const auto link = [vlan](unsigned last) { return Link{.src = mac_of(on_link(last)), .vlan = vlan}; };
+  const auto hello = [&](unsigned last) {
+    Link all = link(last);
+    all.dst = to_all;
+    frames.push_back(arp_frame(all, {.sender_mac = mac_of(on_link(last)), .sender = on_link(last)}));
+  };
+  for (const unsigned last : {1u, 3u, 4u, 9u}) hello(last);
+  const Bytes text = {'w', 'h', 'a', 't', 'e', 'v', 'e', 'r', 0xff, 0x80, 1};
+  const auto udp = [&](std::uint32_t src, std::uint16_t from, std::uint16_t to, unsigned by = 1) {
+    frames.push_back(udp_frame(link(by), {.src = src}, {.src_port = from, .dst_port = to}, text));
+  };
+  for (const auto& flow : inputs.workload.flows) udp(flow.src, flow.src_port, flow.dst_port, flow.src & 255);
+  for (std::uint16_t port = 51000; port < 51016; ++port) udp(on_link(4), port, port % 2 ? 7 : 9, 4);
+  for (std::uint16_t port = 51000; port < 51016; ++port) udp(on_link(4), port, 4, 4);  // closed
+  udp(0xc6336405, 51000, 7);  // behind a gateway
+  udp(0xcb007105, 51000, 7);  // no way back
+  for (unsigned last : {1u, 3u, 4u}) frames.push_back(icmp_frame(link(last), {.src = on_link(last)}, {}, text));
+  for (unsigned last : {1u, 3u, 4u}) frames.push_back(ip_frame(link(last), {.src = on_link(last), .protocol = 47}, text));
+  // In pieces: of known flows and of a stranger, a ping, and ones too large to be answered.
+  const auto pieces = [&](Ip ip, const Bytes& content, std::size_t each) {
+    static std::uint16_t id = 0;
+    ip.id = ++id;
+    for (std::size_t at = 0; at < content.size(); at += each) {
+      const std::size_t n = std::min(each, content.size() - at);
+      ip.fragment = static_cast<std::uint16_t>((at + n < content.size() ? 0x2000 : 0) | at / 8);
+      frames.push_back(ip_frame(link(ip.src & 255), ip,
+                                Bytes(content.begin() + static_cast<long>(at), content.begin() + static_cast<long>(at + n))));
+    }
+  };
+  const Bytes more(200, 7), large(3000, 9);
+  for (const auto& flow : inputs.workload.flows) {
+    const Ip ip{.src = flow.src};
+    pieces(ip, udp_segment(ip, {.src_port = flow.src_port, .dst_port = flow.dst_port}, more), 64);
+  }
+  const Ip stranger{.src = on_link(4)};
+  pieces(stranger, udp_segment(stranger, {.src_port = 51000}, more), 64);
+  pieces(stranger, udp_segment(stranger, {.src_port = 51000, .dst_port = 4}, more), 64);
+  pieces(stranger, udp_segment(stranger, {.src_port = 51000, .sum = Udp::Sum::wrong}, more), 64);
+  pieces(stranger, udp_segment(stranger, {.src_port = 51000}, large), 1000);
+  Ip ping{.src = on_link(4), .protocol = 1};
+  pieces(ping, icmp_message({}, more), 64);
+  pieces(ping, icmp_message({}, large), 1000);
+  pieces(ping, icmp_message({.bad_checksum = true}, more), 64);
+  ping.protocol = 47;
+  pieces(ping, more, 64);
+  // A neighbour that is not known yet: too many packets for it, then its answer.
+  for (unsigned i = 0; i < 5; ++i) udp(on_link(77), 51001, 7, 77);
+  frames.push_back(arp_frame(link(77), {.operation = 2, .sender_mac = mac_of(on_link(77)), .sender = on_link(77), .target_mac = own_mac}));
+  udp(on_link(77), 51001, 7, 77);
+  // Others' datagrams.
+  for (const std::uint8_t ttl : {1, 2, 64}) {
+    for (const std::uint32_t dst : {0xc6336409u, on_link(3), 0xcb007101u})
+      frames.push_back(udp_frame(link(4), {.src = on_link(4), .dst = dst, .ttl = ttl}, {}, text));
+  }
+  frames.push_back(udp_frame(link(4), {.src = on_link(4), .dst = 0xc6336409}, {}, Bytes(1440, 3)));
+  return frames;
+}
+
+}  // namespace weft::sim
