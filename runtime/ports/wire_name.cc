@@ -34,7 +34,10 @@ diag::Result<WireName> wire_name(std::string_view text) {
   if (kind == "tap" || kind == "af_packet") {
     name.kind = kind == "tap" ? WireName::Kind::tap : WireName::Kind::af_packet;
     if (!good_interface(rest))
-      return diag::fail(refuse(text, fmt::format("`{}` cannot be the name of an interface", rest)));
+      return diag::fail(refuse(
+          text,
+          fmt::format("`{}` cannot be the name of an interface (at most 15 letters, digits, _-.@)",
+                      rest)));
     name.interface = rest;
     return name;
   }

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <mutex>
 
+#include "compiler/plan/text.h"
 #include "runtime/doctor/checksum_watch.h"
 #include "runtime/doctor/doctor.h"
 #include "runtime/observe/balance.h"
@@ -122,6 +123,27 @@ std::string run_live(Stack& stack, const RuntimeOptions& options, const Signals&
   return {};
 }
 
+std::string many(std::size_t n, const char* what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+// That it runs, how to look at it, and what is still missing before the kernel can talk to it.
+void greet(const Loaded& loaded, const ports::WireName& wire, bool generated) {
+  const plan::Plan& plan = loaded.plan;
+  say(fmt::format("{} runs on {}: {} on {}, {}; `weft stats {}` shows it, Ctrl-C ends it",
+                  loaded.name, wire.text, many(plan.configuration.rx_queues, "queue"),
+                  many(plan.cores.size(), "net core"), generated ? "generated" : "interpreted",
+                  loaded.name));
+  if (wire.kind != ports::WireName::Kind::tap) return;
+  const auto gateway = std::find_if(plan.host.routes.begin(), plan.host.routes.end(),
+                                    [](const ir::Route& route) { return route.length == 0; });
+  const std::string peer =
+      gateway == plan.host.routes.end() ? "ADDRESS" : plan::address_text(gateway->via);
+  say(fmt::format("  the kernel's end is {0}: ip addr add {1}/{2} dev {0}; ping {3}",
+                  wire.interface, peer, plan.host.prefix_length,
+                  plan::address_text(plan.host.address)));
+}
+
 bool write_out(const Stack&, const ports::SimWire& wire, const std::string& path) {
   auto writer = ports::PcapWriter::open(path);
   if (!writer) {
@@ -178,10 +200,7 @@ int run_stack(const Loaded& loaded, const RuntimeOptions& options,
       return line == "stats" ? observe::to_json(stack.snapshot(true)) : std::string();
     });
     if (!socket) return report(socket.error());
-    say(fmt::format("{} runs on {}: {} queues on {} cores, {}; asks at {}", loaded.name,
-                    options.wire->text, loaded.plan.configuration.rx_queues,
-                    loaded.plan.cores.size(), code != nullptr ? "generated" : "interpreted",
-                    (*socket)->path()));
+    greet(loaded, *options.wire, code != nullptr);
     trouble = run_live(stack, options, signals, snapshots);
     socket->reset();
     stack.stop();
