@@ -149,7 +149,7 @@ class Variants(Traffic):
             self.assertEqual(sum(stats["card"]["queue_received"]), given)
             self.assertEqual(stats["card"]["transmitted"], got)
 
-    def test_small_mtu_and_fragments(self):
+    def test_fragments(self):
         """Datagrams in pieces are put together; an echo too large to send is a named drop."""
         with lib.Lab() as lab:
             plan = lab.compile("intel_82599")
