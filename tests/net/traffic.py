@@ -103,7 +103,7 @@ def closed_ports(space, ports):
 
 
 def flood(space, seconds):
-    """Datagrams to the echo port as fast as one socket sends; answers are not read. Their number."""
+    """Datagrams to the echo port, as fast as one socket sends; nobody reads the answers."""
     sent, end = 0, time.monotonic() + seconds
     with udp_socket(space, FLOW_PORTS[0]) as s:
         s.connect((WEFT_IP, ECHO_PORT))
