@@ -14,6 +14,7 @@
 #include "compiler/plan/text.h"
 #include "runtime/doctor/checksum_watch.h"
 #include "runtime/doctor/doctor.h"
+#include "runtime/doctor/interfaces.h"
 #include "runtime/observe/balance.h"
 #include "runtime/observe/stats_socket.h"
 #include "runtime/ports/eal.h"
@@ -90,6 +91,28 @@ std::uint64_t progress(const observe::Snapshot& s) {
   return sum;
 }
 
+// Says once when this kernel gets the plan's own address while the stack runs (on the kernel's end
+// of a TAP, most likely): then both answer, or the kernel keeps its packets to itself.
+class AddressWatch {
+ public:
+  void look(const ir::HostConfig& host) {
+    if (told_ || ++calls_ % 10 != 0) return;
+    for (const auto& [interface, address] : doctor::addresses()) {
+      if (address != host.address) continue;
+      told_ = true;
+      say(
+          fmt::format("interface {} of this kernel now holds the plan's own address; mend it: ip "
+                      "addr flush dev {}, and give it another address of the network",
+                      interface, interface));
+      return;
+    }
+  }
+
+ private:
+  unsigned calls_ = 0;
+  bool told_ = false;
+};
+
 // Threads work; this one waits for a reason to end. Returns why, "" for an ordinary end.
 std::string run_live(Stack& stack, const RuntimeOptions& options, const Signals& signals,
                      std::mutex& snapshots) {
@@ -101,8 +124,10 @@ std::string run_live(Stack& stack, const RuntimeOptions& options, const Signals&
   const auto limit = static_cast<std::uint64_t>(options.duration_s * 1e9);
   std::uint64_t before = ~std::uint64_t{0};
   const bool live = options.wire->live();
+  AddressWatch addresses;
   while (!signals.wait(live ? 100 : 20)) {
     if (std::string why = stack.failure(); !why.empty()) return why;
+    if (live) addresses.look(stack.engine().plan().host);
     const std::uint64_t now = stack.clock().now_ns() - start;
     if (limit != 0 && now >= limit) return {};
     if (watch && watch->unfinished() != 0) {
