@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "compiler/passes/steer.h"
 #include "tests/sim/differential.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/misbehave.h"
@@ -92,7 +93,8 @@ std::string apart(const std::function<std::string()>& f) {
 }
 
 // "" when the counterexample, run, does not show anything.
-std::string misbehaviour(const Subject& s, const plan::Plan& faulty, const passes::Counterexample& c) {
+std::string misbehaviour(const Subject& s, const Fault& fault, const plan::Plan& faulty,
+                         const passes::Counterexample& c) {
   if (!c.second.empty()) {
     // State with one owner is touched on two queues. Each frame by itself ends as it should.
     const Seen seen = see(faulty, s.in, {c.frame, c.second}, c.descriptor, c.frame);
@@ -106,12 +108,14 @@ std::string misbehaviour(const Subject& s, const plan::Plan& faulty, const passe
   for (const Situation& now : situations(c.frame, s.in)) {
     const Seen good = see(s.reference, s.plain, now.frames, {}, {}, now.at_once);
     // Nothing that the sound plan does as well is a misbehaviour.
-    if (!difference(good, see(s.plan, s.in, now.frames, c.descriptor, c.frame, now.at_once)).empty())
-      continue;
+    if (!difference(good, see(s.plan, s.in, now.frames, {}, {}, now.at_once)).empty()) continue;
     const std::string d =
         difference(good, see(faulty, s.in, now.frames, c.descriptor, c.frame, now.at_once));
     if (!d.empty()) return now.name + ": " + d;
   }
+  // What an effect that is missing would have set may be anything for the solver, and is something
+  // else when the stack runs: other packets show it.
+  if (fault.kind == "effect omitted") return difference(s.sends_expected, see(faulty, s.in, s.sends));
   return "";
 }
 
@@ -144,7 +148,7 @@ void check(const Subject& s, const Fault& fault) {
     return;
   }
   ++row.counterexample;
-  const std::string shown = apart([&] { return misbehaviour(s, faulty, *verdict->counterexample); });
+  const std::string shown = apart([&] { return misbehaviour(s, fault, faulty, *verdict->counterexample); });
   if (const std::string why = made_up_for(fault); shown.empty() && !why.empty()) {
     ++row.made_up;
     row.reasons.insert("refused, nothing to see: " + why);
@@ -157,7 +161,54 @@ void check(const Subject& s, const Fault& fault) {
     std::cout << fmt::format("{}: {}: {}\n    {}\n", s.name, fault.kind, fault.place, shown);
 }
 
-std::string harmless(const Subject& s, const Fault& fault, const plan::Plan&) {
+// Does the card still bring every flow to the queue whose shard has it?
+bool flows_arrive(const Subject& s, const plan::Plan& faulty) {
+  return std::all_of(faulty.flows.begin(), faulty.flows.end(), [&](const plan::FlowEntry& f) {
+    const auto where = passes::deliver(s.in.nic, s.in.fields, faulty.configuration,
+                                       {f.src, f.src_port, f.dst, f.dst_port});
+    return where && where->queue == f.queue;
+  });
+}
+
+// Does any residue read what the unit with this knob says, or ask it for something?
+bool relied_on(const Subject& s, const std::string& knob) {
+  for (const ir::Graph* card : {&s.in.nic.receive, &s.in.nic.transmit}) {
+    for (ir::Vertex u = 0; u < boost::num_vertices(card->g); ++u) {
+      const ir::Config& unit = card->node(u).config;
+      if (unit.knob != knob) continue;
+      if (!unit.report && !unit.performs) return true;
+      for (const auto& residue : s.plan.residues) {
+        for (ir::Vertex v = 0; v < boost::num_vertices(residue.graph.g); ++v) {
+          const ir::Node& node = residue.graph.node(v);
+          if (unit.performs && node.impl == unit.performs->request) return true;
+          for (const auto& item : node.items) {
+            const auto names = item.when ? ir::names_in(item.when) : std::vector<std::string>{};
+            if (unit.report && std::count(names.begin(), names.end(), unit.report->field) != 0) return true;
+          }
+        }
+      }
+    }
+  }
+  return false;
+}
+
+std::string harmless(const Subject& s, const Fault& fault, const plan::Plan& faulty) {
+  if (fault.kind == "knob on" && !relied_on(s, fault.place))
+    return "no residue reads what the unit says, or asks it for anything";
+  if (fault.kind == "knob off" && fault.place == "tx.vlan_insert" && s.in.workload.host.vlan_id == 0)
+    return "the host is in no VLAN: the tag is never asked for";
+  if (fault.kind == "RETA entry" && flows_arrive(s, faulty)) {
+    const unsigned queue = faulty.configuration.rss.table[std::stoul(fault.place)];
+    if (plan::residue_of_queue(faulty, queue)->queue_class == "any")
+      return "no known flow comes by this entry, and the queue runs the residue for everything";
+  }
+  if ((fault.kind == "RSS key" || fault.kind == "RSS type missing" || fault.kind == "RSS off") && flows_arrive(s, faulty))
+    return "every known flow still arrives on its queue, and fragments stay together";
+  if (fault.kind == "request replaced") return "software does what the card was asked for";
+  if (fault.kind == "guard of \"good\" dropped" || fault.kind == "part of a guard dropped")
+    return "what was checked before implies the guard";
+  if (fault.kind == "residue of a queue" && fault.place.find(": any instead of flows") != std::string::npos)
+    return "the residue for everything serves flows too";
   const ir::HostConfig& host = s.in.workload.host;
   const auto about = [&fault](std::initializer_list<const char*> nodes) {
     return std::any_of(nodes.begin(), nodes.end(), [&fault](const std::string node) {
@@ -198,12 +249,12 @@ void check_all(const std::string& name, passes::Inputs in) {
   std::cout << fmt::format("{}: {} faults in {:.1f} s\n", name, faults.size(), took.count());
 }
 
-// Indirection tables of 64 entries: every entry is a place.
+// Indirection tables of 16 entries: every entry is a place.
 passes::Inputs smaller(const std::string& nic, const std::string& text) {
   passes::Inputs in = inputs(nic, "two");
   std::string less = text;
   for (const std::string size : {"table_size: 512", "table_size: 128"}) {
-    if (const auto at = less.find(size); at != std::string::npos) less.replace(at, size.size(), "table_size: 64");
+    if (const auto at = less.find(size); at != std::string::npos) less.replace(at, size.size(), "table_size: 16");
   }
   in.nic = model_from(less, nic, in.fields);
   return in;

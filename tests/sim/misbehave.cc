@@ -128,6 +128,8 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
     const Ip ip{.src = flow.src};
     pieces(ip, udp_segment(ip, {.src_port = flow.src_port, .dst_port = flow.dst_port}, more), 64);
   }
+  const Ip known{.src = on_link(1)};  // but not by this port
+  pieces(known, udp_segment(known, {.src_port = 50001}, more), 64);
   const Ip stranger{.src = on_link(4)};
   pieces(stranger, udp_segment(stranger, {.src_port = 51000}, more), 64);
   pieces(stranger, udp_segment(stranger, {.src_port = 51000, .dst_port = 4}, more), 64);
