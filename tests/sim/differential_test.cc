@@ -75,9 +75,9 @@ TEST_P(Differential, EveryModelDoesTheSame) {
         spread(plan, cores);
         for (const bool generated : {false, true}) {
           if (generated && !every && nic != "intel_82599" && nic != "ideal") continue;
-          const std::string name = fmt::format("{} {} {}q {}c {}", workload, nic,
-                                               plan.configuration.rx_queues, plan.cores.size(),
-                                               generated ? "generated" : "interpreted");
+          const std::string name =
+              fmt::format("{} {} {}q {}c {}", workload, nic, plan.configuration.rx_queues,
+                          plan.cores.size(), generated ? "generated" : "interpreted");
           const Result result = run(plan, in, c.capture, {.generated = generated, .seed = 7});
           EXPECT_EQ(difference(c.reference, result), "") << name;
           std::cout << fmt::format("  {}: {:.2f} s\n", name, result.seconds);

@@ -28,7 +28,8 @@ void bypass(ir::Graph& graph, ir::Vertex v) {
     for (const auto& [slot, to] : graph.spawns(from)) {
       if (to != v) continue;
       boost::remove_out_edge_if(
-          from, [&](auto edge) { return graph.g[edge].spawn && graph.g[edge].slot == slot; }, graph.g);
+          from, [&](auto edge) { return graph.g[edge].spawn && graph.g[edge].slot == slot; },
+          graph.g);
       graph.connect_spawn(from, slot, next);
     }
   }
@@ -111,19 +112,27 @@ class Enumerate {
           [i](Plan& p) { p.flows.erase(p.flows.begin() + static_cast<long>(i)); });
       for (unsigned q = 0; q < plan_.configuration.rx_queues; ++q) {
         if (q != f.queue)
-          add("flow entry's queue", fmt::format("{} on queue {}", name, q), [i, q](Plan& p) { p.flows[i].queue = q; });
+          add("flow entry's queue", fmt::format("{} on queue {}", name, q),
+              [i, q](Plan& p) { p.flows[i].queue = q; });
       }
       for (unsigned e = 0; e < plan_.endpoints.size(); ++e) {
         if (e != f.endpoint)
-          add("flow entry's endpoint", fmt::format("{} to endpoint {}", name, e), [i, e](Plan& p) { p.flows[i].endpoint = e; });
+          add("flow entry's endpoint", fmt::format("{} to endpoint {}", name, e),
+              [i, e](Plan& p) { p.flows[i].endpoint = e; });
       }
     }
     // A stale entry where the card would bring the flow, so that it is found.
     for (unsigned q = 0; q < plan_.configuration.rx_queues; ++q) {
       for (unsigned e = 0; e < plan_.endpoints.size(); ++e) {
-        add("flow entry stale", fmt::format("10.7.0.1:50001 to port 7, endpoint {}, queue {}", e, q), [q, e](Plan& p) {
-          p.flows.push_back({.src = 0x0a070001, .src_port = 50001, .dst = p.host.address, .dst_port = 7, .endpoint = e, .queue = q});
-        });
+        add("flow entry stale",
+            fmt::format("10.7.0.1:50001 to port 7, endpoint {}, queue {}", e, q), [q, e](Plan& p) {
+              p.flows.push_back({.src = 0x0a070001,
+                                 .src_port = 50001,
+                                 .dst = p.host.address,
+                                 .dst_port = 7,
+                                 .endpoint = e,
+                                 .queue = q});
+            });
       }
     }
   }
@@ -133,9 +142,8 @@ class Enumerate {
     for (std::size_t i = 0; i < rss.table.size(); ++i) {
       for (unsigned q = 0; q < plan_.configuration.rx_queues; ++q) {
         if (q != rss.table[i])
-          add("RETA entry", fmt::format("{} to queue {}", i, q), [i, q](Plan& p) {
-            p.configuration.rss.table[i] = static_cast<std::uint16_t>(q);
-          });
+          add("RETA entry", fmt::format("{} to queue {}", i, q),
+              [i, q](Plan& p) { p.configuration.rss.table[i] = static_cast<std::uint16_t>(q); });
       }
     }
     for (std::size_t i = 0; i < rss.types.size(); ++i)
@@ -143,15 +151,15 @@ class Enumerate {
         p.configuration.rss.types.erase(p.configuration.rss.types.begin() + static_cast<long>(i));
       });
     for (std::size_t i = 0; i < rss.key.size(); ++i)
-      add("RSS key", fmt::format("byte {}", i), [i](Plan& p) { p.configuration.rss.key[i] ^= 0x10; });
+      add("RSS key", fmt::format("byte {}", i),
+          [i](Plan& p) { p.configuration.rss.key[i] ^= 0x10; });
     if (rss.enabled) add("RSS off", "all", [](Plan& p) { p.configuration.rss.enabled = false; });
   }
 
   void knobs() {
     for (const auto& [knob, on] : plan_.configuration.knobs)
-      add(on ? "knob off" : "knob on", knob, [knob = knob](Plan& p) {
-        p.configuration.knobs[knob] = !p.configuration.knobs[knob];
-      });
+      add(on ? "knob off" : "knob on", knob,
+          [knob = knob](Plan& p) { p.configuration.knobs[knob] = !p.configuration.knobs[knob]; });
   }
 
   // What changes node v of residue r.
@@ -197,14 +205,15 @@ class Enumerate {
                it.when = ir::any_of({it.when, answers(field, value)});
              });
     }
-    change("guard of \"good\" dropped", r, v, "." + item.id, [i, field](ir::Graph& g, ir::Vertex at) {
-      g.node(at).items[i].when = answers(field, 1);
-    });
+    change(
+        "guard of \"good\" dropped", r, v, "." + item.id,
+        [i, field](ir::Graph& g, ir::Vertex at) { g.node(at).items[i].when = answers(field, 1); });
     if (item.when->op == ir::Op::logical_and) {  // each condition of the guard by itself
       for (std::size_t k = 0; k < item.when->args.size(); ++k) {
         const auto names = ir::names_in(item.when->args[k]);
         if (std::find(names.begin(), names.end(), field) != names.end()) continue;
-        change("part of a guard dropped", r, v, fmt::format(".{}: {}", item.id, ir::to_string(item.when->args[k])),
+        change("part of a guard dropped", r, v,
+               fmt::format(".{}: {}", item.id, ir::to_string(item.when->args[k])),
                [i, k](ir::Graph& g, ir::Vertex at) {
                  ir::Item& it = g.node(at).items[i];
                  auto args = it.when->args;
@@ -227,10 +236,12 @@ class Enumerate {
         if (to && *to != *graph.next(v, a)) targets.insert(*to);
       }
       for (const ir::Vertex to : targets)
-        change("port redirected", r, v, fmt::format(".{} to {}", node.ports[a].name, graph.node(to).id),
+        change("port redirected", r, v,
+               fmt::format(".{} to {}", node.ports[a].name, graph.node(to).id),
                [a, to](ir::Graph& g, ir::Vertex at) { redirect(g, at, a, to); });
       change("port cut off", r, v, "." + node.ports[a].name, [a](ir::Graph& g, ir::Vertex at) {
-        boost::remove_out_edge_if(at, [&](auto e) { return !g.g[e].spawn && g.g[e].port == a; }, g.g);
+        boost::remove_out_edge_if(
+            at, [&](auto e) { return !g.g[e].spawn && g.g[e].port == a; }, g.g);
       });
     }
   }
@@ -239,15 +250,14 @@ class Enumerate {
     const ir::Node& node = plan_.residues[r].graph.node(v);
     for (unsigned p = 0; p < node.ports.size(); ++p) {
       if (!node.ports[p].when) continue;
-      change("predicate inverted", r, v, "." + node.ports[p].name, [p](ir::Graph& g, ir::Vertex at) {
-        g.node(at).ports[p].when = ir::negate(g.node(at).ports[p].when);
-      });
-      change("predicate always true", r, v, "." + node.ports[p].name, [p](ir::Graph& g, ir::Vertex at) {
-        g.node(at).ports[p].when = ir::truth(true);
-      });
-      change("predicate never true", r, v, "." + node.ports[p].name, [p](ir::Graph& g, ir::Vertex at) {
-        g.node(at).ports[p].when = ir::truth(false);
-      });
+      change("predicate inverted", r, v, "." + node.ports[p].name,
+             [p](ir::Graph& g, ir::Vertex at) {
+               g.node(at).ports[p].when = ir::negate(g.node(at).ports[p].when);
+             });
+      change("predicate always true", r, v, "." + node.ports[p].name,
+             [p](ir::Graph& g, ir::Vertex at) { g.node(at).ports[p].when = ir::truth(true); });
+      change("predicate never true", r, v, "." + node.ports[p].name,
+             [p](ir::Graph& g, ir::Vertex at) { g.node(at).ports[p].when = ir::truth(false); });
     }
   }
 
@@ -287,7 +297,9 @@ class Enumerate {
       for (std::size_t other = 0; other < plan_.residues.size(); ++other) {
         if (r == other) continue;
         for (const unsigned q : plan_.residues[r].queues)
-          add("residue of a queue", fmt::format("queue {}: {} instead of {}", q, plan_.residues[other].queue_class, plan_.residues[r].queue_class),
+          add("residue of a queue",
+              fmt::format("queue {}: {} instead of {}", q, plan_.residues[other].queue_class,
+                          plan_.residues[r].queue_class),
               [r, other, q](Plan& p) {
                 auto& from = p.residues[r].queues;
                 from.erase(std::find(from.begin(), from.end(), q));

@@ -60,15 +60,16 @@ struct Subject {
 };
 
 std::string text(const passes::Counterexample& c) {
-  std::string out = fmt::format("{}\n    entry {}, queue {}\n    expected {}\n    actual   {}\n", c.why, c.entry,
-                                c.queue ? fmt::format("{}", *c.queue) : "none", c.expected, c.actual);
+  std::string out =
+      fmt::format("{}\n    entry {}, queue {}\n    expected {}\n    actual   {}\n", c.why, c.entry,
+                  c.queue ? fmt::format("{}", *c.queue) : "none", c.expected, c.actual);
   for (const auto& [field, value] : c.descriptor) out += fmt::format("    {} = {}\n", field, value);
   for (const auto& [field, value] : c.fields) out += fmt::format("    {} = {}\n", field, value);
   return out + "    " + hex(c.frame) + (c.second.empty() ? "" : "\n    " + hex(c.second));
 }
 
-// Runs `f`, which gives a text, in a child: a plan without a check may well read beyond a frame, and
-// what that ends in is a misbehaviour too.
+// Runs `f`, which gives a text, in a child: a plan without a check may well read beyond a frame,
+// and what that ends in is a misbehaviour too.
 std::string apart(const std::function<std::string()>& f) {
   int ends[2];
   if (pipe(ends) != 0) std::abort();
@@ -77,6 +78,7 @@ std::string apart(const std::function<std::string()>& f) {
   if (child == 0) {
     close(ends[0]);
     alarm(60);
+    own_dpdk_memory();
     const std::string text = f().substr(0, 4000);
     if (write(ends[1], text.data(), text.size()) < 0) _exit(1);
     _exit(0);
@@ -84,7 +86,8 @@ std::string apart(const std::function<std::string()>& f) {
   close(ends[1]);
   std::string text;
   char buffer[4096];
-  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(n));
+  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(n));
   close(ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
@@ -103,22 +106,32 @@ std::string misbehaviour(const Subject& s, const Fault& fault, const plan::Plan&
     const std::size_t queues = at == seen.queues.end() ? 0 : at->second.size();
     if (queues == 2) return "one datagram's fragments on two queues";
   }
+  if (c.expected.starts_with("arrives on queue ")) {
+    const Seen seen = see(faulty, s.in, {c.frame});
+    const unsigned owner = static_cast<unsigned>(std::stoul(c.expected.substr(17)));
+    const auto at = seen.queues.find("rx");
+    if (at != seen.queues.end() && !at->second.contains(owner))
+      return fmt::format("arrives on queue {}, its state is on queue {}", *at->second.begin(),
+                         owner);
+  }
   if (c.entry != "rx" || c.expected == "rx")  // nothing is received, or nothing can be
     return difference(s.sends_expected, see(faulty, s.in, s.sends));
   for (const Situation& now : situations(c.frame, s.in)) {
     const Seen good = see(s.reference, s.plain, now.frames, {}, {}, now.at_once);
     // Nothing that the sound plan does as well is a misbehaviour.
-    if (!difference(good, see(s.plan, s.in, now.frames, {}, {}, now.at_once)).empty()) continue;
+    const std::string sound = difference(good, see(s.plan, s.in, now.frames, {}, {}, now.at_once));
+    EXPECT_EQ(sound, "") << "the sound plan: " << now.name;
+    if (!sound.empty()) continue;
     const std::string d =
         difference(good, see(faulty, s.in, now.frames, c.descriptor, c.frame, now.at_once));
     if (!d.empty()) return now.name + ": " + d;
   }
   // What an effect that is missing would have set may be anything for the solver, and is something
   // else when the stack runs: other packets show it.
-  if (fault.kind == "effect omitted") return difference(s.sends_expected, see(faulty, s.in, s.sends));
+  if (fault.kind == "effect omitted")
+    return difference(s.sends_expected, see(faulty, s.in, s.sends));
   return "";
 }
-
 
 // Why a fault that is not refused changes nothing; "" when there is no reason.
 std::string harmless(const Subject& s, const Fault& fault, const plan::Plan& faulty);
@@ -148,14 +161,16 @@ void check(const Subject& s, const Fault& fault) {
     return;
   }
   ++row.counterexample;
-  const std::string shown = apart([&] { return misbehaviour(s, fault, faulty, *verdict->counterexample); });
+  const std::string shown =
+      apart([&] { return misbehaviour(s, fault, faulty, *verdict->counterexample); });
   if (const std::string why = made_up_for(fault); shown.empty() && !why.empty()) {
     ++row.made_up;
     row.reasons.insert("refused, nothing to see: " + why);
     return;
   }
   EXPECT_NE(shown, "") << s.name << ": " << fault.kind << ": " << fault.place
-                       << ": the counterexample does not misbehave:\n    " << text(*verdict->counterexample);
+                       << ": the counterexample does not misbehave:\n    "
+                       << text(*verdict->counterexample);
   row.misbehaved += shown.empty() ? 0 : 1;
   if (std::getenv("WEFT_SHOW_FAULTS") != nullptr)
     std::cout << fmt::format("{}: {}: {}\n    {}\n", s.name, fault.kind, fault.place, shown);
@@ -183,7 +198,8 @@ bool relied_on(const Subject& s, const std::string& knob) {
           if (unit.performs && node.impl == unit.performs->request) return true;
           for (const auto& item : node.items) {
             const auto names = item.when ? ir::names_in(item.when) : std::vector<std::string>{};
-            if (unit.report && std::count(names.begin(), names.end(), unit.report->field) != 0) return true;
+            if (unit.report && std::count(names.begin(), names.end(), unit.report->field) != 0)
+              return true;
           }
         }
       }
@@ -195,19 +211,22 @@ bool relied_on(const Subject& s, const std::string& knob) {
 std::string harmless(const Subject& s, const Fault& fault, const plan::Plan& faulty) {
   if (fault.kind == "knob on" && !relied_on(s, fault.place))
     return "no residue reads what the unit says, or asks it for anything";
-  if (fault.kind == "knob off" && fault.place == "tx.vlan_insert" && s.in.workload.host.vlan_id == 0)
+  if (fault.kind == "knob off" && fault.place == "tx.vlan_insert" &&
+      s.in.workload.host.vlan_id == 0)
     return "the host is in no VLAN: the tag is never asked for";
   if (fault.kind == "RETA entry" && flows_arrive(s, faulty)) {
     const unsigned queue = faulty.configuration.rss.table[std::stoul(fault.place)];
     if (plan::residue_of_queue(faulty, queue)->queue_class == "any")
       return "no known flow comes by this entry, and the queue runs the residue for everything";
   }
-  if ((fault.kind == "RSS key" || fault.kind == "RSS type missing" || fault.kind == "RSS off") && flows_arrive(s, faulty))
+  if ((fault.kind == "RSS key" || fault.kind == "RSS type missing" || fault.kind == "RSS off") &&
+      flows_arrive(s, faulty))
     return "every known flow still arrives on its queue, and fragments stay together";
   if (fault.kind == "request replaced") return "software does what the card was asked for";
   if (fault.kind == "guard of \"good\" dropped" || fault.kind == "part of a guard dropped")
     return "what was checked before implies the guard";
-  if (fault.kind == "residue of a queue" && fault.place.find(": any instead of flows") != std::string::npos)
+  if (fault.kind == "residue of a queue" &&
+      fault.place.find(": any instead of flows") != std::string::npos)
     return "the residue for everything serves flows too";
   const ir::HostConfig& host = s.in.workload.host;
   const auto about = [&fault](std::initializer_list<const char*> nodes) {
@@ -215,7 +234,8 @@ std::string harmless(const Subject& s, const Fault& fault, const plan::Plan& fau
       return fault.place.find(" " + node) != std::string::npos;
     });
   };
-  if (!host.forwarding && about({"ipv4_forwards.yes", "ipv4_ttl", "time_exceeded", "ipv4_decrement_ttl"}))
+  if (!host.forwarding &&
+      about({"ipv4_forwards.yes", "ipv4_ttl", "time_exceeded", "ipv4_decrement_ttl"}))
     return "the host does not forward: no packet takes that way";
   if (host.vlan_id == 0 && about({"vlan_out.tagged", "vlan_out.untagged", "vlan_push"}))
     return "the host is in no VLAN: no packet takes that way";
@@ -233,18 +253,23 @@ std::string made_up_for(const Fault& fault) {
   if (is("effect omitted", " eth_open")) return "packets begin with what eth.open sets";
   if (is("port redirected", " udp_flow.hit to udp_port"))
     return "a flow's endpoint is always that of its port, which is looked up then";
-  if (fault.kind == "slot without entry" && fault.place.starts_with("any "))
-    return "a spawn edge of the same residue leads there as well";
+  if (fault.kind == "slot without entry")
+    return "the engine finds the entry by a spawn edge, or in another residue";
+  if (fault.place.find("flows ipv4_fits.") != std::string::npos)
+    return "udp_room lets nothing larger through, which the proof does not look back at";
   return "";
 }
-
 
 void check_all(const std::string& name, passes::Inputs in) {
   start_dpdk();
   const auto begin = std::chrono::steady_clock::now();
   const Subject subject(name, std::move(in));
   const auto faults = faults_of(subject.plan, subject.in);
-  for (const Fault& fault : faults) check(subject, fault);
+  const char* only = std::getenv("WEFT_FAULT");  // part of a kind or place, to look at one
+  for (const Fault& fault : faults) {
+    if (only == nullptr || (fault.kind + ": " + fault.place).find(only) != std::string::npos)
+      check(subject, fault);
+  }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   std::cout << fmt::format("{}: {} faults in {:.1f} s\n", name, faults.size(), took.count());
 }
@@ -254,7 +279,8 @@ passes::Inputs smaller(const std::string& nic, const std::string& text) {
   passes::Inputs in = inputs(nic, "two");
   std::string less = text;
   for (const std::string size : {"table_size: 512", "table_size: 128"}) {
-    if (const auto at = less.find(size); at != std::string::npos) less.replace(at, size.size(), "table_size: 16");
+    if (const auto at = less.find(size); at != std::string::npos)
+      less.replace(at, size.size(), "table_size: 16");
   }
   in.nic = model_from(less, nic, in.fields);
   return in;
@@ -262,8 +288,12 @@ passes::Inputs smaller(const std::string& nic, const std::string& text) {
 
 TEST(Faults, None) { check_all("none", inputs("none", "two")); }
 TEST(Faults, Tap) { check_all("tap", inputs("tap", "two")); }
-TEST(Faults, Intel82599) { check_all("intel_82599", smaller("intel_82599", model_text("intel_82599"))); }
-TEST(Faults, IntelE810) { check_all("intel_e810", smaller("intel_e810", model_text("intel_e810"))); }
+TEST(Faults, Intel82599) {
+  check_all("intel_82599", smaller("intel_82599", model_text("intel_82599")));
+}
+TEST(Faults, IntelE810) {
+  check_all("intel_e810", smaller("intel_e810", model_text("intel_e810")));
+}
 TEST(Faults, Ideal) { check_all("ideal", smaller("ideal", model_text("ideal"))); }
 
 // Without rules every flow comes by RSS, and each entry of the table that one hashes to matters.
@@ -275,12 +305,13 @@ TEST(Faults, IdealWithoutRules) {
 
 TEST(Faults, Table) {
   unsigned places = 0;
-  std::cout << fmt::format("{:<28}{:>8}{:>11}{:>16}{:>12}{:>9}{:>10}\n", "fault", "places", "structure",
-                           "counterexample", "misbehaved", "made up", "harmless");
+  std::cout << fmt::format("{:<28}{:>8}{:>11}{:>16}{:>12}{:>9}{:>10}\n", "fault", "places",
+                           "structure", "counterexample", "misbehaved", "made up", "harmless");
   for (const auto& [kind, row] : table()) {
     places += row.places;
-    std::cout << fmt::format("{:<28}{:>8}{:>11}{:>16}{:>12}{:>9}{:>10}\n", kind, row.places, row.structure,
-                             row.counterexample, row.misbehaved, row.made_up, row.harmless);
+    std::cout << fmt::format("{:<28}{:>8}{:>11}{:>16}{:>12}{:>9}{:>10}\n", kind, row.places,
+                             row.structure, row.counterexample, row.misbehaved, row.made_up,
+                             row.harmless);
     for (const auto& reason : row.reasons) std::cout << "    " << reason << "\n";
   }
   std::cout << places << " places\n";

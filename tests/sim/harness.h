@@ -24,6 +24,8 @@ using Bytes = std::vector<std::uint8_t>;
 
 // DPDK's environment, once for each process: no PCI, no huge pages, nothing left behind.
 void start_dpdk();
+// In a forked child: DPDK's memory is shared with the parent; from here on it is a copy.
+void own_dpdk_memory();
 
 // Prints the diagnostics and ends the process: for what a test can't go on without.
 template <class T>

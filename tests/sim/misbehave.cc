@@ -15,7 +15,8 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
   StackOptions options{.trace = true};
   if (!answers.empty()) {
     options.policy = emulator::DescriptorPolicy::forced(
-        [answers, about](std::uint64_t, std::span<const std::uint8_t> frame, emulator::Answers said) {
+        [answers, about](std::uint64_t, std::span<const std::uint8_t> frame,
+                         emulator::Answers said) {
           if (!std::equal(frame.begin(), frame.end(), about.begin(), about.end())) return said;
           const auto set = [&answers](const char* field, emulator::Verdict& verdict) {
             if (const auto at = answers.find(field); at != answers.end())
@@ -40,8 +41,8 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
   for (const Walked& walk : (*stack)->walks) {
     for (const auto& node : walk.path) seen.queues[node].insert(walk.queue);
     if (walk.path.back() == "udp_deliver")
-      seen.deliveries.push_back(
-          fmt::format("endpoint {}, {}", walk.endpoint, walk.connected ? "connected" : "unconnected"));
+      seen.deliveries.push_back(fmt::format("endpoint {}, {}", walk.endpoint,
+                                            walk.connected ? "connected" : "unconnected"));
   }
   return seen;
 }
@@ -57,7 +58,8 @@ std::string difference(const Seen& expected, const Seen& actual) {
   }
   for (std::size_t i = 0; i < expected.deliveries.size(); ++i) {
     if (expected.deliveries[i] != actual.deliveries.at(i))
-      return fmt::format("delivered to {} instead of {}", actual.deliveries[i], expected.deliveries[i]);
+      return fmt::format("delivered to {} instead of {}", actual.deliveries[i],
+                         expected.deliveries[i]);
   }
   return difference(expected.flows, actual.flows);
 }
@@ -82,36 +84,46 @@ std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inpu
   out.push_back({"behind an overlapping one", {other, frame}});
   Situation crowd{"behind 64 others", {}};
   for (unsigned i = 1; i <= 64; ++i) {
-    Bytes one = ip_frame({.vlan = vlan}, {.src = src, .id = static_cast<std::uint16_t>(40000 + i), .fragment = 0x2000}, Bytes(64, 1));
+    Bytes one =
+        ip_frame({.vlan = vlan},
+                 {.src = src, .id = static_cast<std::uint16_t>(40000 + i), .fragment = 0x2000},
+                 Bytes(64, 1));
     crowd.frames.push_back(std::move(one));
   }
   crowd.frames.push_back(frame);
   out.push_back(std::move(crowd));
-  out.push_back({"with a bad length", {ip_frame({.vlan = vlan}, {.src = src, .fragment = 0x2000}, Bytes(13, 1))}});
+  out.push_back({"with a bad length",
+                 {ip_frame({.vlan = vlan}, {.src = src, .fragment = 0x2000}, Bytes(13, 1))}});
   return out;
 }
 
 std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
   const int vlan = inputs.workload.host.vlan_id == 0 ? -1 : inputs.workload.host.vlan_id;
   std::vector<Bytes> frames;
-  const auto link = [vlan](unsigned last) { return Link{.src = mac_of(on_link(last)), .vlan = vlan}; };
+  const auto link = [vlan](unsigned last) {
+    return Link{.src = mac_of(on_link(last)), .vlan = vlan};
+  };
   const auto hello = [&](unsigned last) {
     Link all = link(last);
     all.dst = to_all;
-    frames.push_back(arp_frame(all, {.sender_mac = mac_of(on_link(last)), .sender = on_link(last)}));
+    frames.push_back(
+        arp_frame(all, {.sender_mac = mac_of(on_link(last)), .sender = on_link(last)}));
   };
   for (const unsigned last : {1u, 3u, 4u, 9u}) hello(last);
   const Bytes text = {'w', 'h', 'a', 't', 'e', 'v', 'e', 'r', 0xff, 0x80, 1};
   const auto udp = [&](std::uint32_t src, std::uint16_t from, std::uint16_t to, unsigned by = 1) {
     frames.push_back(udp_frame(link(by), {.src = src}, {.src_port = from, .dst_port = to}, text));
   };
-  for (const auto& flow : inputs.workload.flows) udp(flow.src, flow.src_port, flow.dst_port, flow.src & 255);
+  for (const auto& flow : inputs.workload.flows)
+    if (flow.src != on_link(88)) udp(flow.src, flow.src_port, flow.dst_port, flow.src & 255);
   for (std::uint16_t port = 51000; port < 51016; ++port) udp(on_link(4), port, port % 2 ? 7 : 9, 4);
   for (std::uint16_t port = 51000; port < 51016; ++port) udp(on_link(4), port, 4, 4);  // closed
   udp(0xc6336405, 51000, 7);  // behind a gateway
   udp(0xcb007105, 51000, 7);  // no way back
-  for (unsigned last : {1u, 3u, 4u}) frames.push_back(icmp_frame(link(last), {.src = on_link(last)}, {}, text));
-  for (unsigned last : {1u, 3u, 4u}) frames.push_back(ip_frame(link(last), {.src = on_link(last), .protocol = 47}, text));
+  for (unsigned last : {1u, 3u, 4u})
+    frames.push_back(icmp_frame(link(last), {.src = on_link(last)}, {}, text));
+  for (unsigned last : {1u, 3u, 4u})
+    frames.push_back(ip_frame(link(last), {.src = on_link(last), .protocol = 47}, text));
   // In pieces: of known flows and of a stranger, a ping, and ones too large to be answered.
   const auto pieces = [&](Ip ip, const Bytes& content, std::size_t each) {
     static std::uint16_t id = 0;
@@ -120,13 +132,19 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
       const std::size_t n = std::min(each, content.size() - at);
       ip.fragment = static_cast<std::uint16_t>((at + n < content.size() ? 0x2000 : 0) | at / 8);
       frames.push_back(ip_frame(link(ip.src & 255), ip,
-                                Bytes(content.begin() + static_cast<long>(at), content.begin() + static_cast<long>(at + n))));
+                                Bytes(content.begin() + static_cast<long>(at),
+                                      content.begin() + static_cast<long>(at + n))));
     }
   };
   const Bytes more(200, 7), large(3000, 9);
   for (const auto& flow : inputs.workload.flows) {
     const Ip ip{.src = flow.src};
     pieces(ip, udp_segment(ip, {.src_port = flow.src_port, .dst_port = flow.dst_port}, more), 64);
+  }
+  for (const auto& flow : inputs.workload.flows) {
+    const Ip ip{.src = flow.src};
+    if (flow.src != on_link(88))
+      pieces(ip, udp_segment(ip, {.src_port = flow.src_port, .dst_port = flow.dst_port}, large), 1000);
   }
   const Ip known{.src = on_link(1)};  // but not by this port
   pieces(known, udp_segment(known, {.src_port = 50001}, more), 64);
@@ -143,8 +161,14 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
   pieces(ping, more, 64);
   // A neighbour that is not known yet: too many packets for it, then its answer.
   for (unsigned i = 0; i < 5; ++i) udp(on_link(77), 51001, 7, 77);
-  frames.push_back(arp_frame(link(77), {.operation = 2, .sender_mac = mac_of(on_link(77)), .sender = on_link(77), .target_mac = own_mac}));
+  frames.push_back(arp_frame(link(77), {.operation = 2,
+                                        .sender_mac = mac_of(on_link(77)),
+                                        .sender = on_link(77),
+                                        .target_mac = own_mac}));
   udp(on_link(77), 51001, 7, 77);
+  for (unsigned i = 0; i < 5; ++i) udp(on_link(88), 43000, 7, 88);  // a known flow
+  frames.push_back(arp_frame(link(88), {.operation = 2, .sender_mac = mac_of(on_link(88)), .sender = on_link(88), .target_mac = own_mac}));
+  udp(on_link(88), 43000, 7, 88);
   // Others' datagrams.
   for (const std::uint8_t ttl : {1, 2, 64}) {
     for (const std::uint32_t dst : {0xc6336409u, on_link(3), 0xcb007101u})

@@ -31,7 +31,8 @@ void relink(std::string& line, const std::string& from, const std::string& to) {
     const std::string old = key + from;
     for (std::size_t at = line.find(old); at != std::string::npos; at = line.find(old, at + 1)) {
       const std::size_t end = at + old.size();
-      const bool whole = (end == line.size() || !word_char(line[end])) && (at == 0 || !word_char(line[at - 1]));
+      const bool whole =
+          (end == line.size() || !word_char(line[end])) && (at == 0 || !word_char(line[at - 1]));
       if (whole) line.replace(at, old.size(), key + to);
     }
   }
@@ -58,15 +59,18 @@ std::string without(const std::string& yaml, const ir::NicModel& model, const Un
   std::string out;
   bool inside = false, cut = false;
   for (std::string line : lines_of(yaml)) {
-    if (!line.empty() && line[0] != ' ' && line[0] != '#') inside = line.starts_with(unit.section + ":");
-    const bool at_node = line.starts_with("  ") && line.size() > 2 && line[2] != ' ' && line[2] != '#';
+    if (!line.empty() && line[0] != ' ' && line[0] != '#')
+      inside = line.starts_with(unit.section + ":");
+    const bool at_node =
+        line.starts_with("  ") && line.size() > 2 && line[2] != ' ' && line[2] != '#';
     if (at_node) cut = inside && line.starts_with("  " + unit.node + ":");
     if (line.empty() || line[0] != ' ') cut = false;
     if (cut) continue;
     if (inside && behind) relink(line, unit.node, graph.node(*behind).id);
     // A switch that is not there is off.
     const std::string on = "knob." + knob + " == on || ";
-    if (const auto at = line.find(on); !knob.empty() && at != std::string::npos) line.erase(at, on.size());
+    if (const auto at = line.find(on); !knob.empty() && at != std::string::npos)
+      line.erase(at, on.size());
     out += line + "\n";
   }
   return out;
@@ -79,8 +83,10 @@ std::string model_text(const std::string& nic) {
   return text.str();
 }
 
-ir::NicModel model_from(const std::string& text, const std::string& nic, const ir::FieldTable& fields) {
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("weft-models-{}", getpid());
+ir::NicModel model_from(const std::string& text, const std::string& nic,
+                        const ir::FieldTable& fields) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / fmt::format("weft-models-{}", getpid());
   std::filesystem::create_directory(folder);
   const auto path = folder / (nic + ".yaml");
   std::ofstream(path) << text;

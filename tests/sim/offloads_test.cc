@@ -53,7 +53,8 @@ TEST_P(Offloads, DeletingOneChangesTheResidueAndNotTheBehaviour) {
   for (const std::string workload : {"host", "vlan"}) {
     passes::Inputs in = inputs(nic, workload);
     const int vlan = in.workload.host.vlan_id == 0 ? -1 : in.workload.host.vlan_id;
-    const auto capture = traffic({.packets = 20'000, .seed = 77, .vlan = vlan, .kernel = kernel_frames()});
+    const auto capture =
+        traffic({.packets = 20'000, .seed = 77, .vlan = vlan, .kernel = kernel_frames()});
     const passes::Inputs plain = reference_inputs(in);
     const plan::Plan reference = reference_plan(plain);
     const Result expected = run(reference, plain, capture, {});
@@ -67,7 +68,8 @@ TEST_P(Offloads, DeletingOneChangesTheResidueAndNotTheBehaviour) {
       if (tags != (workload == "vlan")) continue;
       passes::Inputs less = in;
       less.nic = model_from(without(text, in.nic, unit), nic, in.fields);
-      ASSERT_FALSE((unit.section == "receive" ? less.nic.receive : less.nic.transmit).find(unit.node));
+      ASSERT_FALSE(
+          (unit.section == "receive" ? less.nic.receive : less.nic.transmit).find(unit.node));
       const plan::Plan plan = must(passes::compile(less, {}));  // proved
       const bool relied_on = used(whole, node);
       const bool other_residue = residues(plan) != residues(whole);

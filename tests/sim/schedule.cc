@@ -10,10 +10,16 @@ constexpr std::uint64_t second = 1'000 * ms;
 constexpr unsigned most_together = 32;
 constexpr unsigned most_unfinished = 48;  // of the 64 that a table holds
 
-// State that is shared or owned by addresses: ARP messages and fragments.
+// State that is shared or owned by addresses: ARP messages and fragments. And packets whose answers
+// look like those to another flow, which may come by another queue: broadcasts; TCP, by whose ports
+// a card hashes only where the whole header is there.
 bool stands_alone(const Bytes& f) {
   const std::uint32_t type = network_type(f);
-  return type == 0x0806 || (type == 0x0800 && (get16(f, network_header(f) + 6) & 0x3fff) != 0);
+  const std::size_t l3 = network_header(f);
+  if (type != 0x0800 || f.size() < l3 + 20) return type == 0x0806;
+  const std::uint32_t dst = get32(f, l3 + 16);
+  return (get16(f, l3 + 6) & 0x3fff) != 0 || dst == own_broadcast || dst == 0xffffffff ||
+         f[l3 + 9] == 6;
 }
 
 }  // namespace

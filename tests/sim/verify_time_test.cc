@@ -1,5 +1,5 @@
-// Issue A, check 5: `verify` takes under 2 s up to 500 flows, for every model and graph. Machines are
-// shared: the times are printed, and only what is far beyond is a failure.
+// Issue A, check 5: `verify` takes under 2 s up to 500 flows, for every model and graph. Machines
+// are shared: the times are printed, and only what is far beyond is a failure.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -40,10 +40,10 @@ TEST(VerifyTime, FiveHundredFlows) {
       EXPECT_TRUE(verdict.proved) << nic << " " << flows
                                   << (verdict.counterexample ? verdict.counterexample->why : "");
       EXPECT_LT(took.count(), allowed_seconds) << nic << " " << flows;
-      std::cout << fmt::format("  {:<12} {:>4} flows on {:>2} queues: {:.2f} s{}, {} leaves, {} queries\n",
-                               nic, flows, plan.configuration.rx_queues, took.count(),
-                               took.count() > 2 ? " (more than 2 s)" : "", verdict.proof.leaves,
-                               verdict.proof.queries);
+      std::cout << fmt::format(
+          "  {:<12} {:>4} flows on {:>2} queues: {:.2f} s{}, {} leaves, {} queries\n", nic, flows,
+          plan.configuration.rx_queues, took.count(), took.count() > 2 ? " (more than 2 s)" : "",
+          verdict.proof.leaves, verdict.proof.queries);
     }
   }
 }
