@@ -134,7 +134,9 @@ class Receive {
     // Enumerated: a member is a flow, on its owner's queue, marked with its endpoint.
     Rules out;
     out.member = session_.apply(node.id + "/member", key_.key, 0);
-    out.member = session_.all_of({out.member, key_.hit});
+    // Flows of the workload go to the host itself.
+    out.member = session_.all_of({out.member, key_.hit,
+                                  session_.equal(symbolic_.initial("ipv4.dst"), symbolic_.initial("host.address"))});
     out.queue = key_.owner;
     const bool marks = rules.front()->mark != 0;
     out.marked = session_.number(marks ? 1 : 0, 1);

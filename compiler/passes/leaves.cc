@@ -30,9 +30,27 @@ class Walk {
     if (out_degree(v, graph_.g) == 0 && ir::is_terminal(node.kind, false)) {
       leaf(node.id, node, state, false);
     } else {
-      for (const Branch& branch : symbolic_.step(node, state)) take(v, node, branch);
+      const std::size_t before = conditions_.size();
+      for (const Branch& branch : symbolic_.step(node, state)) {
+        take(v, node, branch);
+        if (node.kind == ir::NodeKind::match) pass_by(node, branch);
+      }
+      if (node.kind == ir::NodeKind::match) fall_out(node, state);
+      conditions_.resize(before);
     }
     path_.pop_back();
+  }
+
+  // A match is run in order: the first port that holds is taken, and where none does the packet has
+  // nowhere to go. In a graph that was verified neither matters; a plan may come from anywhere.
+  void pass_by(const ir::Node& node, const Branch& branch) {
+    if (node.ports[branch.port].when)
+      conditions_.push_back(symbolic_.session().negate(branch.condition));
+  }
+  void fall_out(const ir::Node& node, const State& state) {
+    const bool otherwise = std::any_of(node.ports.begin(), node.ports.end(),
+                                       [](const ir::Port& port) { return !port.when; });
+    if (!otherwise) leaf(fmt::format("nowhere at {}", node.id), node, state, false);
   }
 
   void take(ir::Vertex v, const ir::Node& node, const Branch& branch) {

@@ -10,6 +10,7 @@
 #include "compiler/passes/facts.h"
 #include "compiler/passes/leaves.h"
 #include "compiler/passes/pipeline.h"
+#include "compiler/passes/prefer.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/tables.h"
@@ -31,11 +32,19 @@ class Prover {
     assume_host(symbolic_);
   }
 
+  unsigned leaves() const { return leaves_; }
+  unsigned queries() const { return session_.queries(); }
+
   // nullopt: everything holds. `suspect` fixes the packet to one flow.
   diag::Result<std::optional<Counterexample>> run(const Suspect* suspect) {
+    auto found = search(suspect);
+    if (found && !*found) *found = std::move(second_best_);
+    return found;
+  }
+
+ private:
+  diag::Result<std::optional<Counterexample>> search(const Suspect* suspect) {
     if (suspect != nullptr) pin(*suspect);
-    session_.add(session_.less_equal(symbolic_.initial("pkt.len"),
-                                     session_.number(longest_frame(in_.nic), 16)));
     for (const Term& t : card_answers(symbolic_, in_.nic, plan_)) session_.add(t);
     if (session_.check("assumptions can hold") != Outcome::sat) {
       return diag::fail(diag::Diagnostic{"E0410",
@@ -45,17 +54,22 @@ class Prover {
                                          {},
                                          "check the model's evidence and the workload's host"});
     }
+    // What the card lets in is no longer than it can take; what applications send may be.
+    session_.push();
+    session_.add(session_.less_equal(symbolic_.initial("pkt.len"),
+                                     session_.number(longest_frame(in_.nic), 16)));
     auto found = receive(suspect);
-    if (!found || *found || suspect != nullptr) return found;
+    if (!found || *found) return found;
+    if (suspect != nullptr) {
+      session_.pop();
+      return reassembled(*suspect);
+    }
     found = affinity();
     if (!found || *found) return found;
+    session_.pop();
     return transmit();
   }
 
-  unsigned leaves() const { return leaves_; }
-  unsigned queries() const { return session_.queries(); }
-
- private:
   using Found = diag::Result<std::optional<Counterexample>>;
 
   void assume_host(Symbolic& s) {
@@ -143,6 +157,7 @@ class Prover {
     for (const CardPath& path : paths) {
       session_.push();
       session_.add(path.when);
+      path_ = path.name;
       std::optional<Counterexample> found;
       if (!path.drop.empty()) {
         Leaf leaf;
@@ -150,7 +165,7 @@ class Prover {
         leaf.path = {path.name};
         leaf.when = session_.truth(true);
         leaf.state = fresh(true);
-        found = compare(leaf, spec_, "rx", suspect);
+        found = settle(compare(leaf, spec_, "rx", suspect));
       } else {
         session_.add(session_.equal(session_.variable("queue", 16), path.queue));
         for (const auto& residue : plan_.residues) {
@@ -162,7 +177,7 @@ class Prover {
           session_.add(session_.any_of(here));
           if (session_.check("does this way lead to the residue") != Outcome::unsat) {
             for (const Leaf& leaf : of_residue[residue.id].leaves) {
-              if (!found) found = compare(leaf, spec_, "rx", suspect);
+              if (!found) found = settle(compare(leaf, spec_, "rx", suspect));
             }
           }
           session_.pop();
@@ -170,6 +185,50 @@ class Prover {
       }
       session_.pop();
       if (found) return found;
+    }
+    if (suspect != nullptr) return astray(*suspect, paths);
+    return std::optional<Counterexample>();
+  }
+
+  // A counterexample that can be replayed ends the search; one that only the abstraction knows, in
+  // which tables and hash answer anything, is kept for the case that there is no better one.
+  std::optional<Counterexample> settle(std::optional<Counterexample> found) {
+    if (found && real_) return found;
+    if (found && !second_best_) second_best_ = std::move(found);
+    return std::nullopt;
+  }
+
+  // A flow's datagrams arrive where its state is, whatever the residue there does without it.
+  Found astray(const Suspect& suspect, const std::vector<CardPath>& paths) {
+    if (!suspect.owner || !suspect.endpoint) return std::optional<Counterexample>();
+    std::vector<Term> looked_up;
+    for (const auto& [id, arrivals] : spec_.arrivals) {
+      const auto* decl = decl_of(in_.graph.node(*in_.graph.find(id)));
+      if (decl != nullptr && decl->table == "udp_flows")
+        looked_up.insert(looked_up.end(), arrivals.begin(), arrivals.end());
+    }
+    for (const CardPath& path : paths) {
+      if (!path.drop.empty()) continue;
+      std::optional<Counterexample> out;
+      session_.push();
+      session_.add(path.when);
+      session_.add(session_.any_of(looked_up));
+      session_.add(symbolic_.condition(ir::has("udp"), State{}));
+      session_.add(session_.negate(session_.equal(path.queue, session_.number(*suspect.owner, 16))));
+      if (session_.check("astray") == Outcome::sat) {
+        prefer_real(symbolic_, in_, plan_, path.name == "rss");
+        out.emplace();
+        out->entry = "rx";
+        Witness w = witness_of(symbolic_);
+        out->fields = std::move(w.fields);
+        out->frame = std::move(w.frame);
+        out->queue = static_cast<unsigned>(session_.value(path.queue));
+        out->expected = fmt::format("arrives on queue {}", *suspect.owner);
+        out->actual = fmt::format("arrives on queue {} ({})", *out->queue, path.name);
+        out->why = suspect.why;
+      }
+      session_.pop();
+      if (out) return out;
     }
     return std::optional<Counterexample>();
   }
@@ -208,7 +267,8 @@ class Prover {
 
   Counterexample show(const Leaf& actual, const Leaves& expected, const std::string& entry,
                       const Suspect* suspect) {
-    prefer_short(entry);
+    // A model is any packet; one that can be sent, and is easy to look at, is better.
+    real_ = entry != "rx" || prefer_real(symbolic_, in_, plan_, path_ == "rss");
     Counterexample out;
     out.entry = entry;
     out.actual = text(actual.path, actual.end);
@@ -216,7 +276,9 @@ class Prover {
       if (session_.value(leaf.when) != 0) out.expected = text(leaf.path, leaf.end);
     }
     if (entry == "rx") {
-      Witness w = witness_of(symbolic_);
+      const bool popped = session_.same(symbolic_.value(actual.state, "meta.ethertype"),
+                                        symbolic_.initial("vlan.type"));
+      Witness w = witness_of(symbolic_, popped);
       out.fields = std::move(w.fields);
       out.frame = std::move(w.frame);
       for (const char* field : {"desc.ip_cksum", "desc.l4_cksum"}) {
@@ -237,22 +299,6 @@ class Prover {
                   : fmt::format("the protocol graph ends at {}, card and residue at {}",
                                 last(out.expected), last(out.actual));
     return out;
-  }
-
-  // A model is any packet; a short one is easier to look at.
-  void prefer_short(const std::string& entry) {
-    if (entry != "rx") return;
-    for (const unsigned limit : {64u, 128u, 512u}) {
-      session_.push();
-      session_.add(session_.less_equal(symbolic_.initial("pkt.len"), session_.number(limit, 16)));
-      const bool ok = session_.check("a short packet") == Outcome::sat;
-      session_.pop();
-      if (ok) {
-        session_.add(session_.less_equal(symbolic_.initial("pkt.len"), session_.number(limit, 16)));
-        break;
-      }
-    }
-    session_.check("the packet to show");
   }
 
   Counterexample no_entry(const std::string& residue, const std::string& entry) {
@@ -344,28 +390,45 @@ class Prover {
     return std::optional<Counterexample>();
   }
 
+  // A flow's datagram that was put together from fragments, on the shard that the plan says owns it.
+  Found reassembled(const Suspect& suspect) {
+    const std::string slot = "ipv4_reassembled";
+    for (const Entry& entry : entries(in_.graph)) {
+      if (entry.name.substr(0, entry.name.find('@')) != slot) continue;
+      for (const auto& residue : plan_.residues) {
+        const auto v = residue.graph.find(in_.graph.node(entry.vertex).id);
+        if (residue.queue_class != "any" || !v || !has_slot(residue.graph.node(*v), slot)) continue;
+        if (auto found = from(entry.vertex, residue.graph, *v, slot, &suspect)) return found;
+      }
+    }
+    return std::optional<Counterexample>();
+  }
+
   static bool has_slot(const ir::Node& node, const std::string& slot) {
     return std::find(node.slots.begin(), node.slots.end(), slot) != node.slots.end();
   }
 
   std::optional<Counterexample> from(ir::Vertex spec_start, const ir::Graph& residue,
-                                     ir::Vertex start, const std::string& slot) {
+                                     ir::Vertex start, const std::string& slot,
+                                     const Suspect* suspect = nullptr) {
     const Leaves expected = leaves_of(symbolic_, in_.graph, spec_start, fresh(false));
-    use_shard_tables(nullptr);
+    use_shard_tables(suspect);
     Leaves actual = leaves_of(symbolic_, residue, start, fresh(false));
     symbolic_.lookup = nullptr;
     session_.push();
     if (slot == "ipv4_reassembled") {
       // The engine hands a reassembled datagram to the shard that owns its flow.
       const KeyTerms key = key_terms(symbolic_);
-      session_.add(
-          session_.implies(key.hit, session_.equal(session_.variable("queue", 16), key.owner)));
+      const Term queue = session_.variable("queue", 16);
+      if (suspect == nullptr) session_.add(session_.implies(key.hit, session_.equal(queue, key.owner)));
+      if (suspect != nullptr && suspect->owner)
+        session_.add(session_.equal(queue, session_.number(*suspect->owner, 16)));
     }
     std::optional<Counterexample> found;
     for (Leaf& leaf : actual.leaves) {
       if (leaf.kind == ir::NodeKind::wire)
         leaf.state = card_transmit(symbolic_, in_.nic, plan_, leaf.state);
-      if (!found) found = compare(leaf, expected, slot, nullptr);
+      if (!found) found = compare(leaf, expected, slot, suspect);
     }
     session_.pop();
     return found;
@@ -378,6 +441,9 @@ class Prover {
   Symbolic symbolic_;
   Pinned pinned_;
   Leaves spec_;
+  std::string path_;   // by which the card delivers, while its packets are compared
+  bool real_ = false;  // of the last counterexample
+  std::optional<Counterexample> second_best_;
   unsigned leaves_ = 0;
 };
 

@@ -32,7 +32,8 @@ std::string text_of(const std::string& name, ir::Bits value, unsigned width) {
 
 class Frame {
  public:
-  explicit Frame(Symbolic& symbolic) : symbolic_(symbolic), session_(symbolic.session()) {}
+  Frame(Symbolic& symbolic, bool popped)
+      : symbolic_(symbolic), session_(symbolic.session()), popped_(popped) {}
 
   Witness run() {
     const auto length = static_cast<std::size_t>(value("pkt.len"));
@@ -40,7 +41,8 @@ class Frame {
     write("eth", 0);
     std::size_t l3 = 14;
     std::uint64_t type = value("eth.type");
-    if (type == 0x8100) {
+    // What is IPv4 or ARP without a tag is laid out as that: there is one frame only.
+    if (type == 0x8100 || (popped_ && type != 0x0800 && type != 0x0806)) {
       write("vlan", l3);
       type = value("vlan.type");
       l3 += 4;
@@ -56,7 +58,7 @@ class Frame {
     return static_cast<std::uint64_t>(session_.value(symbolic_.initial(name)));
   }
 
-  void write(const std::string& header, std::size_t at) {
+  void write(const std::string& header, std::size_t at, bool again = false) {
     const std::string prefix = header + ".";
     std::vector<const ir::Field*> fields;
     for (const auto& [name, field] : symbolic_.fields().fields) {
@@ -69,9 +71,10 @@ class Frame {
         const std::size_t position = at * 8 + field->offset + bit;
         if (position / 8 >= out_.frame.size()) continue;
         const auto one = static_cast<std::uint8_t>(0x80u >> (position % 8));
+        out_.frame[position / 8] &= static_cast<std::uint8_t>(~one);
         if ((v >> (field->width - 1 - bit)) & 1u) out_.frame[position / 8] |= one;
       }
-      out_.fields.emplace_back(field->name, text_of(field->name, v, field->width));
+      if (!again) out_.fields.emplace_back(field->name, text_of(field->name, v, field->width));
     }
   }
 
@@ -120,17 +123,20 @@ class Frame {
       put16(l4 + 2, 0);
       checksum(l4 + 2, sum(l4, end), test("icmp.checksum_ok"), false);
     }
+    // A header of fewer than 5 words, or a datagram that ends in it: IPv4's own fields count.
+    write("ipv4", l3, true);
     put16(l3 + 10, 0);
     checksum(l3 + 10, sum(l3, l4), test("ipv4.checksum_ok"), false);
   }
 
   Symbolic& symbolic_;
   smt::Session& session_;
+  bool popped_;
   Witness out_;
 };
 
 }  // namespace
 
-Witness witness_of(Symbolic& symbolic) { return Frame(symbolic).run(); }
+Witness witness_of(Symbolic& symbolic, bool popped) { return Frame(symbolic, popped).run(); }
 
 }  // namespace weft::passes

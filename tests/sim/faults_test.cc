@@ -239,7 +239,8 @@ std::string harmless(const Subject& s, const Fault& fault, const plan::Plan& fau
     return "the host does not forward: no packet takes that way";
   if (host.vlan_id == 0 && about({"vlan_out.tagged", "vlan_out.untagged", "vlan_push"}))
     return "the host is in no VLAN: no packet takes that way";
-  if (fault.kind == "predicate always true" && about({"vlan_tagged.tagged"}))
+  if (fault.kind == "predicate always true" &&
+      about({"vlan_tagged.tagged", "ipv4_for_us.own_by_broadcast"}))
     return "the last port of a match that covers all packets: the ports before it took the others";
   return "";
 }
@@ -253,6 +254,10 @@ std::string made_up_for(const Fault& fault) {
   if (is("effect omitted", " eth_open")) return "packets begin with what eth.open sets";
   if (is("port redirected", " udp_flow.hit to udp_port"))
     return "a flow's endpoint is always that of its port, which is looked up then";
+  if (is("check dropped", "flows ipv4_ok.ihl") || is("check inverted", "flows ipv4_ok.ihl"))
+    return "a rule's ports and a header of fewer than 5 words would be the same bytes";
+  if (is("check dropped", "flows ipv4_ok.source"))
+    return "a rule names its source, and none of them is a bad one";
   if (fault.kind == "slot without entry")
     return "the engine finds the entry by a spawn edge, or in another residue";
   if (fault.place.find("flows ipv4_fits.") != std::string::npos)

@@ -84,10 +84,13 @@ std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inpu
   out.push_back({"behind an overlapping one", {other, frame}});
   Situation crowd{"behind 64 others", {}};
   for (unsigned i = 1; i <= 64; ++i) {
-    Bytes one =
-        ip_frame({.vlan = vlan},
-                 {.src = src, .id = static_cast<std::uint16_t>(40000 + i), .fragment = 0x2000},
-                 Bytes(64, 1));
+    Bytes one = ip_frame({.vlan = vlan},
+                         {.src = src,
+                          .dst = get32(frame, l3 + 16),
+                          .id = static_cast<std::uint16_t>(40000 + i),
+                          .fragment = 0x2000},
+                         Bytes(64, 1));
+    std::copy_n(frame.begin(), 6, one.begin());
     crowd.frames.push_back(std::move(one));
   }
   crowd.frames.push_back(frame);
@@ -144,7 +147,8 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
   for (const auto& flow : inputs.workload.flows) {
     const Ip ip{.src = flow.src};
     if (flow.src != on_link(88))
-      pieces(ip, udp_segment(ip, {.src_port = flow.src_port, .dst_port = flow.dst_port}, large), 1000);
+      pieces(ip, udp_segment(ip, {.src_port = flow.src_port, .dst_port = flow.dst_port}, large),
+             1000);
   }
   const Ip known{.src = on_link(1)};  // but not by this port
   pieces(known, udp_segment(known, {.src_port = 50001}, more), 64);
@@ -167,7 +171,10 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
                                         .target_mac = own_mac}));
   udp(on_link(77), 51001, 7, 77);
   for (unsigned i = 0; i < 5; ++i) udp(on_link(88), 43000, 7, 88);  // a known flow
-  frames.push_back(arp_frame(link(88), {.operation = 2, .sender_mac = mac_of(on_link(88)), .sender = on_link(88), .target_mac = own_mac}));
+  frames.push_back(arp_frame(link(88), {.operation = 2,
+                                        .sender_mac = mac_of(on_link(88)),
+                                        .sender = on_link(88),
+                                        .target_mac = own_mac}));
   udp(on_link(88), 43000, 7, 88);
   // Others' datagrams.
   for (const std::uint8_t ttl : {1, 2, 64}) {

@@ -1,0 +1,185 @@
+#include "compiler/passes/prefer.h"
+
+#include <algorithm>
+
+#include "compiler/passes/resolve.h"
+#include "compiler/passes/steer.h"
+
+namespace weft::passes {
+
+using smt::Outcome;
+using smt::Term;
+
+namespace {
+
+class Prefer {
+ public:
+  Prefer(Symbolic& symbolic, const Inputs& inputs, const plan::Plan& plan)
+      : symbolic_(symbolic), session_(symbolic.session()), inputs_(inputs), plan_(plan) {}
+
+  bool run(bool hashed) {
+    for (const unsigned limit : {64u, 128u, 512u}) {
+      if (have(session_.less_equal(symbolic_.initial("pkt.len"), session_.number(limit, 16))))
+        break;
+    }
+    have(session_.less_equal(session_.number(1, 16), symbolic_.initial("pkt.len")));
+    have(is("eth.src", 0x020000000001));
+    neighbour();
+    fragment();
+    // Headers of fewer than 5 words overlap with what follows; the solver does not know that.
+    bool real = have(session_.less_equal(session_.number(5, 4), symbolic_.initial("ipv4.ihl")));
+    real = endpoint() && real;
+    real = flow() && real;
+    if (hashed) real = hash() && real;
+    session_.check("the packet to show");
+    return real;
+  }
+
+ private:
+  // Adds what leaves a model.
+  bool have(const Term& wish) {
+    session_.push();
+    session_.add(wish);
+    const bool can = session_.check("a packet to show") == Outcome::sat;
+    session_.pop();
+    if (can) session_.add(wish);
+    return can;
+  }
+
+  Term is(const std::string& field, ir::Bits value) {
+    const Term t = symbolic_.initial(field);
+    return session_.equal(t, session_.number(value, session_.width(t)));
+  }
+
+  // The answer has somewhere to go.
+  void neighbour() {
+    const ir::HostConfig& host = inputs_.workload.host;
+    const Term src = symbolic_.initial("ipv4.src");
+    const auto number = [this](std::uint32_t a) { return session_.number(a, 32); };
+    std::vector<Term> all = {
+        session_.equal(session_.arithmetic(ir::Op::bit_and, src, number(host.netmask())),
+                       number(host.address & host.netmask()))};
+    for (const std::uint32_t a : {host.address, host.broadcast(), host.address & host.netmask()})
+      all.push_back(session_.negate(session_.equal(src, number(a))));
+    have(session_.all_of(all));
+  }
+
+  // A piece with something in it: what is empty is refused whatever else is held.
+  void fragment() {
+    const Term whole =
+        session_.all_of({is("ipv4.more_fragments", 0), is("ipv4.fragment_offset", 0)});
+    have(session_.any_of(
+        {whole, session_.all_of({is("ipv4.ihl", 5), is("ipv4.total_length", 28)})}));
+  }
+
+  // The endpoint's table answers for the datagram's port as it does when the stack runs.
+  bool endpoint() {
+    const auto* decl = decl_of("udp.find_port");
+    const Lookup port = symbolic_.default_lookup(*decl, symbolic_.terms(decl->key, State{}));
+    std::vector<Term> ways, others;
+    for (unsigned i = 0; i < inputs_.workload.endpoints.size(); ++i) {
+      const Term here = is("udp.dst_port", inputs_.workload.endpoints[i].port);
+      ways.push_back(
+          session_.all_of({port.hit, here, session_.equal(port.result, session_.number(i, 16))}));
+      others.push_back(session_.negate(here));
+    }
+    others.push_back(session_.negate(port.hit));
+    ways.push_back(session_.all_of(others));
+    return have(session_.any_of(ways));
+  }
+
+  // No flow, or one that the workload and the plan have.
+  bool flow() {
+    const KeyTerms key = key_terms(symbolic_);
+    std::vector<Term> none = {session_.negate(key.hit)};
+    std::vector<Term> ways;
+    for (const auto& f : plan_.flows) {
+      const Term here = session_.all_of({is("ipv4.src", f.src), is("udp.src_port", f.src_port),
+                                         is("ipv4.dst", f.dst), is("udp.dst_port", f.dst_port)});
+      none.push_back(session_.negate(here));
+      if (ways.size() < most_ways)
+        ways.push_back(
+            session_.all_of({key.hit, here, session_.equal(key.owner, session_.number(f.queue, 16)),
+                             session_.equal(key.endpoint, session_.number(f.endpoint, 16))}));
+    }
+    stranger_ = have(session_.all_of(none));
+    return stranger_ || have(session_.any_of(ways));
+  }
+
+  // Addresses and ports that the card's hash takes to a queue where the difference shows.
+  bool hash() {
+    const ir::Node* node = rss_node(inputs_.nic);
+    const plan::Rss& rss = plan_.configuration.rss;
+    if (node == nullptr || !rss.enabled || rss.key.empty() || rss.table.empty()) return true;
+    for (const auto& type : node->config.rss->types) {
+      if (std::find(rss.types.begin(), rss.types.end(), type.name) == rss.types.end()) continue;
+      const Term applies = symbolic_.condition(type.applies, State{});
+      if (session_.check("a packet to show") != Outcome::sat) return false;
+      if (session_.value(applies) == 0) continue;
+      return spread(type);
+    }
+    return true;
+  }
+
+  bool spread(const ir::RssType& type) {
+    std::vector<Term> terms;
+    std::vector<ir::Bits> values;
+    for (const auto& field : type.input) {
+      terms.push_back(symbolic_.initial(field));
+      values.push_back(session_.value(terms.back()));
+    }
+    const Term queue = session_.apply("rss/" + type.name, terms, 16);
+    const auto wanted = static_cast<unsigned>(session_.value(queue));
+    unsigned tries = 0;
+    for (unsigned i = 0; i < most_tuples && tries < most_tries; ++i) {
+      const auto candidate = varied(type, values, i);
+      const unsigned real = real_queue(type, candidate);
+      if (real != wanted) continue;
+      ++tries;
+      std::vector<Term> all = {session_.equal(queue, session_.number(real, 16))};
+      for (std::size_t k = 0; k < terms.size(); ++k)
+        all.push_back(
+            session_.equal(terms[k], session_.number(candidate[k], session_.width(terms[k]))));
+      if (have(session_.all_of(all))) return true;
+    }
+    return false;
+  }
+
+  // The model's own values first, then other sources.
+  std::vector<ir::Bits> varied(const ir::RssType& type, std::vector<ir::Bits> values,
+                               unsigned i) const {
+    for (std::size_t k = 0; i != 0 && k < values.size(); ++k) {
+      if (type.input[k].ends_with("src_port") && stranger_) values[k] = 1024 + i % 60000;
+      if (type.input[k] == "ipv4.src" && (stranger_ || type.input.size() == 2))
+        values[k] = inputs_.workload.host.address + 1 + i % 97;
+    }
+    return values;
+  }
+
+  unsigned real_queue(const ir::RssType& type, const std::vector<ir::Bits>& values) const {
+    std::vector<std::uint8_t> bytes;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      for (unsigned shift = inputs_.fields.find(type.input[k])->width; shift > 0; shift -= 8)
+        bytes.push_back(static_cast<std::uint8_t>(values[k] >> (shift - 8)));
+    }
+    const plan::Rss& rss = plan_.configuration.rss;
+    return rss.table[toeplitz(bytes, rss.key) % rss.table.size()];
+  }
+
+  static constexpr std::size_t most_ways = 64;
+  static constexpr unsigned most_tuples = 20'000, most_tries = 24;
+
+  Symbolic& symbolic_;
+  smt::Session& session_;
+  const Inputs& inputs_;
+  const plan::Plan& plan_;
+  bool stranger_ = false;
+};
+
+}  // namespace
+
+bool prefer_real(Symbolic& symbolic, const Inputs& inputs, const plan::Plan& plan, bool hashed) {
+  return Prefer(symbolic, inputs, plan).run(hashed);
+}
+
+}  // namespace weft::passes
