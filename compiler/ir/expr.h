@@ -61,7 +61,8 @@ bool is_true(const ExprPtr& e);
 bool is_false(const ExprPtr& e);
 bool equal(const ExprPtr& a, const ExprPtr& b);
 
-// Every name and header that the expression mentions (sorted, unique); `has(h)` is given as "has h".
+// Every name and header that the expression mentions (sorted, unique); `has(h)` is given as "has
+// h".
 std::vector<std::string> names_in(const ExprPtr& e);
 
 // Text that parse_expr reads back to an equal expression.

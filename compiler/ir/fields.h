@@ -18,7 +18,7 @@ namespace weft::ir {
 enum class Layer { none, l2, l3, l4 };
 
 struct Field {
-  std::string name;   // "ipv4.ttl"
+  std::string name;  // "ipv4.ttl"
   Layer layer = Layer::none;
   unsigned offset = 0;  // bits from the start of its header, network order
   unsigned width = 0;   // bits, at most 64

@@ -135,8 +135,9 @@ class Receive {
     Rules out;
     out.member = session_.apply(node.id + "/member", key_.key, 0);
     // Flows of the workload go to the host itself.
-    out.member = session_.all_of({out.member, key_.hit,
-                                  session_.equal(symbolic_.initial("ipv4.dst"), symbolic_.initial("host.address"))});
+    out.member = session_.all_of(
+        {out.member, key_.hit,
+         session_.equal(symbolic_.initial("ipv4.dst"), symbolic_.initial("host.address"))});
     out.queue = key_.owner;
     const bool marks = rules.front()->mark != 0;
     out.marked = session_.number(marks ? 1 : 0, 1);

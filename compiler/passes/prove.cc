@@ -214,7 +214,8 @@ class Prover {
       session_.add(path.when);
       session_.add(session_.any_of(looked_up));
       session_.add(symbolic_.condition(ir::has("udp"), State{}));
-      session_.add(session_.negate(session_.equal(path.queue, session_.number(*suspect.owner, 16))));
+      session_.add(
+          session_.negate(session_.equal(path.queue, session_.number(*suspect.owner, 16))));
       if (session_.check("astray") == Outcome::sat) {
         prefer_real(symbolic_, in_, plan_, path.name == "rss");
         out.emplace();
@@ -390,7 +391,8 @@ class Prover {
     return std::optional<Counterexample>();
   }
 
-  // A flow's datagram that was put together from fragments, on the shard that the plan says owns it.
+  // A flow's datagram that was put together from fragments, on the shard that the plan says owns
+  // it.
   Found reassembled(const Suspect& suspect) {
     const std::string slot = "ipv4_reassembled";
     for (const Entry& entry : entries(in_.graph)) {
@@ -420,7 +422,8 @@ class Prover {
       // The engine hands a reassembled datagram to the shard that owns its flow.
       const KeyTerms key = key_terms(symbolic_);
       const Term queue = session_.variable("queue", 16);
-      if (suspect == nullptr) session_.add(session_.implies(key.hit, session_.equal(queue, key.owner)));
+      if (suspect == nullptr)
+        session_.add(session_.implies(key.hit, session_.equal(queue, key.owner)));
       if (suspect != nullptr && suspect->owner)
         session_.add(session_.equal(queue, session_.number(*suspect->owner, 16)));
     }

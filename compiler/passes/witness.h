@@ -16,8 +16,9 @@ struct Witness {
 };
 
 // After sat: the frame that the model describes. Headers follow each other as the model's ethertype
-// and protocol say; checksums are right or wrong as the model's tests say. `popped`: the packet's way
-// took off a tag, so that a tag's fields mean something even where the ethertype announces none.
+// and protocol say; checksums are right or wrong as the model's tests say. `popped`: the packet's
+// way took off a tag, so that a tag's fields mean something even where the ethertype announces
+// none.
 Witness witness_of(Symbolic& symbolic, bool popped = false);
 
 }  // namespace weft::passes
