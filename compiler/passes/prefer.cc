@@ -56,9 +56,16 @@ class Prefer {
     const ir::HostConfig& host = inputs_.workload.host;
     const Term src = symbolic_.initial("ipv4.src");
     const auto number = [this](std::uint32_t a) { return session_.number(a, 32); };
-    std::vector<Term> all = {
-        session_.equal(session_.arithmetic(ir::Op::bit_and, src, number(host.netmask())),
-                       number(host.address & host.netmask()))};
+    const auto inside = [&](std::uint32_t prefix, std::uint32_t mask) {
+      return session_.equal(session_.arithmetic(ir::Op::bit_and, src, number(mask)),
+                            number(prefix & mask));
+    };
+    std::vector<Term> near = {inside(host.address, host.netmask())};
+    for (const ir::Route& route : host.routes) {
+      if (route.length != 0)
+        near.push_back(inside(route.prefix, ~std::uint32_t{0} << (32 - route.length)));
+    }
+    std::vector<Term> all = {session_.any_of(near)};
     for (const std::uint32_t a : {host.address, host.broadcast(), host.address & host.netmask()})
       all.push_back(session_.negate(session_.equal(src, number(a))));
     have(session_.all_of(all));
@@ -151,9 +158,19 @@ class Prefer {
     for (std::size_t k = 0; i != 0 && k < values.size(); ++k) {
       if (type.input[k].ends_with("src_port") && stranger_) values[k] = 1024 + i % 60000;
       if (type.input[k] == "ipv4.src" && (stranger_ || type.input.size() == 2))
-        values[k] = inputs_.workload.host.address + 1 + i % 97;
+        values[k] = source(i);
     }
     return values;
+  }
+
+  // Hosts of the link, then those behind routes.
+  std::uint32_t source(unsigned i) const {
+    const ir::HostConfig& host = inputs_.workload.host;
+    const std::uint32_t last = 1 + i % 254;
+    const std::size_t net = i / 254 % (1 + host.routes.size());
+    const std::uint32_t prefix =
+        net == 0 ? host.address & host.netmask() : host.routes[net - 1].prefix;
+    return prefix + last;
   }
 
   unsigned real_queue(const ir::RssType& type, const std::vector<ir::Bits>& values) const {

@@ -320,6 +320,20 @@ TEST(Faults, IdealWithoutRules) {
   check_all("ideal without rules", smaller("ideal", text));
 }
 
+// What the other tests' host never does: forwarding, and tagging.
+TEST(Faults, Forwarder) {
+  passes::Inputs in = inputs("none", "two");
+  in.workload.host = inputs("none", "forwarder").workload.host;
+  check_all("none, forwarding", in);
+}
+TEST(Faults, Vlan) {
+  if (only_at_night()) GTEST_SKIP() << "tests/run --nightly checks all places of this card";
+  passes::Inputs in = smaller(
+      "ideal", without(model_text("ideal"), inputs("ideal", "two").nic, {"receive", "flows"}));
+  in.workload.host = inputs("none", "vlan").workload.host;
+  check_all("ideal without rules, in a VLAN", in);
+}
+
 TEST(Faults, Table) {
   unsigned places = 0;
   std::cout << fmt::format("{:<28}{:>8}{:>11}{:>16}{:>12}{:>9}{:>10}\n", "fault", "places",
