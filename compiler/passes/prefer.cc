@@ -24,7 +24,9 @@ class Prefer {
     }
     have(session_.less_equal(session_.number(1, 16), symbolic_.initial("pkt.len")));
     have(is("eth.src", 0x020000000001));
-    neighbour();
+    beginning();
+    reachable("ipv4.src");
+    reachable("ipv4.dst");
     fragment();
     // Headers of fewer than 5 words overlap with what follows; the solver does not know that.
     bool real = have(session_.less_equal(session_.number(5, 4), symbolic_.initial("ipv4.ihl")));
@@ -51,13 +53,23 @@ class Prefer {
     return session_.equal(t, session_.number(value, session_.width(t)));
   }
 
-  // The answer has somewhere to go.
-  void neighbour() {
+  // What nodes tell each other is 0 when a packet begins.
+  void beginning() {
+    for (const auto& [name, field] : inputs_.fields.fields) {
+      if (name.starts_with("meta.")) have(is(name, 0));
+    }
+  }
+
+  // The answer, or a datagram that is forwarded, has somewhere to go: a host of the link or behind
+  // a route. (A destination may also be the host itself, which is asked for first.)
+  void reachable(const char* field) {
     const ir::HostConfig& host = inputs_.workload.host;
-    const Term src = symbolic_.initial("ipv4.src");
+    const bool destination = std::string_view(field) == "ipv4.dst";
+    if (destination && have(is(field, host.address))) return;
+    const Term address = symbolic_.initial(field);
     const auto number = [this](std::uint32_t a) { return session_.number(a, 32); };
     const auto inside = [&](std::uint32_t prefix, std::uint32_t mask) {
-      return session_.equal(session_.arithmetic(ir::Op::bit_and, src, number(mask)),
+      return session_.equal(session_.arithmetic(ir::Op::bit_and, address, number(mask)),
                             number(prefix & mask));
     };
     std::vector<Term> near = {inside(host.address, host.netmask())};
@@ -67,8 +79,20 @@ class Prefer {
     }
     std::vector<Term> all = {session_.any_of(near)};
     for (const std::uint32_t a : {host.address, host.broadcast(), host.address & host.netmask()})
-      all.push_back(session_.negate(session_.equal(src, number(a))));
-    have(session_.all_of(all));
+      all.push_back(session_.negate(session_.equal(address, number(a))));
+    if (!destination) {
+      have(session_.all_of(all));
+      return;
+    }
+    // The table of routes answers for it as it does when the stack runs.
+    const auto* decl = decl_of("ipv4.route");
+    const Lookup route = symbolic_.default_lookup(*decl, symbolic_.terms(decl->key, State{}));
+    const bool all_routed = std::any_of(host.routes.begin(), host.routes.end(),
+                                        [](const ir::Route& r) { return r.length == 0; });
+    std::vector<Term> ways = {session_.all_of({route.hit, session_.all_of(all)})};
+    if (!all_routed)
+      ways.push_back(session_.negate(session_.any_of({route.hit, session_.any_of(near)})));
+    have(session_.any_of(ways));
   }
 
   // A piece with something in it: what is empty is refused whatever else is held.

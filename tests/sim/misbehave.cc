@@ -64,18 +64,47 @@ std::string difference(const Seen& expected, const Seen& actual) {
   return difference(expected.flows, actual.flows);
 }
 
+namespace {
+
+// Who gets what is sent to `address`: the first hop, or the host itself on the link.
+std::uint32_t next_hop(std::uint32_t address, const ir::HostConfig& host) {
+  std::uint32_t hop = address;
+  unsigned longest = 0;
+  for (const ir::Route& route : host.routes) {
+    const std::uint32_t mask = route.length == 0 ? 0 : ~std::uint32_t{0} << (32 - route.length);
+    if ((address & mask) != route.prefix || route.length < longest || route.via == 0) continue;
+    hop = route.via;
+    longest = route.length;
+  }
+  return (address & host.netmask()) == (host.address & host.netmask()) ? address : hop;
+}
+
+}  // namespace
+
 std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inputs) {
   std::vector<Situation> out = {{"alone", {frame}}};
   const std::size_t l3 = network_header(frame);
   if (network_type(frame) != 0x0800 || frame.size() < l3 + 20) return out;
   const int vlan = inputs.workload.host.vlan_id == 0 ? -1 : inputs.workload.host.vlan_id;
   const std::uint32_t src = get32(frame, l3 + 12);
-  const Bytes hello = arp_frame({.dst = to_all, .src = 0x020000000099, .vlan = vlan},
-                                {.sender_mac = 0x020000000099, .sender = src});
-  out.push_back({"from a known neighbour", {hello, frame}});
-  out.push_back({"twice", {hello, frame, frame}});
-  out.push_back({"60 times at once", std::vector<Bytes>(60, frame), true});
-  out.back().frames.insert(out.back().frames.begin(), hello);
+  // Those who answers and forwarded datagrams go to have said where they are.
+  std::vector<Bytes> hellos;
+  for (const std::uint32_t address : {src, get32(frame, l3 + 16)}) {
+    const std::uint32_t hop = next_hop(address, inputs.workload.host);
+    if (hop == inputs.workload.host.address) continue;
+    const std::uint64_t mac = 0x020000000099 + hellos.size();
+    hellos.push_back(
+        arp_frame({.dst = to_all, .src = mac, .vlan = vlan}, {.sender_mac = mac, .sender = hop}));
+  }
+  const auto with_neighbours = [&](const std::string& name, unsigned times, bool at_once) {
+    std::vector<Bytes> frames = hellos;
+    frames.insert(frames.end(), times, frame);
+    out.push_back({name, std::move(frames), at_once});
+  };
+  with_neighbours("from a known neighbour", 1, false);
+  with_neighbours("twice", 2, false);
+  with_neighbours("60 times at once", 60, true);
+  out.push_back({"60 times, to neighbours unknown", std::vector<Bytes>(60, frame), true});
   if ((get16(frame, l3 + 6) & 0x3fff) == 0) return out;
   // Of a fragment: another one in the same place, a crowd, and lengths that no fragment has.
   Bytes other = frame;
