@@ -19,6 +19,7 @@
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/load.h"
 #include "compiler/diag/sha256.h"
+#include "compiler/frontend/places.h"
 
 extern char** environ;
 
@@ -35,8 +36,7 @@ struct Roots {
 };
 
 Result<Roots> find_roots() {
-  Roots roots{WEFT_SOURCE_DIR, WEFT_GENERATED_DIR};
-  if (const char* root = std::getenv("WEFT_ROOT")) roots.source = root;
+  Roots roots{frontend::source_root(), WEFT_GENERATED_DIR};
   if (const char* made = std::getenv("WEFT_GENERATED")) roots.generated = made;
   for (const auto& file :
        {roots.source + "/compiler/codegen/abi.h", roots.generated + "/weft/fields.h"}) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "compiler/frontend/places.h"
 #include "compiler/tool/say.h"
 
 namespace weft::tool {
@@ -27,10 +28,7 @@ bool is_path(const std::string& word) {
 
 }  // namespace
 
-std::string root() {
-  const char* set = std::getenv("WEFT_ROOT");
-  return set != nullptr && *set != '\0' ? set : WEFT_SOURCE_DIR;
-}
+std::string root() { return frontend::source_root(); }
 
 std::string headers_folder() { return root() + "/graphs/headers"; }
 std::string costs_file() { return root() + "/nicmodels/costs/default.yaml"; }

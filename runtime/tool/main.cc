@@ -6,15 +6,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "compiler/frontend/places.h"
 #include "runtime/tool/options.h"
 #include "runtime/tool/report.h"
 
 namespace weft::tool {
 
-std::string root() {
-  const char* set = std::getenv("WEFT_ROOT");
-  return set != nullptr && *set != '\0' ? set : WEFT_SOURCE_DIR;
-}
+std::string root() { return frontend::source_root(); }
 
 }  // namespace weft::tool
 

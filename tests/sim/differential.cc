@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <iostream>
 
+#include "compiler/frontend/places.h"
+
 namespace weft::sim {
 
 const std::vector<Bytes>& kernel_frames() {
@@ -16,7 +18,7 @@ const std::vector<Bytes>& kernel_frames() {
     const auto path =
         std::filesystem::temp_directory_path() / fmt::format("weft-kernel-{}.pcap", getpid());
     const std::string command = fmt::format("'{}' '{}/tests/sim/kernel_capture.py' '{}'",
-                                            WEFT_PYTHON, WEFT_SOURCE_DIR, path.string());
+                                            WEFT_PYTHON, frontend::source_root(), path.string());
     const int status = std::system(command.c_str());
     auto capture = ports::read_pcap(path.string());
     if (status == 0 && capture) {

@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "compiler/codegen/build.h"
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 #include "runtime/apps/app_host.h"
 #include "runtime/engine/interpreter.h"
@@ -49,7 +50,7 @@ const weft_app echo_app = {.abi = WEFT_APP_ABI,
                            .datagram = echo,
                            .tick = nullptr};
 
-constexpr const char* root = WEFT_SOURCE_DIR;
+const std::string root = frontend::source_root();
 constexpr std::size_t no_mark = ~std::size_t{0};
 
 std::vector<std::string>& mark_names() {

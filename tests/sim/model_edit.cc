@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 
 namespace weft::sim {
@@ -77,7 +78,7 @@ std::string without(const std::string& yaml, const ir::NicModel& model, const Un
 }
 
 std::string model_text(const std::string& nic) {
-  std::ifstream in(fmt::format("{}/nicmodels/{}.yaml", WEFT_SOURCE_DIR, nic));
+  std::ifstream in(fmt::format("{}/nicmodels/{}.yaml", frontend::source_root(), nic));
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();

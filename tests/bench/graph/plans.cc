@@ -1,12 +1,13 @@
 #include "tests/bench/graph/plans.h"
 
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 #include "tests/bench/graph/traffic.h"
 
 namespace weft::bench {
 namespace {
 
-const std::string root = WEFT_SOURCE_DIR;
+const std::string root = frontend::source_root();
 
 ir::Workload echo_workload(unsigned flows, bool facts) {
   ir::Workload w;

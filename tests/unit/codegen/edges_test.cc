@@ -5,14 +5,16 @@
 
 #include <map>
 
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 
 namespace weft::test {
 namespace {
 
 ir::Graph lpg() {
-  const auto fields = frontend::read_headers(WEFT_SOURCE_DIR "/graphs/headers");
-  auto graph = frontend::read_graph(WEFT_SOURCE_DIR "/graphs/host_udp_ipv4.yaml", *fields);
+  const auto fields = frontend::read_headers(frontend::source_root() + "/graphs/headers");
+  auto graph =
+      frontend::read_graph(frontend::source_root() + "/graphs/host_udp_ipv4.yaml", *fields);
   return std::move(*graph);
 }
 

@@ -8,6 +8,7 @@
 #include "compiler/codegen/build.h"
 #include "compiler/codegen/expr_code.h"
 #include "compiler/codegen/load.h"
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 #include "tests/unit/codegen/oracle.h"
 #include "tests/unit/codegen/scratch.h"
@@ -124,7 +125,7 @@ std::string program(const std::vector<ExprPtr>& all, codegen::ExprCompiler& comp
 }
 
 TEST(Expressions, CompileToWhatEvaluateSays) {
-  const auto fields = frontend::read_headers(WEFT_SOURCE_DIR "/graphs/headers");
+  const auto fields = frontend::read_headers(frontend::source_root() + "/graphs/headers");
   ASSERT_TRUE(fields);
   Expressions make(*fields, 7);
   std::vector<ExprPtr> all;
@@ -163,7 +164,7 @@ TEST(Expressions, CompileToWhatEvaluateSays) {
 }
 
 TEST(Expressions, RefusesWhatNoPacketCarries) {
-  const auto fields = frontend::read_headers(WEFT_SOURCE_DIR "/graphs/headers");
+  const auto fields = frontend::read_headers(frontend::source_root() + "/graphs/headers");
   ASSERT_TRUE(fields);
   codegen::ExprCompiler compiler(*fields);
   for (const auto& e :

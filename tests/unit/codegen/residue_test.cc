@@ -10,6 +10,7 @@
 #include "compiler/codegen/build.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/load.h"
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/ir/edges.h"
 #include "stack-nodes/core.h"
@@ -39,7 +40,8 @@ class Residue : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     scratch_ = new Scratch;
-    fields_ = new ir::FieldTable(*frontend::read_headers(WEFT_SOURCE_DIR "/graphs/headers"));
+    fields_ =
+        new ir::FieldTable(*frontend::read_headers(frontend::source_root() + "/graphs/headers"));
     plan_ = new plan::Plan;
     plan_->graph = "host_udp_ipv4";
     plan_->nic = "none";
@@ -47,7 +49,8 @@ class Residue : public ::testing::Test {
       plan_->residues.push_back(
           {.id = id,
            .queue_class = "any",
-           .graph = *frontend::read_graph(WEFT_SOURCE_DIR "/graphs/host_udp_ipv4.yaml", *fields_)});
+           .graph = *frontend::read_graph(frontend::source_root() + "/graphs/host_udp_ipv4.yaml",
+                                          *fields_)});
     }
     plan_->residues[1].id = "whole";
     const auto built = codegen::build(*plan_, *fields_, {.cache = scratch_->path});

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "compiler/diag/codes.h"
+#include "compiler/frontend/places.h"
 
 namespace weft::diag {
 namespace {
@@ -95,7 +96,8 @@ TEST(Codes, EveryCodeInTheSourcesIsExplained) {
   const std::regex quoted("\"(E0[0-9]{3})\"");
   std::set<std::string> used;
   for (const char* folder : {"compiler", "runtime", "stack-nodes"}) {
-    for (const auto& entry : fs::recursive_directory_iterator(fs::path(WEFT_SOURCE_DIR) / folder)) {
+    for (const auto& entry :
+         fs::recursive_directory_iterator(fs::path(frontend::source_root()) / folder)) {
       const std::string name = entry.path().filename().string();
       if (name.starts_with("code") && entry.path().parent_path().filename() == "diag") continue;
       if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;

@@ -10,6 +10,7 @@
 #include <random>
 #include <sstream>
 
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/plan/diff.h"
 #include "compiler/plan/preview.h"
@@ -20,7 +21,7 @@ namespace {
 
 const ir::FieldTable& fields() {
   static const ir::FieldTable table = [] {
-    auto read = frontend::read_headers(WEFT_SOURCE_DIR "/graphs/headers");
+    auto read = frontend::read_headers(frontend::source_root() + "/graphs/headers");
     EXPECT_TRUE(read.has_value()) << diag::render(read.error(), false);
     return *read;
   }();

@@ -7,13 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 
 namespace weft::test {
 
-inline std::string source(const std::string& path) {
-  return std::string(WEFT_SOURCE_DIR) + "/" + path;
-}
+inline std::string source(const std::string& path) { return frontend::source_root() + "/" + path; }
 
 inline const ir::FieldTable& fields() {
   static const auto table = frontend::read_headers(source("graphs/headers"));

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/ir/evaluate.h"
 #include "stack-nodes/registry.h"
@@ -20,7 +21,7 @@ using Values = std::map<std::string, ir::Bits>;
 
 const ir::FieldTable& table() {
   static const ir::FieldTable fields = [] {
-    auto read = frontend::read_headers(std::string(WEFT_SOURCE_DIR) + "/graphs/headers");
+    auto read = frontend::read_headers(frontend::source_root() + "/graphs/headers");
     if (!read) throw std::runtime_error(diag::render(read.error(), false));
     return *read;
   }();

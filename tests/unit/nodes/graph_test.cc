@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 #include "stack-nodes/registry.h"
 
@@ -11,7 +12,7 @@ namespace weft::test {
 namespace {
 
 TEST(graph, every_node_of_the_protocol_graph_is_there) {
-  const std::string root = WEFT_SOURCE_DIR;
+  const std::string root = frontend::source_root();
   auto fields = frontend::read_headers(root + "/graphs/headers");
   ASSERT_TRUE(fields) << diag::render(fields.error(), false);
   auto graph = frontend::read_graph(root + "/graphs/host_udp_ipv4.yaml", *fields);

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "compiler/frontend/places.h"
 #include "stack-nodes/slots.h"
 #include "tests/unit/nodes/test_core.h"
 
@@ -38,7 +39,7 @@ TEST(registry, finds_by_name) {
 
 // Name, file and type say the same, and every header of a node is listed.
 TEST(registry, every_header_is_listed_under_its_name) {
-  const std::filesystem::path root = WEFT_SOURCE_DIR;
+  const std::filesystem::path root = frontend::source_root();
   std::set<std::string> listed;
   for (const nodes::Entry& e : nodes::all()) {
     const std::string name(e.decl->name);

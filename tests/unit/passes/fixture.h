@@ -5,12 +5,13 @@
 
 #include <string>
 
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/pipeline.h"
 
 namespace weft::passes::testing {
 
-inline const std::string root = WEFT_SOURCE_DIR;
+inline const std::string root = frontend::source_root();
 
 template <class T>
 T must(diag::Result<T> r) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
 #include "runtime/emulator/emulated_card.h"
 #include "runtime/ports/translate.h"
@@ -24,7 +25,7 @@ using Bytes = std::vector<std::uint8_t>;
 
 inline const ir::FieldTable& fields() {
   static const ir::FieldTable table = [] {
-    auto read = frontend::read_headers(std::string(WEFT_SOURCE_DIR) + "/graphs/headers");
+    auto read = frontend::read_headers(frontend::source_root() + "/graphs/headers");
     if (!read) ADD_FAILURE() << diag::render(read.error(), false);
     return read ? *read : ir::FieldTable{};
   }();
@@ -33,7 +34,7 @@ inline const ir::FieldTable& fields() {
 
 inline ir::NicModel model(const std::string& name) {
   auto read =
-      frontend::read_nic(std::string(WEFT_SOURCE_DIR) + "/nicmodels/" + name + ".yaml", fields());
+      frontend::read_nic(frontend::source_root() + "/nicmodels/" + name + ".yaml", fields());
   if (!read) ADD_FAILURE() << diag::render(read.error(), false);
   return read ? *read : ir::NicModel{};
 }

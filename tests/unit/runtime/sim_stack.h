@@ -5,6 +5,7 @@
 #include <functional>
 #include <stdexcept>
 
+#include "compiler/frontend/places.h"
 #include "compiler/passes/pipeline.h"
 #include "runtime/emulator/emulated_card.h"
 #include "runtime/engine/engine.h"
@@ -15,9 +16,7 @@
 
 namespace weft::test {
 
-inline std::string source(const std::string& path) {
-  return std::string(WEFT_SOURCE_DIR) + "/" + path;
-}
+inline std::string source(const std::string& path) { return frontend::source_root() + "/" + path; }
 
 template <class T>
 T must(diag::Result<T> result) {
