@@ -26,6 +26,34 @@ ir::Limit read_limit(const Value& at, const std::string& what) {
   return out;
 }
 
+// The limits of descriptors and frames; what is left out is what most cards are like.
+void read_limits(const Value& at, NicModel& nic) {
+  Mapping limits(at, "`limits`");
+  nic.tx_segments = static_cast<unsigned>(limits.required("tx_segments").number(1, 65536));
+  if (const auto segments = limits.optional("rx_segments"))
+    nic.rx_segments = static_cast<unsigned>(segments->number(1, 65535));
+  if (const auto external = limits.optional("external_buffers"))
+    nic.external_buffers = external->flag();
+  if (const auto copies = limits.optional("zero_copy")) {
+    static const std::vector<std::string> words = {"none", "receive", "transmit", "both"};
+    nic.zero_copy = static_cast<ir::ZeroCopy>(copies->word(words, "zero copy"));
+  }
+  nic.max_frame = static_cast<unsigned>(limits.required("max_frame").number(64, 1 << 20));
+  limits.required("source").text();
+  limits.done();
+}
+
+ir::Overflow read_overflow(const Value& at) {
+  Mapping m(at, "`overflow`");
+  ir::Overflow out;
+  out.stated = true;
+  if (const auto kept = m.optional("kept_by_peer")) out.kept_by_peer = kept->flag();
+  out.counter = m.required("counter").text();
+  m.required("source").text();
+  m.done();
+  return out;
+}
+
 bool has_next(const Graph& graph, ir::Vertex v) { return graph.next(v, 0).has_value(); }
 
 // Receive graphs go from one wire to one queue template, transmit graphs the other way.
@@ -116,11 +144,8 @@ NicModel read_model(const Value& root, const std::string& path, ir::FieldTable f
   nic.tx_queues = read_limit(queues.required("tx"), "`queues.tx`");
   queues.done();
 
-  Mapping limits(top.required("limits"), "`limits`");
-  nic.tx_segments = static_cast<unsigned>(limits.required("tx_segments").number(1, 65536));
-  nic.max_frame = static_cast<unsigned>(limits.required("max_frame").number(64, 1 << 20));
-  limits.required("source").text();
-  limits.done();
+  read_limits(top.required("limits"), nic);
+  if (const auto overflow = top.optional("overflow")) nic.overflow = read_overflow(*overflow);
 
   const Value receive = top.required("receive");
   const Value transmit = top.required("transmit");

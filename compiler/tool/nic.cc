@@ -78,6 +78,21 @@ Json units_json(const ir::Graph& graph) {
   return out;
 }
 
+const char* zero_copy_word(ir::ZeroCopy z) {
+  switch (z) {
+    case ir::ZeroCopy::none: return "none";
+    case ir::ZeroCopy::receive: return "receive";
+    case ir::ZeroCopy::transmit: return "transmit";
+    case ir::ZeroCopy::both: break;
+  }
+  return "both";
+}
+
+Json overflow_json(const ir::Overflow& overflow) {
+  if (!overflow.stated) return nullptr;
+  return {{"kept_by_peer", overflow.kept_by_peer}, {"counter", overflow.counter}};
+}
+
 }  // namespace
 
 int nic_list(bool json) {
@@ -121,6 +136,10 @@ int nic_show(const NicShowArgs& args) {
                {"rx_queues", {{"max", nic->rx_queues.max}, {"source", nic->rx_queues.source}}},
                {"tx_queues", {{"max", nic->tx_queues.max}, {"source", nic->tx_queues.source}}},
                {"tx_segments", nic->tx_segments},
+               {"rx_segments", nic->rx_segments},
+               {"external_buffers", nic->external_buffers},
+               {"zero_copy", zero_copy_word(nic->zero_copy)},
+               {"overflow", overflow_json(nic->overflow)},
                {"max_frame", nic->max_frame},
                {"receive", units_json(nic->receive)},
                {"transmit", units_json(nic->transmit)}}
@@ -132,8 +151,15 @@ int nic_show(const NicShowArgs& args) {
   print(fmt::format("driver {}; sources: {}\n", nic->driver, fmt::join(nic->sources, ", ")));
   print(fmt::format("{} receive queues ({}), {} transmit queues ({})\n", nic->rx_queues.max,
                     nic->rx_queues.source, nic->tx_queues.max, nic->tx_queues.source));
-  print(fmt::format("frames up to {} bytes, {} segment{} each on transmit\n", nic->max_frame,
-                    nic->tx_segments, nic->tx_segments == 1 ? "" : "s"));
+  print(fmt::format("frames up to {} bytes, {} segment{} each on transmit, {} on receive\n",
+                    nic->max_frame, nic->tx_segments, nic->tx_segments == 1 ? "" : "s",
+                    nic->rx_segments));
+  print(fmt::format("zero copy: {}; memory from elsewhere is {}\n", zero_copy_word(nic->zero_copy),
+                    nic->external_buffers ? "taken" : "copied first"));
+  if (nic->overflow.stated)
+    print(fmt::format("frames that find no room: {}, counter: {}\n",
+                      nic->overflow.kept_by_peer ? "the peer keeps them" : "lost",
+                      nic->overflow.counter));
   show_units("receive", nic->receive);
   show_units("transmit", nic->transmit);
   return ok;

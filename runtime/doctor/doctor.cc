@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/doctor/interfaces.h"
+#include "runtime/doctor/wire_checks.h"
 #include "runtime/observe/stats_socket.h"
 #include "runtime/ports/eal.h"
 
@@ -22,15 +23,6 @@ using Kind = ports::WireName::Kind;
 
 std::string ip_text(std::uint32_t a) {
   return fmt::format("{}.{}.{}.{}", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
-}
-
-bool has_capability(unsigned number) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind("CapEff:", 0) == 0)
-      return (std::strtoull(line.c_str() + 7, nullptr, 16) >> number & 1) != 0;
-  }
-  return false;
 }
 
 Check processor() {
@@ -73,11 +65,22 @@ Check cpus(const Question& q) {
   return {"cpus", true, fmt::format("{} usable", usable.size()), ""};
 }
 
+Check rights_for_xdp(const ports::WireName& wire, bool network) {
+  // Loading the program that hands frames over, and its map (capabilities(7)).
+  const bool bpf = has_capability(CAP_SYS_ADMIN) || has_capability(CAP_BPF);
+  const bool ok = network && bpf;
+  return {
+      "rights", ok,
+      fmt::format("{} {} CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF", wire.text, ok ? "has" : "needs"),
+      ok ? "" : "run it with sudo"};
+}
+
 Check rights(const ports::WireName& wire) {
   // DPDK's drivers set flags of the interface (promiscuous, up), which only an administrator may.
   const bool admin = has_capability(CAP_NET_ADMIN), raw = has_capability(CAP_NET_RAW);
   const bool ok = admin && (wire.kind == Kind::tap || raw);
   const char* wanted = wire.kind == Kind::tap ? "CAP_NET_ADMIN" : "CAP_NET_ADMIN and CAP_NET_RAW";
+  if (wire.kind == Kind::af_xdp) return rights_for_xdp(wire, admin && raw);
   return {"rights", ok, fmt::format("{} {} {}", wire.text, ok ? "has" : "needs", wanted),
           ok ? ""
              : "run it with sudo; without rights, the simulated wire works: --wire "
@@ -105,7 +108,7 @@ void tap(const ports::WireName& wire, std::vector<Check>& checks) {
        taken ? fmt::format("ip link del {}   (or choose another name)", wire.interface) : ""});
 }
 
-void af_packet(const ports::WireName& wire, const plan::Plan* plan, std::vector<Check>& checks) {
+void veth_or_card(const ports::WireName& wire, const plan::Plan* plan, std::vector<Check>& checks) {
   const std::string& name = wire.interface;
   const auto interface = interface_of(name);
   if (!interface) {
@@ -178,11 +181,17 @@ std::vector<Check> examine(const Question& q) {
     checks.push_back({"rights", true, q.wire->text + " needs none", ""});
     return checks;
   }
+  if (!q.wire->on_interface()) {
+    checks.push_back({"rights", true, q.wire->text + " needs none", ""});
+    if (q.wire->on_socket()) check_socket(*q.wire, checks);
+    return checks;
+  }
   checks.push_back(rights(*q.wire));
   if (q.wire->kind == Kind::tap) {
     tap(*q.wire, checks);
   } else {
-    af_packet(*q.wire, q.plan, checks);
+    veth_or_card(*q.wire, q.plan, checks);
+    if (q.wire->kind == Kind::af_xdp) check_af_xdp(q, checks);
   }
   if (q.plan != nullptr) checks.push_back(address(*q.plan));
   return checks;

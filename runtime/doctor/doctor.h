@@ -25,6 +25,7 @@ struct Question {
   bool huge_pages = false;     // must be there
   unsigned megabytes = 128;    // that DPDK will want
   std::vector<unsigned> cpus;  // asked for by --cpus
+  bool own_port = false;       // without an emulated card (--card port)
 };
 
 std::vector<Check> examine(const Question& question);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -137,6 +138,12 @@ std::optional<Interface> interface_of(const std::string& name) {
       found.mac = found.mac << 8 | static_cast<std::uint8_t>(answer.ifr_hwaddr.sa_data[i]);
   }
   found.driver = driver_of(control, name);
+  ethtool_channels channels{};
+  channels.cmd = ETHTOOL_GCHANNELS;
+  if (control.ethtool(name, &channels)) {
+    found.combined = channels.max_combined != 0;
+    found.queues = std::max(1u, channels.combined_count + channels.rx_count);
+  }
   return found;
 }
 

@@ -15,7 +15,9 @@ struct Interface {
   bool up = false;
   unsigned mtu = 0;
   std::uint64_t mac = 0;
-  std::string driver;  // "veth", "tun", "" when it has none to name
+  std::string driver;     // "veth", "tun", "" when it has none to name
+  unsigned queues = 1;    // that frames arrive by (ethtool -l: combined, or RX)
+  bool combined = false;  // ... which the driver calls combined
 };
 std::optional<Interface> interface_of(const std::string& name);
 

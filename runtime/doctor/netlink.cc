@@ -6,9 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <span>
 
 namespace weft::doctor {
 namespace {
@@ -30,42 +33,66 @@ struct Request {
   }
 };
 
-// The 32 bits of one attribute in the answer, or `same_namespace`.
-template <class Header>
-int ask(const Request<Header>& request, unsigned wanted) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) return same_namespace;
-  alignas(nlmsghdr) std::array<char, 16384> answer{};
-  ssize_t size = -1;
-  if (send(fd, &request, sizeof(request), 0) == static_cast<ssize_t>(sizeof(request)))
-    size = recv(fd, answer.data(), answer.size(), 0);
-  close(fd);
-  const auto* message = reinterpret_cast<const nlmsghdr*>(answer.data());
-  if (size < static_cast<ssize_t>(NLMSG_SPACE(sizeof(Header))) ||
-      message->nlmsg_type == NLMSG_ERROR || message->nlmsg_len > static_cast<std::size_t>(size))
-    return same_namespace;
-  std::size_t at = NLMSG_SPACE(sizeof(Header));
-  while (at + sizeof(rtattr) <= message->nlmsg_len) {
-    const auto* attribute = reinterpret_cast<const rtattr*>(answer.data() + at);
-    if (attribute->rta_len < sizeof(rtattr) || at + attribute->rta_len > message->nlmsg_len) break;
-    if ((attribute->rta_type & NLA_TYPE_MASK) == wanted &&
-        attribute->rta_len == RTA_LENGTH(sizeof(int))) {
-      int value = 0;
-      std::memcpy(&value, RTA_DATA(attribute), sizeof(value));
-      return value;
-    }
-    at += RTA_ALIGN(attribute->rta_len);
+// What one attribute in a row of them holds.
+std::optional<std::span<const char>> find(std::span<const char> row, unsigned wanted) {
+  while (row.size() >= sizeof(rtattr)) {
+    const auto* attribute = reinterpret_cast<const rtattr*>(row.data());
+    if (attribute->rta_len < sizeof(rtattr) || attribute->rta_len > row.size()) break;
+    if ((attribute->rta_type & NLA_TYPE_MASK) == wanted)
+      return row.subspan(RTA_LENGTH(0), attribute->rta_len - RTA_LENGTH(0));
+    row = row.subspan(std::min<std::size_t>(RTA_ALIGN(attribute->rta_len), row.size()));
   }
-  return same_namespace;
+  return std::nullopt;
+}
+
+std::optional<int> number(std::optional<std::span<const char>> bytes) {
+  if (!bytes || bytes->size() != sizeof(int)) return std::nullopt;
+  int value = 0;
+  std::memcpy(&value, bytes->data(), sizeof(value));
+  return value;
+}
+
+// The attributes of the answer.
+class Answer {
+ public:
+  template <class Header>
+  explicit Answer(const Request<Header>& request) {
+    const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) return;
+    ssize_t size = -1;
+    if (send(fd, &request, sizeof(request), 0) == static_cast<ssize_t>(sizeof(request)))
+      size = recv(fd, bytes_.data(), bytes_.size(), 0);
+    close(fd);
+    const auto* message = reinterpret_cast<const nlmsghdr*>(bytes_.data());
+    const std::size_t header = NLMSG_SPACE(sizeof(Header));
+    if (size < static_cast<ssize_t>(header) || message->nlmsg_type == NLMSG_ERROR ||
+        message->nlmsg_len > static_cast<std::size_t>(size) || message->nlmsg_len < header)
+      return;
+    row_ = std::span<const char>(bytes_).subspan(header, message->nlmsg_len - header);
+  }
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+  std::span<const char> row() const { return row_; }
+
+ private:
+  alignas(nlmsghdr) std::array<char, 16384> bytes_{};
+  std::span<const char> row_;
+};
+
+// The attribute only asks for a short answer, without statistics.
+Request<ifinfomsg> about(const std::string& interface) {
+  Request<ifinfomsg> request(RTM_GETLINK, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  request.header.ifi_index = static_cast<int>(if_nametoindex(interface.c_str()));
+  return request;
 }
 
 }  // namespace
 
 int namespace_of_link(const std::string& interface) {
-  // The attribute only asks for a short answer, without statistics.
-  Request<ifinfomsg> request(RTM_GETLINK, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-  request.header.ifi_index = static_cast<int>(if_nametoindex(interface.c_str()));
-  return request.header.ifi_index == 0 ? same_namespace : ask(request, IFLA_LINK_NETNSID);
+  const auto request = about(interface);
+  if (request.header.ifi_index == 0) return same_namespace;
+  const Answer answer(request);
+  return number(find(answer.row(), IFLA_LINK_NETNSID)).value_or(same_namespace);
 }
 
 int namespace_number(int fd) {
@@ -73,8 +100,17 @@ int namespace_number(int fd) {
     rtgenmsg header;
     char padding[3];
   };
-  const Request<Padded> request(RTM_GETNSID, NETNSA_FD, static_cast<std::uint32_t>(fd));
-  return ask(request, NETNSA_NSID);
+  const Answer answer(Request<Padded>(RTM_GETNSID, NETNSA_FD, static_cast<std::uint32_t>(fd)));
+  return number(find(answer.row(), NETNSA_NSID)).value_or(same_namespace);
+}
+
+unsigned xdp_program_of(const std::string& interface) {
+  const auto request = about(interface);
+  if (request.header.ifi_index == 0) return 0;
+  const Answer answer(request);
+  const auto nested = find(answer.row(), IFLA_XDP);
+  if (!nested) return 0;
+  return static_cast<unsigned>(number(find(*nested, IFLA_XDP_PROG_ID)).value_or(0));
 }
 
 }  // namespace weft::doctor

@@ -1,4 +1,5 @@
-// Which network namespace the other end of a virtual interface is in, asked of the kernel.
+// What the kernel says over rtnetlink(7): which network namespace the other end of a virtual
+// interface is in, and which XDP program an interface runs.
 #pragma once
 
 #include <string>
@@ -15,5 +16,8 @@ int namespace_of_link(const std::string& interface);
 // The number of the namespace that is open as `fd` (RTM_GETNSID); `same_namespace` when it has
 // none.
 int namespace_number(int fd);
+
+// The number of the XDP program that the interface runs (IFLA_XDP_PROG_ID); 0: none.
+unsigned xdp_program_of(const std::string& interface);
 
 }  // namespace weft::doctor

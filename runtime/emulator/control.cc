@@ -24,6 +24,7 @@ std::uint64_t EmulatedCard::capabilities(bool receive) const {
     if (knob.receive == receive) bits |= knob.offload;
   if (receive && receiver_->rss() != nullptr && receiver_->rss()->types_offered() != 0)
     bits |= RTE_ETH_RX_OFFLOAD_RSS_HASH;
+  if (receive && model_.rx_segments > 1) bits |= RTE_ETH_RX_OFFLOAD_SCATTER;
   if (!receive && model_.tx_segments > 1) bits |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   return bits;
 }
@@ -230,6 +231,7 @@ ports::CardStats EmulatedCard::stats() {
     out.drops.push_back(
         {receiver_->drops()[i].reason, receiver_->drops()[i].stands_for, dropped_[i]});
   out.drops.push_back({"queue_full", "", queue_full_});
+  out.drops.push_back({"too_long", "", too_long_});
   out.drops.push_back({"stopped", "", stopped_});
   return out;
 }

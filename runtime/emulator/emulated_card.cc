@@ -141,8 +141,23 @@ unsigned EmulatedCard::receive_burst() {
   return n;
 }
 
+// A card's units see a frame as it comes from the wire, whatever buffers it goes into.
+std::span<const std::uint8_t> EmulatedCard::bytes_of(const rte_mbuf& packet) {
+  if (packet.nb_segs == 1)
+    return {rte_pktmbuf_mtod(&packet, const std::uint8_t*), packet.data_len};
+  in_one_.resize(packet.pkt_len);
+  const void* all = rte_pktmbuf_read(&packet, 0, packet.pkt_len, in_one_.data());
+  return {static_cast<const std::uint8_t*>(all), packet.pkt_len};
+}
+
 void EmulatedCard::deliver(rte_mbuf* packet) {
-  const Frame frame({rte_pktmbuf_mtod(packet, const std::uint8_t*), packet->data_len});
+  if (packet->nb_segs > model_.rx_segments) {
+    ++arrived_;
+    ++too_long_;
+    rte_pktmbuf_free(packet);
+    return;
+  }
+  const Frame frame(bytes_of(*packet));
   const Receiver::Outcome outcome = receiver_->receive(frame, arrived_++, state_, options_.policy);
   if (outcome.drop) {
     ++dropped_[*outcome.drop];

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   unsigned receive_burst();
   unsigned transmit_burst(std::uint16_t queue);
   void deliver(rte_mbuf* frame);
+  std::span<const std::uint8_t> bytes_of(const rte_mbuf& packet);
   static std::uint64_t give_back(Ring& ring);  // how many packets it held
 
   ir::NicModel model_;
@@ -122,6 +124,8 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   std::uint64_t transmitted_ = 0;
   std::uint64_t transmit_failed_ = 0;
   std::uint64_t queue_full_ = 0;
+  std::uint64_t too_long_ = 0;          // in more segments than the card scatters one frame over
+  std::vector<std::uint8_t> in_one_;    // bytes of a scattered frame, for the units to look at
   std::uint64_t stopped_ = 0;           // waited in a queue when the card was stopped
   std::vector<std::uint64_t> dropped_;  // in the order of Receiver::drops()
   std::vector<std::uint64_t> queue_received_;

@@ -76,7 +76,8 @@ std::string to_json(const Snapshot& s) {
                {"received", s.wire.received},
                {"dropped_by_wire", s.wire.dropped_by_wire},
                {"sent", s.wire.sent},
-               {"send_failed", s.wire.send_failed}};
+               {"send_failed", s.wire.send_failed},
+               {"linearised", s.wire.linearised}};
   j["card"] = card_json(s);
   j["cores"] = Json::array();
   for (std::size_t i = 0; i < s.cores.size(); ++i)

@@ -39,6 +39,7 @@ std::vector<std::string> arguments(const EalOptions& options) {
   } else {
     out.insert(out.end(), {"--no-huge", "--no-shconf"});
   }
+  if (options.one_file) out.push_back("--single-file-segments");
   return out;
 }
 

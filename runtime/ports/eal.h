@@ -12,6 +12,7 @@ struct EalOptions {
   std::string prefix = "weft";  // of its files; unique for each running instance
   bool huge_pages = false;
   unsigned megabytes = 128;
+  bool one_file = false;  // all memory in one file, which another process can map (memif zero-copy)
   std::vector<unsigned> cpus;  // for the workers, in order; the main thread gets all of them
   unsigned workers = 0;        // more workers than CPUs share CPUs
 };

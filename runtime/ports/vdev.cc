@@ -5,7 +5,10 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include <algorithm>
+
 #include "runtime/ports/eal.h"
+#include "runtime/ports/quiet_bpf.h"
 
 namespace weft::ports {
 
@@ -40,32 +43,63 @@ Vdev::~Vdev() {
   rte_eal_hotplug_remove("vdev", name_.c_str());
 }
 
+namespace {
+
+std::string mac_text(std::uint64_t mac) {
+  std::string text;
+  for (int i = 5; i >= 0; --i)
+    text += fmt::format("{:02x}{}", mac >> (8 * i) & 0xff, i != 0 ? ":" : "");
+  return text;
+}
+
+// A slot of the packet socket's ring holds one frame and the kernel's header before it; the driver
+// wants slots side by side without gaps, so a block is a whole number of them.
+std::string af_packet_arguments(const WireName& wire, unsigned queues, std::uint16_t mtu) {
+  const unsigned wanted = mtu + 22u + 96u;  // with tag; TPACKET2_HDRLEN and what it is padded to
+  const unsigned slot = std::max(2048u, (wanted + 255) / 256 * 256);
+  return fmt::format("iface={},qpairs={},framesz={},blocksz={},framecnt={}", wire.interface, queues,
+                     slot, slot * 16, 2048);
+}
+
+}  // namespace
+
 diag::Result<std::unique_ptr<Vdev>> vdev_for(const WireName& wire, std::uint64_t kernel_mac,
-                                             unsigned queues, std::uint16_t mtu) {
+                                             std::uint64_t own_mac, unsigned queues,
+                                             std::uint16_t mtu) {
+  using Kind = WireName::Kind;
   switch (wire.kind) {
-    case WireName::Kind::tap: {
-      std::string mac;
-      for (int i = 5; i >= 0; --i)
-        mac += fmt::format("{:02x}{}", kernel_mac >> (8 * i) & 0xff, i != 0 ? ":" : "");
-      return Vdev::make("net_tap0", fmt::format("iface={},mac={}", wire.interface, mac));
-    }
-    case WireName::Kind::af_packet: {
-      // A slot of the ring holds one frame and the kernel's header before it.
-      const unsigned frame = mtu + 22u + 128u <= 2048   ? 2048
-                             : mtu + 22u + 128u <= 4096 ? 4096
-                                                        : 16384;
-      return Vdev::make("net_af_packet0",
-                        fmt::format("iface={},qpairs={},framesz={},blocksz={},framecnt={}",
-                                    wire.interface, queues, frame, frame * 16, 2048));
-    }
-    case WireName::Kind::pcap: {
+    case Kind::tap:
+      return Vdev::make("net_tap0",
+                        fmt::format("iface={},mac={}", wire.interface, mac_text(kernel_mac)));
+    case Kind::af_packet:
+      return Vdev::make("net_af_packet0", af_packet_arguments(wire, queues, mtu));
+    case Kind::af_xdp:
+      quiet_bpf();
+      return Vdev::make("net_af_xdp0", fmt::format("iface={},start_queue=0,queue_count={}",
+                                                   wire.interface, queues));
+    case Kind::memif:
+      return Vdev::make("net_memif0",
+                        fmt::format("role={},id=0,socket={},socket-abstract=no,rsize=10,bsize=2048,"
+                                    "mac={}{}",
+                                    wire.server ? "server" : "client", wire.socket,
+                                    mac_text(own_mac), wire.zero_copy ? ",zero-copy=yes" : ""));
+    case Kind::virtio_user:
+      return Vdev::make(
+          "net_virtio_user0",
+          fmt::format("path={},queues={},queue_size=1024,mrg_rxbuf=1,server={},mac={}", wire.socket,
+                      queues, wire.server ? 1 : 0, mac_text(own_mac)));
+    case Kind::vhost:
+      return Vdev::make("net_vhost0", fmt::format("iface={},queues={},client={}", wire.socket,
+                                                  queues, wire.server ? 0 : 1));
+    case Kind::pcap: {
       const std::string out = wire.out.empty() ? "" : ",tx_pcap=" + wire.out;
       return Vdev::make("net_pcap0", fmt::format("rx_pcap={}{}", wire.in, out));
     }
-    case WireName::Kind::sim: break;
+    case Kind::ring:
+    case Kind::sim: break;
   }
-  return diag::fail(
-      diag::Diagnostic{.code = "E0653", .message = "a simulated wire has no device behind it"});
+  return diag::fail(diag::Diagnostic{.code = "E0653",
+                                     .message = "a wire in the process has no device behind it"});
 }
 
 }  // namespace weft::ports

@@ -28,8 +28,10 @@ class Vdev {
   std::uint16_t port_ = 0;
 };
 
-// The device behind a wire; for TAP the kernel's side gets `kernel_mac` (48 bits as a number).
+// The device behind a wire. Addresses are 48 bits as a number: for TAP the kernel's side gets
+// `kernel_mac`; devices that end at another process have `own_mac`.
 diag::Result<std::unique_ptr<Vdev>> vdev_for(const WireName& wire, std::uint64_t kernel_mac,
-                                             unsigned queues, std::uint16_t mtu);
+                                             std::uint64_t own_mac, unsigned queues,
+                                             std::uint16_t mtu);
 
 }  // namespace weft::ports

@@ -14,6 +14,7 @@ struct WireCounters {
   std::uint64_t dropped_by_wire = 0;  // arrived at the machine, never given to the card
   std::uint64_t sent = 0;
   std::uint64_t send_failed = 0;  // refused by the device for good, and freed
+  std::uint64_t linearised = 0;   // of those sent, copied because the driver takes no such packet
 };
 
 class Wire {
@@ -21,8 +22,8 @@ class Wire {
   virtual ~Wire() = default;
   virtual const std::string& name() const = 0;  // "tap:weft0"
 
-  // Up to n frames. The caller owns the mbufs; each frame is one segment with the pool's headroom,
-  // without FCS, ol_flags 0.
+  // Up to n frames. The caller owns the mbufs; each frame begins with the pool's headroom, is
+  // without FCS and has ol_flags 0. Where the driver scatters, long frames have several segments.
   virtual std::uint16_t receive(rte_mbuf** frames, std::uint16_t n) = 0;
 
   // Takes n frames and owns all of them: what it can't send after a few tries it frees and counts

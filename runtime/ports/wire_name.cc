@@ -3,16 +3,39 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <utility>
+#include <vector>
 
 namespace weft::ports {
 namespace {
+
+using Kind = WireName::Kind;
+
+constexpr std::array<std::pair<std::string_view, Kind>, 9> kinds = {{
+    {"tap", Kind::tap},
+    {"af_packet", Kind::af_packet},
+    {"af_xdp", Kind::af_xdp},
+    {"memif", Kind::memif},
+    {"virtio_user", Kind::virtio_user},
+    {"vhost", Kind::vhost},
+    {"ring", Kind::ring},
+    {"pcap", Kind::pcap},
+    {"sim", Kind::sim},
+}};
+
+// sockaddr_un::sun_path, with its end (unix(7)).
+constexpr std::size_t longest_path = 107;
 
 diag::Error refuse(std::string_view text, const std::string& why) {
   return diag::Diagnostic{
       .code = "E0600",
       .message = fmt::format("`{}` is no wire: {}", text, why),
-      .help = "one of tap:NAME, af_packet:INTERFACE, pcap:IN.pcap,OUT.pcap, sim:IN.pcap,OUT.pcap"};
+      .help =
+          "one of tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE, "
+          "memif:SOCKET[,server|,client][,zero-copy], virtio_user:SOCKET, "
+          "vhost:SOCKET[,client], ring:NAME, pcap:IN.pcap,OUT.pcap, sim:IN.pcap,OUT.pcap"};
 }
 
 bool good_interface(std::string_view name) {
@@ -22,6 +45,63 @@ bool good_interface(std::string_view name) {
          });
 }
 
+// What DPDK's lists of device arguments give a meaning to cannot be in a path.
+bool good_path(std::string_view path) {
+  return !path.empty() && path.size() <= longest_path &&
+         std::all_of(path.begin(), path.end(), [](unsigned char c) {
+           return std::isgraph(c) != 0 &&
+                  std::string_view("=[]\"").find(c) == std::string_view::npos;
+         });
+}
+
+std::vector<std::string_view> words(std::string_view text) {
+  std::vector<std::string_view> out;
+  for (;;) {
+    const auto comma = text.find(',');
+    out.push_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return out;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+diag::Result<WireName> socket_wire(WireName name, std::string_view rest) {
+  const auto parts = words(rest);
+  if (!good_path(parts.front()))
+    return diag::fail(refuse(
+        name.text, fmt::format("`{}` cannot be the path of a socket (at most {} characters, none "
+                               "of , = [ ] \" or blank)",
+                               parts.front(), longest_path)));
+  name.socket = parts.front();
+  // As these devices are mostly met: a vhost serves, a virtio_user comes to it.
+  name.server = name.kind != Kind::virtio_user;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i] == "server" || parts[i] == "client") {
+      name.server = parts[i] == "server";
+    } else if (parts[i] == "zero-copy" && name.kind == Kind::memif) {
+      name.zero_copy = true;
+    } else {
+      return diag::fail(refuse(name.text, fmt::format("there is no option `{}`", parts[i])));
+    }
+  }
+  // (Its driver would stand still until somebody comes.)
+  if (name.kind == Kind::virtio_user && name.server)
+    return diag::fail(refuse(name.text, "a virtio_user goes to its vhost; let that one listen"));
+  if (name.zero_copy && name.server)
+    return diag::fail(
+        refuse(name.text, "zero-copy is for the client of a memif: the memory is the client's"));
+  return name;
+}
+
+diag::Result<WireName> file_wire(WireName name, std::string_view rest) {
+  const auto comma = rest.find(',');
+  name.in = rest.substr(0, comma);
+  if (comma != std::string_view::npos) name.out = rest.substr(comma + 1);
+  if (name.in.empty()) return diag::fail(refuse(name.text, "no file to read is named"));
+  if (name.out.find(',') != std::string::npos)
+    return diag::fail(refuse(name.text, "file names with a comma cannot be used"));
+  return name;
+}
+
 }  // namespace
 
 diag::Result<WireName> wire_name(std::string_view text) {
@@ -29,27 +109,21 @@ diag::Result<WireName> wire_name(std::string_view text) {
   if (colon == std::string_view::npos) return diag::fail(refuse(text, "there is no colon"));
   const std::string_view kind = text.substr(0, colon);
   const std::string_view rest = text.substr(colon + 1);
+  const auto known =
+      std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.first == kind; });
+  if (known == kinds.end())
+    return diag::fail(refuse(text, fmt::format("there is no kind `{}`", kind)));
   WireName name;
   name.text = text;
-  if (kind == "tap" || kind == "af_packet") {
-    name.kind = kind == "tap" ? WireName::Kind::tap : WireName::Kind::af_packet;
-    if (!good_interface(rest))
-      return diag::fail(refuse(
-          text,
-          fmt::format("`{}` cannot be the name of an interface (at most 15 letters, digits, _-.@)",
-                      rest)));
-    name.interface = rest;
-    return name;
-  }
-  if (kind != "pcap" && kind != "sim")
-    return diag::fail(refuse(text, fmt::format("there is no kind `{}`", kind)));
-  name.kind = kind == "pcap" ? WireName::Kind::pcap : WireName::Kind::sim;
-  const auto comma = rest.find(',');
-  name.in = rest.substr(0, comma);
-  if (comma != std::string_view::npos) name.out = rest.substr(comma + 1);
-  if (name.in.empty()) return diag::fail(refuse(text, "no file to read is named"));
-  if (name.out.find(',') != std::string::npos)
-    return diag::fail(refuse(text, "file names with a comma cannot be used"));
+  name.kind = known->second;
+  if (name.on_socket()) return socket_wire(std::move(name), rest);
+  if (!name.live()) return file_wire(std::move(name), rest);
+  if (!good_interface(rest))
+    return diag::fail(refuse(
+        text,
+        fmt::format("`{}` cannot be the name of an interface (at most 15 letters, digits, _-.@)",
+                    rest)));
+  name.interface = rest;
   return name;
 }
 

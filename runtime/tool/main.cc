@@ -28,8 +28,10 @@ constexpr const char* example =
 
 void declare(CLI::App& app, RuntimeOptions& o, std::string& wire) {
   app.add_option("PLAN", o.plan, "plan, as `weft compile -o` writes it");
-  app.add_option("--wire", wire,
-                 "tap:NAME, af_packet:INTERFACE, pcap:IN,OUT, or sim:IN,OUT (no rights needed)");
+  app.add_option(
+      "--wire", wire,
+      "tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE, memif:SOCKET, virtio_user:SOCKET, "
+      "vhost:SOCKET, ring:NAME, pcap:IN,OUT, or sim:IN,OUT (no rights needed)");
   app.add_option("--card", o.card,
                  "emulated: the plan's model on top of the wire; port: the wire's own port")
       ->check(CLI::IsMember({"emulated", "port"}))

@@ -58,6 +58,7 @@ doctor::Question question(const RuntimeOptions& options, const plan::Plan* plan,
   q.huge_pages = huge;
   if (plan != nullptr) q.megabytes = static_cast<unsigned>(engine::sizes_for(*plan).megabytes());
   q.cpus = options.cpus;
+  q.own_port = options.card == "port";
   return q;
 }
 
@@ -118,7 +119,7 @@ std::string run_live(Stack& stack, const RuntimeOptions& options, const Signals&
                      std::mutex& snapshots) {
   using Kind = ports::WireName::Kind;
   std::unique_ptr<doctor::ChecksumWatch> watch;
-  if (options.wire->kind == Kind::af_packet)
+  if (options.wire->kind == Kind::af_packet)  // (of af_xdp such a socket sees nothing)
     watch = std::make_unique<doctor::ChecksumWatch>(options.wire->interface);
   const std::uint64_t start = stack.clock().now_ns();
   const auto limit = static_cast<std::uint64_t>(options.duration_s * 1e9);
@@ -259,6 +260,7 @@ int run(const RuntimeOptions& options) {
   eal.huge_pages = huge;
   eal.megabytes = megabytes;
   eal.cpus = options.cpus;
+  eal.one_file = options.wire->zero_copy;
   eal.workers = options.wire->kind == ports::WireName::Kind::sim
                     ? 0
                     : static_cast<unsigned>(loaded->plan.cores.size());

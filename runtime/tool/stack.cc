@@ -1,9 +1,10 @@
 #include "runtime/tool/stack.h"
 
 #include <fmt/format.h>
-#include <net/if.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+#include "compiler/frontend/readers.h"
 
 namespace weft::tool {
 namespace {
@@ -19,6 +20,18 @@ std::uint64_t seed_of(const RuntimeOptions& options) {
   if (options.wire->kind == ports::WireName::Kind::sim) return 1;
   std::uint64_t seed = 1;
   return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : 1;
+}
+
+// What the driver of a wire can send, as its own model says: the card on top may be able to do
+// more.
+diag::Result<ports::TransmitLimits> wire_limits(const ports::WireName& wire,
+                                                const ir::FieldTable& fields) {
+  if (!wire.live()) return ports::TransmitLimits{};
+  const std::string model = wire.text.substr(0, wire.text.find(':'));
+  auto nic = frontend::read_nic(root() + "/nicmodels/" + model + ".yaml", fields);
+  if (!nic) return diag::fail(nic.error());
+  return ports::TransmitLimits{.segments = nic->tx_segments,
+                               .external_buffers = nic->external_buffers};
 }
 
 }  // namespace
@@ -42,6 +55,7 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const Loaded& loaded,
   auto rules = ports::apply(loaded.plan, &loaded.model, stack->card_->control());
   if (!rules) return diag::fail(rules.error());
   stack->rules_ = std::move(*rules);
+  if (stack->port_) stack->port_watch_ = ports::DeviceWatch(*options.wire, stack->port_->port());
   auto engine = engine::Engine::make(
       loaded.plan, loaded.fields, *stack->card_, *stack->pools_, *stack->clock_, *libraries,
       {.name = "weft", .generated = code, .seed = seed_of(options), .busy = options.busy});
@@ -70,24 +84,43 @@ diag::Result<void> Stack::make_wire() {
       return {};
     }
   }
-  if (options_.card == "port") {
-    auto port =
-        ports::vdev_for(name, kernel_mac(host.mac), loaded_.plan.configuration.rx_queues, host.mtu);
-    if (!port) return diag::fail(port.error());
-    port_ = std::move(*port);
-    return {};
-  }
-  auto wire = ports::EthdevWire::make(name, kernel_mac(host.mac), host.mtu, pools_->frames, frames);
+  if (options_.card == "port") return make_port();
+  auto limits = wire_limits(name, loaded_.fields);
+  if (!limits) return diag::fail(limits.error());
+  ports::EthdevWireOptions how;
+  how.kernel_mac = kernel_mac(host.mac);
+  how.own_mac = host.mac;
+  how.mtu = host.mtu;
+  how.limits = *limits;
+  how.frames = frames;
+  auto wire = ports::EthdevWire::make(name, pools_->frames, how);
   if (!wire) return diag::fail(wire.error());
   ethdev_ = std::move(*wire);
   wire_ = ethdev_.get();
   return {};
 }
 
+// The wire's own port of DPDK, without an emulated card on top.
+diag::Result<void> Stack::make_port() {
+  const ports::WireName& name = *options_.wire;
+  const plan::Plan& plan = loaded_.plan;
+  if (name.kind == ports::WireName::Kind::ring) {
+    auto port = ports::RingPort::make(name.interface, plan.configuration.rx_queues);
+    if (!port) return diag::fail(port.error());
+    ring_port_ = std::move(*port);
+    return {};
+  }
+  auto port = ports::vdev_for(name, kernel_mac(plan.host.mac), plan.host.mac,
+                              plan.configuration.rx_queues, plan.host.mtu);
+  if (!port) return diag::fail(port.error());
+  port_ = std::move(*port);
+  return {};
+}
+
 diag::Result<void> Stack::make_card() {
-  if (port_ != nullptr) {
-    card_ = std::make_unique<ports::EthdevCard>(port_->port(), pools_->frames);
-    if (options_.wire->live()) port_interface_ = if_nametoindex(options_.wire->interface.c_str());
+  if (options_.card == "port") {
+    const std::uint16_t port = ring_port_ ? ring_port_->port() : port_->port();
+    card_ = std::make_unique<ports::EthdevCard>(port, pools_->frames);
     return {};
   }
   emulator::EmulatedCardOptions how;
@@ -109,10 +142,7 @@ void Stack::stop() {
 }
 
 std::string Stack::failure() const {
-  if (wire_ != nullptr) return wire_->failure();
-  if (port_interface_ == 0) return {};
-  const bool there = if_nametoindex(options_.wire->interface.c_str()) == port_interface_;
-  return there ? "" : fmt::format("interface {} is gone", options_.wire->interface);
+  return wire_ != nullptr ? wire_->failure() : port_watch_.failure();
 }
 
 observe::Snapshot Stack::snapshot(bool running) {

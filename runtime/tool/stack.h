@@ -10,6 +10,7 @@
 #include "runtime/observe/snapshot.h"
 #include "runtime/ports/ethdev_control.h"
 #include "runtime/ports/ethdev_wire.h"
+#include "runtime/ports/ring_port.h"
 #include "runtime/ports/sim_wire.h"
 #include "runtime/ports/translate.h"
 #include "runtime/tool/load.h"
@@ -40,6 +41,7 @@ class Stack {
  private:
   Stack(const Loaded& loaded, const RuntimeOptions& options) : loaded_(loaded), options_(options) {}
   diag::Result<void> make_wire();
+  diag::Result<void> make_port();
   diag::Result<void> make_card();
 
   const Loaded& loaded_;
@@ -48,7 +50,8 @@ class Stack {
   std::unique_ptr<engine::Clock> clock_;
   std::unique_ptr<engine::Pools> pools_;
   std::unique_ptr<ports::Vdev> port_;
-  unsigned port_interface_ = 0;  // its index at the start, 0: none
+  std::unique_ptr<ports::RingPort> ring_port_;
+  ports::DeviceWatch port_watch_;
   std::unique_ptr<ports::EthdevWire> ethdev_;
   std::unique_ptr<ports::SimWire> sim_;
   ports::Wire* wire_ = nullptr;

@@ -37,6 +37,27 @@ TEST(WireName, SaysWhatItIs) {
     EXPECT_FALSE(ports::wire_name(bad)) << bad;
 }
 
+TEST(WireName, SocketsSayWhoListens) {
+  const auto memif = ports::wire_name("memif:/run/a.sock");
+  ASSERT_TRUE(memif);
+  EXPECT_EQ(memif->socket, "/run/a.sock");
+  EXPECT_TRUE(memif->server && memif->live() && memif->on_socket());
+  EXPECT_FALSE(memif->zero_copy || memif->on_interface());
+  EXPECT_TRUE(ports::wire_name("memif:a,client,zero-copy")->zero_copy);
+  EXPECT_FALSE(ports::wire_name("virtio_user:a")->server);
+  EXPECT_FALSE(ports::wire_name("virtio_user:a,server"));
+  EXPECT_TRUE(ports::wire_name("vhost:a")->server);
+  EXPECT_FALSE(ports::wire_name("vhost:a,client")->server);
+  EXPECT_TRUE(ports::wire_name("af_xdp:eth0")->on_interface());
+  EXPECT_EQ(ports::wire_name("ring:r")->interface, "r");
+  EXPECT_TRUE(ports::wire_name("memif:" + std::string(107, 'a')));
+  for (const std::string bad :
+       {std::string("memif:"), std::string("memif:a,sever"), std::string("vhost:a,zero-copy"),
+        std::string("memif:a,zero-copy"), std::string("vhost:a=b"), std::string("vhost:a b"),
+        "memif:" + std::string(108, 'a'), std::string("af_xdp:a/b")})
+    EXPECT_FALSE(ports::wire_name(bad)) << bad;
+}
+
 TEST(Pcap, WhatIsWrittenIsRead) {
   const std::string path = scratch("trip.pcap");
   {
