@@ -143,8 +143,7 @@ unsigned EmulatedCard::receive_burst() {
 
 // A card's units see a frame as it comes from the wire, whatever buffers it goes into.
 std::span<const std::uint8_t> EmulatedCard::bytes_of(const rte_mbuf& packet) {
-  if (packet.nb_segs == 1)
-    return {rte_pktmbuf_mtod(&packet, const std::uint8_t*), packet.data_len};
+  if (packet.nb_segs == 1) return {rte_pktmbuf_mtod(&packet, const std::uint8_t*), packet.data_len};
   in_one_.resize(packet.pkt_len);
   const void* all = rte_pktmbuf_read(&packet, 0, packet.pkt_len, in_one_.data());
   return {static_cast<const std::uint8_t*>(all), packet.pkt_len};

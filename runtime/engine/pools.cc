@@ -11,25 +11,34 @@ namespace {
 
 constexpr unsigned per_queue = 2 * 1024;  // descriptors of a real port, receive and transmit
 constexpr unsigned per_core_cache = 256;
+constexpr unsigned short_frame = 2048;
 
 }  // namespace
 
 std::size_t PoolSizes::megabytes() const {
   const std::size_t frame = frame_bytes + RTE_PKTMBUF_HEADROOM + sizeof(rte_mbuf) + 128;
-  const std::size_t bytes = frames * frame + large * (sizeof(LargeBuffer) + 128);
+  const std::size_t long_frame = jumbo_bytes + RTE_PKTMBUF_HEADROOM + sizeof(rte_mbuf) + 128;
+  const std::size_t bytes =
+      frames * frame + jumbo * long_frame + large * (sizeof(LargeBuffer) + 128);
   // EAL's own tables, rings of the card and of handovers, and what the allocator wastes.
   return 64 + (bytes + bytes / 4) / (1024 * 1024);
 }
 
-PoolSizes sizes_for(const plan::Plan& plan) {
+PoolSizes sizes_for(const plan::Plan& plan, bool scatter) {
   const auto queues = std::max(plan.configuration.rx_queues, plan.configuration.tx_queues);
   const auto cores = static_cast<unsigned>(plan.cores.size());
   PoolSizes sizes;
   // Applications hold up to 1024 buffers and the neighbour table 256, on every core; a wire's ring
   // holds 1024.
   sizes.frames = 4095 + per_queue * queues + (1024 + 256 + 2 * per_core_cache) * cores;
-  const unsigned frame = plan.host.mtu + 14u + 8u;
-  sizes.frame_bytes = std::max(2048u, (frame + 127) / 128 * 128);
+  // With tags, and what a packet socket's ring puts before a frame (ports/vdev.cc).
+  const unsigned frame = (plan.host.mtu + 14u + 8u + 96u + 255) / 256 * 256;
+  sizes.frame_bytes = std::max(short_frame, frame);
+  if (scatter && frame > short_frame) {
+    sizes.frame_bytes = short_frame;
+    sizes.jumbo = (1024 + 256 + 2 * per_core_cache) * cores;
+    sizes.jumbo_bytes = frame;
+  }
   sizes.large = 64 * std::max(1u, cores);
   return sizes;
 }
@@ -40,7 +49,15 @@ diag::Result<std::unique_ptr<Pools>> Pools::make(const std::string& name, PoolSi
   pools->frames = rte_pktmbuf_pool_create(
       (name + "_frames").c_str(), sizes.frames, std::min(per_core_cache, sizes.frames / 4), 0,
       static_cast<std::uint16_t>(sizes.frame_bytes + RTE_PKTMBUF_HEADROOM), socket);
-  if (pools->frames != nullptr)
+  if (pools->frames != nullptr && sizes.jumbo != 0) {
+    pools->jumbo = rte_pktmbuf_pool_create(
+        (name + "_jumbo").c_str(), sizes.jumbo, std::min(per_core_cache, sizes.jumbo / 4), 0,
+        static_cast<std::uint16_t>(sizes.jumbo_bytes + RTE_PKTMBUF_HEADROOM), socket);
+  }
+  const bool complete = pools->frames != nullptr && (sizes.jumbo == 0 || pools->jumbo != nullptr);
+  pools->frame_room_ = sizes.frame_bytes;
+  pools->longest_ = std::max(sizes.frame_bytes, sizes.jumbo_bytes);
+  if (complete)
     pools->large = rte_mempool_create((name + "_large").c_str(), sizes.large, sizeof(LargeBuffer),
                                       0, 0, nullptr, nullptr, nullptr, nullptr, socket, 0);
   if (pools->large == nullptr)
@@ -54,11 +71,13 @@ diag::Result<std::unique_ptr<Pools>> Pools::make(const std::string& name, PoolSi
 
 Pools::~Pools() {
   rte_mempool_free(large);
+  rte_mempool_free(jumbo);
   rte_mempool_free(frames);
 }
 
 unsigned Pools::in_use() const {
-  return rte_mempool_in_use_count(frames) + rte_mempool_in_use_count(large);
+  return rte_mempool_in_use_count(frames) + rte_mempool_in_use_count(large) +
+         (jumbo != nullptr ? rte_mempool_in_use_count(jumbo) : 0);
 }
 
 }  // namespace weft::engine

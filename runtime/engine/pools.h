@@ -32,11 +32,14 @@ inline LargeBuffer* untagged(void* buffer) {
 struct PoolSizes {
   unsigned frames = 0;            // mbufs
   unsigned frame_bytes = 0;       // of each, behind the headroom
+  unsigned jumbo = 0;             // mbufs for frames that are longer than those
+  unsigned jumbo_bytes = 0;       // of each
   unsigned large = 0;             // large buffers
   std::size_t megabytes() const;  // that EAL needs, other things included
 };
-// Rings of all queues, batches under way, what applications and tables may hold.
-PoolSizes sizes_for(const plan::Plan& plan);
+// Rings of all queues, batches under way, what applications and tables may hold. `scatter`: the
+// card spreads long frames over several buffers, so that those in its rings may be short ones.
+PoolSizes sizes_for(const plan::Plan& plan, bool scatter = false);
 
 class Pools {
  public:
@@ -48,6 +51,17 @@ class Pools {
 
   rte_mempool* frames = nullptr;
   rte_mempool* large = nullptr;
+  rte_mempool* jumbo = nullptr;  // null: frames are as long as any
+
+  // For one frame in one piece; null when there is none, or none so long.
+  rte_mbuf* mbuf(std::uint32_t room) {
+    if (room <= frame_room_) return rte_pktmbuf_alloc(frames);
+    return room <= longest_ && jumbo != nullptr ? rte_pktmbuf_alloc(jumbo) : nullptr;
+  }
+  // Bytes of the longest frame in one piece.
+  std::uint32_t longest() const { return longest_; }
+  // What wires and cards copy into.
+  rte_mempool* longest_frames() const { return jumbo != nullptr ? jumbo : frames; }
 
   void free(void* buffer) {
     if (is_large(buffer)) {
@@ -61,6 +75,7 @@ class Pools {
 
  private:
   Pools() = default;
+  std::uint32_t frame_room_ = 0, longest_ = 0;
 };
 
 }  // namespace weft::engine

@@ -35,7 +35,7 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
       handovers_(handovers),
       owners_(owners),
       by_entry_(ir::entry_count(), nullptr),
-      frame_room_(rte_pktmbuf_data_room_size(pools.frames) - RTE_PKTMBUF_HEADROOM) {
+      frame_room_(pools.longest()) {
   core.id = index;
   core.host = host_params(plan.host);
   core.services = this;
@@ -102,7 +102,7 @@ void Shard::run_fetched(ports::Card& card, apps::AppHost& apps, std::uint64_t no
 
 // Nodes want a frame in one piece; drivers chain buffers for what is longer than one.
 bool Shard::readable(rte_mbuf*& m) {
-  rte_mbuf* whole = m->pkt_len <= frame_room_ ? rte_pktmbuf_alloc(pools_.frames) : nullptr;
+  rte_mbuf* whole = pools_.mbuf(m->pkt_len);
   if (whole == nullptr) {
     ++counters.unreadable;
     rte_pktmbuf_free(m);
@@ -203,7 +203,7 @@ void Shard::age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
 // Null: the packet was dropped and counted.
 rte_mbuf* Shard::frame(Packet& p) {
   if (!is_large(p.buffer)) return frame_of(p);
-  rte_mbuf* m = p.len <= frame_room_ ? rte_pktmbuf_alloc(pools_.frames) : nullptr;
+  rte_mbuf* m = pools_.mbuf(p.len);
   if (m == nullptr) {
     ++counters.transmit_unfit;
     core.release(p);
@@ -234,7 +234,7 @@ void Shard::transmit(ports::Card& card) {
 
 bool Shard::allocate(Packet& p, std::uint32_t room) {
   if (room <= frame_room_) {
-    if (rte_mbuf* m = rte_pktmbuf_alloc(pools_.frames)) {
+    if (rte_mbuf* m = pools_.mbuf(room)) {
       p.buffer = m;
       p.data = rte_pktmbuf_mtod(m, std::uint8_t*);
       p.len = 0;

@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
+#include <string_view>
 
 namespace weft::ports {
 namespace {
@@ -10,9 +11,30 @@ namespace {
 // Enough for a burst of 100 us at 10 Gb/s; the port says what it can have.
 constexpr std::uint16_t wanted_descriptors = 1024;
 
+// Drivers whose `oerrors` are packets that they did not take, at every try
+// (rte_eth_{af_xdp,vhost,tap,ring}.c); with others they are packets that were taken and then lost.
+bool counts_tries(const std::string& driver) {
+  return driver == "net_af_xdp" || driver == "net_vhost" || driver == "net_tap" ||
+         driver == "net_ring";
+}
+
+bool is(const rte_eth_dev_info& info, const char* driver) {
+  return info.driver_name != nullptr && std::string_view(info.driver_name) == driver;
+}
+
+void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
+  if (n != 0) counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
 }  // namespace
 
-EthdevControl::EthdevControl(std::uint16_t port, rte_mempool* pool) : port_(port), pool_(pool) {
+EthdevControl::EthdevControl(std::uint16_t port, rte_mempool* pool, TransmitLimits limits,
+                             std::unique_ptr<WireLosses> losses, rte_mempool* copies)
+    : port_(port),
+      pool_(pool),
+      copies_(copies != nullptr ? copies : pool),
+      losses_(std::move(losses)),
+      limits_(limits) {
   char name[RTE_ETH_NAME_MAX_LEN] = "?";
   rte_eth_dev_get_name_by_port(port, name);
   name_ = std::string("port ") + name;
@@ -20,7 +42,12 @@ EthdevControl::EthdevControl(std::uint16_t port, rte_mempool* pool) : port_(port
 
 EthdevControl::~EthdevControl() { stop(); }
 
-int EthdevControl::info(rte_eth_dev_info& info) { return rte_eth_dev_info_get(port_, &info); }
+int EthdevControl::info(rte_eth_dev_info& info) {
+  const int result = rte_eth_dev_info_get(port_, &info);
+  // It takes whatever fits into the slots of its ring, and says 1518 (eth_dev_info).
+  if (result == 0 && is(info, "net_af_packet")) info.max_rx_pktlen = UINT16_MAX;
+  return result;
+}
 
 int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmit_queues,
                              const rte_eth_conf& conf) {
@@ -32,6 +59,12 @@ int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmi
   if (rte_eth_dev_get_mtu(port_, &mtu) == 0 && mtu == conf.rxmode.mtu) wanted.rxmode.mtu = 0;
   wanted.rxmode.mtu = std::clamp<std::uint32_t>(wanted.rxmode.mtu != 0 ? wanted.rxmode.mtu : mtu,
                                                 limits.min_mtu, limits.max_mtu);
+  if (is(limits, "net_af_packet")) wanted.rxmode.mtu = 0;  // it has the interface's, see info()
+  if (limits_.segments > 1)
+    wanted.txmode.offloads |= limits.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+  const unsigned room = rte_pktmbuf_data_room_size(pool_) - RTE_PKTMBUF_HEADROOM;
+  if (room < conf.rxmode.mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
+    wanted.rxmode.offloads |= limits.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
   if (result == 0) result = rte_eth_dev_configure(port_, receive_queues, transmit_queues, &wanted);
   std::uint16_t rx = wanted_descriptors, tx = wanted_descriptors;
   if (result == 0) result = rte_eth_dev_adjust_nb_rx_tx_desc(port_, &rx, &tx);
@@ -48,6 +81,10 @@ int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmi
   }
   rx_queues_ = receive_queues;
   tx_queues_ = transmit_queues;
+  driver_ = limits.driver_name != nullptr ? limits.driver_name : "";
+  queues_.clear();
+  for (unsigned q = 0; q < std::max(receive_queues, transmit_queues); ++q)
+    queues_.push_back(std::make_unique<QueueCounters>(Lineariser(limits_, copies_)));
   return result;
 }
 
@@ -93,6 +130,7 @@ int EthdevControl::flow_destroy(rte_flow* flow, rte_flow_error& error) {
 int EthdevControl::start() {
   const int result = rte_eth_dev_start(port_);
   started_ = result == 0;
+  if (started_ && losses_) losses_->attach();
   return result;
 }
 
@@ -106,25 +144,41 @@ CardStats EthdevControl::stats() {
   CardStats stats;
   rte_eth_stats port{};
   if (rte_eth_stats_get(port_, &port) != 0) return stats;
-  stats.received = port.ipackets + port.imissed + port.ierrors + port.rx_nombuf;
-  stats.transmitted = port.opackets;
-  stats.transmit_failed = port.oerrors;
-  for (unsigned q = 0; q < std::min<unsigned>(rx_queues_, RTE_ETHDEV_QUEUE_STAT_CNTRS); ++q)
-    stats.queue_received.push_back(port.q_ipackets[q]);
-  for (unsigned q = 0; q < std::min<unsigned>(tx_queues_, RTE_ETHDEV_QUEUE_STAT_CNTRS); ++q)
-    stats.queue_transmitted.push_back(port.q_opackets[q]);
-  stats.drops.push_back({"queue_full", "", port.imissed});
+  std::uint64_t missed = port.imissed;
+  if (losses_) missed = losses_->count() + (losses_->replaces_missed() ? 0 : missed);
+  stats.received = missed + port.ierrors + port.rx_nombuf;
+  for (unsigned q = 0; q < rx_queues_; ++q) {
+    stats.queue_received.push_back(queues_[q]->received.load(std::memory_order_relaxed));
+    stats.received += stats.queue_received.back();
+  }
+  for (unsigned q = 0; q < tx_queues_; ++q) {
+    stats.queue_transmitted.push_back(queues_[q]->taken.load(std::memory_order_relaxed));
+    stats.transmitted += stats.queue_transmitted.back();
+  }
+  // Of what it has taken. Other drivers count here what they did not take, and that every time.
+  if (!counts_tries(driver_)) {
+    stats.transmit_failed = std::min(port.oerrors, stats.transmitted);
+    stats.transmitted -= stats.transmit_failed;
+  }
+  for (const auto& queue : queues_) stats.linearised += queue->lineariser.copied();
+  stats.drops.push_back({"queue_full", "", missed});
   stats.drops.push_back({"receive_error", "", port.ierrors});
   stats.drops.push_back({"no_buffer", "", port.rx_nombuf});
   return stats;
 }
 
 std::uint16_t EthdevCard::rx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) {
-  return rte_eth_rx_burst(control_.port(), queue, packets, n);
+  const std::uint16_t got = rte_eth_rx_burst(control_.port(), queue, packets, n);
+  add(control_.queue(queue).received, got);
+  return got;
 }
 
 std::uint16_t EthdevCard::tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) {
-  return rte_eth_tx_burst(control_.port(), queue, packets, n);
+  QueueCounters& counters = control_.queue(queue);
+  const std::uint16_t sent =
+      rte_eth_tx_burst(control_.port(), queue, packets, counters.lineariser.fit(packets, n));
+  add(counters.taken, sent);
+  return sent;
 }
 
 }  // namespace weft::ports

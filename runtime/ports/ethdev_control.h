@@ -4,19 +4,33 @@
 
 #include <rte_mempool.h>
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "runtime/ports/card.h"
 #include "runtime/ports/card_control.h"
+#include "runtime/ports/linear.h"
+#include "runtime/ports/wire_losses.h"
 
 namespace weft::ports {
 
+// One queue of each direction, and what went through it. Counted here: drivers count for 16 queues
+// at most, some for none, and some forget when they are stopped or lose their peer.
+struct alignas(64) QueueCounters {
+  Lineariser lineariser;
+  std::atomic<std::uint64_t> received{0}, taken{0};  // each written by one core, read by any
+};
+
 class EthdevControl final : public CardControl {
  public:
-  // `pool` fills the receive queues; it must outlive the port's last receive.
-  EthdevControl(std::uint16_t port, rte_mempool* pool);
+  // `pool` fills the receive queues; it must outlive the port's last receive. `losses`, when there
+  // are any, are attached when the port starts. Packets that must be copied to be what the driver
+  // can send (`limits`) are copied into buffers of `copies`, null: of `pool`.
+  EthdevControl(std::uint16_t port, rte_mempool* pool, TransmitLimits limits,
+                std::unique_ptr<WireLosses> losses, rte_mempool* copies);
   ~EthdevControl() override;
 
   std::string name() const override { return name_; }
@@ -37,20 +51,30 @@ class EthdevControl final : public CardControl {
   CardStats stats() override;
 
   std::uint16_t port() const { return port_; }
+  QueueCounters& queue(unsigned n) { return *queues_[n]; }
 
  private:
   std::uint16_t port_;
   rte_mempool* pool_;
+  rte_mempool* copies_;
   std::string name_;
+  std::string driver_;
   bool started_ = false;
+  std::unique_ptr<WireLosses> losses_;
+  TransmitLimits limits_;
+  std::vector<std::unique_ptr<QueueCounters>> queues_;
   std::uint16_t rx_queues_ = 0, tx_queues_ = 0;
 };
 
 class EthdevCard final : public Card {
  public:
-  EthdevCard(std::uint16_t port, rte_mempool* pool) : control_(port, pool) {}
+  // `limits`: what the driver can send as one packet, as its model says.
+  EthdevCard(std::uint16_t port, rte_mempool* pool, TransmitLimits limits = {},
+             std::unique_ptr<WireLosses> losses = nullptr, rte_mempool* copies = nullptr)
+      : control_(port, pool, limits, std::move(losses), copies) {}
   CardControl& control() override { return control_; }
   std::uint16_t rx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
+  // Packets that the driver cannot send as they are are copied first, in place.
   std::uint16_t tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
 
  private:

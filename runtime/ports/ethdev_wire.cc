@@ -21,7 +21,10 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
 }  // namespace
 
 EthdevWire::EthdevWire(const WireName& name, rte_mempool* pool, const EthdevWireOptions& options)
-    : name_(name), losses_(name), lineariser_(options.limits, pool), frames_(options.frames) {}
+    : name_(name),
+      losses_(name),
+      lineariser_(options.limits, options.copies != nullptr ? options.copies : pool),
+      frames_(options.frames) {}
 
 EthdevWire::~EthdevWire() {
   if (membership_ >= 0) close(membership_);

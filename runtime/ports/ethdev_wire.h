@@ -23,8 +23,9 @@ struct EthdevWireOptions {
   std::uint64_t kernel_mac = 0;  // of the kernel's end of a TAP, 48 bits as a number
   std::uint64_t own_mac = 0;     // told to peers that ask for one
   std::uint16_t mtu = 1500;
-  TransmitLimits limits;  // of the wire's driver
-  bool scatter = false;   // frames may come in several buffers, where the driver can do that
+  TransmitLimits limits;          // of the wire's driver
+  rte_mempool* copies = nullptr;  // where packets are copied to fit; null: the pool that receives
+  bool scatter = false;  // frames may come in several buffers, where the driver can do that
   std::uint64_t frames = ~std::uint64_t{0};  // that will come (the length of a capture); ~0: no end
 };
 

@@ -20,6 +20,8 @@ class Lineariser {
  public:
   // `pool` gives the buffers that packets are copied into.
   Lineariser(TransmitLimits limits, rte_mempool* pool) : limits_(limits), pool_(pool) {}
+  Lineariser(Lineariser&& other) noexcept
+      : limits_(other.limits_), pool_(other.pool_), copied_(other.copied()) {}
 
   // The packet itself, or a copy of it that the driver can send (and the packet is freed). Null
   // when there is no buffer, or none long enough: the packet is the caller's as before.

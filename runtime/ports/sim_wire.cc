@@ -8,14 +8,33 @@
 namespace weft::ports {
 
 SimWire::SimWire(std::string name, std::vector<Frame> in, const VirtualClock& clock,
-                 rte_mempool* pool)
-    : name_(std::move(name)), in_(std::move(in)), clock_(clock), pool_(pool) {
+                 rte_mempool* pool, bool scatter)
+    : name_(std::move(name)), in_(std::move(in)), clock_(clock), pool_(pool), scatter_(scatter) {
   const std::uint64_t first = in_.empty() ? 0 : in_.front().time_ns;
   std::uint64_t latest = clock.now_ns;
   for (Frame& frame : in_) {
     const std::uint64_t since = frame.time_ns > first ? frame.time_ns - first : 0;
     latest = std::max(latest, clock.now_ns + since);
     frame.time_ns = latest;
+  }
+}
+
+// False: it does not fit, or there are no more buffers.
+bool SimWire::fill(rte_mbuf* m, const std::vector<std::uint8_t>& bytes) {
+  if (bytes.size() > 0xffff) return false;
+  std::size_t done = 0;
+  for (rte_mbuf* part = m;;) {
+    const auto n = static_cast<std::uint16_t>(
+        std::min<std::size_t>(bytes.size() - done, rte_pktmbuf_tailroom(part)));
+    std::memcpy(rte_pktmbuf_mtod(part, char*), bytes.data() + done, n);
+    part->data_len = n;
+    part->pkt_len = n;
+    if (part != m) rte_pktmbuf_chain(m, part);
+    done += n;
+    if (done == bytes.size()) return true;
+    part = scatter_ ? rte_pktmbuf_alloc(pool_) : nullptr;
+    if (part == nullptr) return false;
+    part->data_off = 0;  // headroom is wanted in front of the frame alone
   }
 }
 
@@ -26,15 +45,11 @@ std::uint16_t SimWire::receive(rte_mbuf** frames, std::uint16_t n) {
     rte_mbuf* m = rte_pktmbuf_alloc(pool_);
     if (m == nullptr) break;  // it waits: simulated time has no need to lose frames
     ++next_;
-    char* room = frame.bytes.size() <= 0xffff
-                     ? rte_pktmbuf_append(m, static_cast<std::uint16_t>(frame.bytes.size()))
-                     : nullptr;
-    if (room == nullptr) {  // longer than a buffer, as a real wire would cut it off
+    if (!fill(m, frame.bytes)) {  // longer than a buffer, as a real wire would cut it off
       rte_pktmbuf_free(m);
       ++counters_.dropped_by_wire;
       continue;
     }
-    std::memcpy(room, frame.bytes.data(), frame.bytes.size());
     frames[got++] = m;
   }
   counters_.received += got;

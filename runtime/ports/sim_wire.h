@@ -22,7 +22,9 @@ class SimWire final : public Wire {
  public:
   // Times of `in` count from its first frame, which arrives at clock.now_ns. Frames that are out of
   // order arrive when the one before them has.
-  SimWire(std::string name, std::vector<Frame> in, const VirtualClock& clock, rte_mempool* pool);
+  // `scatter`: a frame that is longer than a buffer comes in several.
+  SimWire(std::string name, std::vector<Frame> in, const VirtualClock& clock, rte_mempool* pool,
+          bool scatter = false);
 
   const std::string& name() const override { return name_; }
   std::uint16_t receive(rte_mbuf** frames, std::uint16_t n) override;
@@ -35,11 +37,14 @@ class SimWire final : public Wire {
   const std::vector<Frame>& out() const { return out_; }
 
  private:
+  bool fill(rte_mbuf* m, const std::vector<std::uint8_t>& bytes);
+
   std::string name_;
   std::vector<Frame> in_, out_;
   std::size_t next_ = 0;
   const VirtualClock& clock_;
   rte_mempool* pool_;
+  bool scatter_;
   WireCounters counters_;
 };
 

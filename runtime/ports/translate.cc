@@ -80,6 +80,10 @@ diag::Result<void> check(const plan::Plan& plan, const ir::NicModel* model,
     errors.list.push_back(problem("E0612", std::move(message),
                                   "compile the plan for the model of this card (weft nic list)"));
   };
+  const std::uint32_t mtu = settings.conf.rxmode.mtu;
+  if (mtu > info.max_mtu || mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN > info.max_rx_pktlen)
+    refuse(fmt::format("the plan's MTU is {}, {} takes frames of {} bytes (with checksum), MTU {}",
+                       mtu, card, info.max_rx_pktlen, info.max_mtu));
   if (settings.rx_queues > info.max_rx_queues)
     refuse(fmt::format("the plan has {} receive queues, {} has {}", settings.rx_queues, card,
                        info.max_rx_queues));
@@ -170,8 +174,12 @@ diag::Result<void> set_rules(const CardSettings& settings, CardControl& card,
     rte_flow_error error{};
     rte_flow* flow = card.flow_create(rule->attr, rule->items.data(), rule->actions.data(), error);
     if (flow == nullptr)
-      return diag::fail(problem("E0613", fmt::format("{} cannot hold filter `{}`: {}", card.name(),
-                                                     rule->id, words(error))));
+      return diag::fail(problem(
+          "E0613",
+          fmt::format("{} calls filter `{}` valid and then cannot create it: {}", card.name(),
+                      rule->id, words(error)),
+          "everything is taken off the card again; compile the plan for a card that can hold it, "
+          "or without filters"));
     applied.flows.push_back(flow);
   }
   return {};

@@ -55,6 +55,30 @@ diag::Result<void> check_inputs(const Loaded& loaded, const RuntimeOptions& opti
       .help = "compile it again"});
 }
 
+// Wires have models too: a card on top may be able to do more than they. (Those of files have none,
+// and no limits.)
+diag::Result<void> look_at_wire(Loaded& loaded, const ports::WireName& wire) {
+  const unsigned frame = loaded.plan.host.mtu + 18u;  // header and checksum
+  unsigned segments = 65535;
+  if (wire.live()) {
+    const std::string kind = wire.text.substr(0, wire.text.find(':'));
+    auto nic = frontend::read_nic(root() + "/nicmodels/" + kind + ".yaml", loaded.fields);
+    if (!nic) return diag::fail(nic.error());
+    loaded.wire_limits = {.segments = nic->tx_segments, .external_buffers = nic->external_buffers};
+    segments = nic->rx_segments;
+    if (frame > nic->max_frame)
+      return diag::fail(diag::Diagnostic{
+          .code = "E0612",
+          .message =
+              fmt::format("the plan's MTU is {}; {} carries frames of at most {} bytes, that "
+                          "is an MTU of {}",
+                          loaded.plan.host.mtu, wire.text, nic->max_frame, nic->max_frame - 18),
+          .help = "set a smaller `mtu` in the workload, or take another wire (weft nic list)"});
+  }
+  loaded.scatter = loaded.model.rx_segments > 1 && segments > 1;
+  return {};
+}
+
 }  // namespace
 
 diag::Result<Loaded> load(const RuntimeOptions& options) {
@@ -73,6 +97,9 @@ diag::Result<Loaded> load(const RuntimeOptions& options) {
   if (!model) return diag::fail(model.error());
   loaded.model = std::move(*model);
   if (auto good = check_inputs(loaded, options); !good) return diag::fail(good.error());
+  if (options.wire) {
+    if (auto good = look_at_wire(loaded, *options.wire); !good) return diag::fail(good.error());
+  }
   return loaded;
 }
 

@@ -11,6 +11,7 @@
 #include "compiler/plan/plan.h"
 #include "runtime/apps/library.h"
 #include "runtime/engine/generated.h"
+#include "runtime/ports/linear.h"
 #include "runtime/tool/options.h"
 
 namespace weft::tool {
@@ -20,11 +21,14 @@ struct Loaded {
   plan::Plan plan;
   std::string name;  // of this instance
   ir::NicModel model;
+  ports::TransmitLimits wire_limits;  // what the wire's driver can send, as its own model says
+  bool scatter = false;  // long frames come in several buffers: card and wire can do that
 };
 
 // The plan with its proof checked, and the model that it was made for.
 // Errors: those of the readers; E0453 edited after the proof, E0457 never proved, E0454 made from
-// another model or other header files than those here.
+// another model or other header files than those here; E0612, a wire that cannot carry the plan's
+// frames.
 diag::Result<Loaded> load(const RuntimeOptions& options);
 
 diag::Result<std::vector<apps::Library>> load_apps(const plan::Plan& plan,

@@ -49,14 +49,18 @@ class Signals {
   sigset_t set_;
 };
 
+unsigned megabytes_for(const Loaded& loaded) {
+  return static_cast<unsigned>(engine::sizes_for(loaded.plan, loaded.scatter).megabytes());
+}
+
 doctor::Question question(const RuntimeOptions& options, const plan::Plan* plan,
-                          const std::string& name, bool huge) {
+                          const Loaded& loaded, bool huge) {
   doctor::Question q;
   q.plan = plan;
   q.wire = options.wire;
-  q.plan_name = name;
+  q.plan_name = loaded.name;
   q.huge_pages = huge;
-  if (plan != nullptr) q.megabytes = static_cast<unsigned>(engine::sizes_for(*plan).megabytes());
+  if (plan != nullptr) q.megabytes = megabytes_for(loaded);
   q.cpus = options.cpus;
   q.own_port = options.card == "port";
   return q;
@@ -244,9 +248,9 @@ int run_stack(const Loaded& loaded, const RuntimeOptions& options,
 int run(const RuntimeOptions& options) {
   auto loaded = load(options);
   if (!loaded) return report(loaded.error());
-  const auto megabytes = static_cast<unsigned>(engine::sizes_for(loaded->plan).megabytes());
+  const auto megabytes = megabytes_for(*loaded);
   const bool huge = use_huge_pages(options, megabytes);
-  const auto checks = doctor::examine(question(options, &loaded->plan, loaded->name, huge));
+  const auto checks = doctor::examine(question(options, &loaded->plan, *loaded, huge));
   if (!doctor::all_ok(checks)) {
     std::fputs(doctor::to_text(checks, true).c_str(), stderr);
     say("this machine is not ready; nothing was started");
@@ -278,7 +282,7 @@ int doctor(const RuntimeOptions& options) {
     loaded = std::move(*read);
   }
   const plan::Plan* plan = options.plan.empty() ? nullptr : &loaded.plan;
-  const auto checks = doctor::examine(question(options, plan, loaded.name, options.huge));
+  const auto checks = doctor::examine(question(options, plan, loaded, options.huge));
   const std::string text =
       options.json ? doctor::to_json(checks) + "\n" : doctor::to_text(checks, false);
   std::fputs(text.c_str(), stdout);

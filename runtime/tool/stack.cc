@@ -4,8 +4,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "compiler/frontend/readers.h"
-
 namespace weft::tool {
 namespace {
 
@@ -22,18 +20,6 @@ std::uint64_t seed_of(const RuntimeOptions& options) {
   return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : 1;
 }
 
-// What the driver of a wire can send, as its own model says: the card on top may be able to do
-// more.
-diag::Result<ports::TransmitLimits> wire_limits(const ports::WireName& wire,
-                                                const ir::FieldTable& fields) {
-  if (!wire.live()) return ports::TransmitLimits{};
-  const std::string model = wire.text.substr(0, wire.text.find(':'));
-  auto nic = frontend::read_nic(root() + "/nicmodels/" + model + ".yaml", fields);
-  if (!nic) return diag::fail(nic.error());
-  return ports::TransmitLimits{.segments = nic->tx_segments,
-                               .external_buffers = nic->external_buffers};
-}
-
 }  // namespace
 
 diag::Result<std::unique_ptr<Stack>> Stack::make(const Loaded& loaded,
@@ -43,7 +29,7 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const Loaded& loaded,
   if (!libraries) return diag::fail(libraries.error());
   std::unique_ptr<Stack> stack(new Stack(loaded, options));
   stack->engine_kind_ = code != nullptr ? "generated" : "interpreted";
-  auto pools = engine::Pools::make("weft", engine::sizes_for(loaded.plan));
+  auto pools = engine::Pools::make("weft", engine::sizes_for(loaded.plan, loaded.scatter));
   if (!pools) return diag::fail(pools.error());
   stack->pools_ = std::move(*pools);
   stack->clock_ = options.wire->kind == ports::WireName::Kind::sim
@@ -79,19 +65,19 @@ diag::Result<void> Stack::make_wire() {
     frames = capture->size();
     if (name.kind == Kind::sim) {
       sim_ = std::make_unique<ports::SimWire>(name.text, std::move(*capture), virtual_clock_,
-                                              pools_->frames);
+                                              pools_->frames, loaded_.scatter);
       wire_ = sim_.get();
       return {};
     }
   }
   if (options_.card == "port") return make_port();
-  auto limits = wire_limits(name, loaded_.fields);
-  if (!limits) return diag::fail(limits.error());
   ports::EthdevWireOptions how;
   how.kernel_mac = kernel_mac(host.mac);
   how.own_mac = host.mac;
   how.mtu = host.mtu;
-  how.limits = *limits;
+  how.limits = loaded_.wire_limits;
+  how.scatter = loaded_.scatter;
+  how.copies = pools_->longest_frames();
   how.frames = frames;
   auto wire = ports::EthdevWire::make(name, pools_->frames, how);
   if (!wire) return diag::fail(wire.error());
@@ -110,6 +96,7 @@ diag::Result<void> Stack::make_port() {
     ring_port_ = std::move(*port);
     return {};
   }
+  losses_ = std::make_unique<ports::WireLosses>(name);
   auto port = ports::vdev_for(name, kernel_mac(plan.host.mac), plan.host.mac,
                               plan.configuration.rx_queues, plan.host.mtu);
   if (!port) return diag::fail(port.error());
@@ -120,7 +107,10 @@ diag::Result<void> Stack::make_port() {
 diag::Result<void> Stack::make_card() {
   if (options_.card == "port") {
     const std::uint16_t port = ring_port_ ? ring_port_->port() : port_->port();
-    card_ = std::make_unique<ports::EthdevCard>(port, pools_->frames);
+    const ports::TransmitLimits limits{.segments = loaded_.model.tx_segments,
+                                       .external_buffers = loaded_.model.external_buffers};
+    card_ = std::make_unique<ports::EthdevCard>(port, pools_->frames, limits, std::move(losses_),
+                                                pools_->longest_frames());
     return {};
   }
   emulator::EmulatedCardOptions how;

@@ -51,6 +51,7 @@ class Stack {
   std::unique_ptr<engine::Pools> pools_;
   std::unique_ptr<ports::Vdev> port_;
   std::unique_ptr<ports::RingPort> ring_port_;
+  std::unique_ptr<ports::WireLosses> losses_;  // of the port, until its card has them
   ports::DeviceWatch port_watch_;
   std::unique_ptr<ports::EthdevWire> ethdev_;
   std::unique_ptr<ports::SimWire> sim_;

@@ -197,14 +197,26 @@ class Refused(unittest.TestCase):
             self.assertEqual(traffic.pings(peer, 20)[0], 20)
             accounts.check_inside(self, stack.stop())
 
-    def test_af_xdp_of_many_queues(self):
-        """A plan of several queues on a port that has one is refused before anything is changed."""
+    def test_rule_that_only_validates(self):
+        """net_tap calls a rule valid that the kernel then cannot have: found out, and undone."""
         with lib.Lab() as lab:
-            plan, mine = lab.compile("af_xdp", "quickstart", "--queues", "2"), lab.space("w")
-            lab.veth(mine, lab.space("p"))
-            self.refused(lab.start(mine, plan, "af_xdp:weft0", "--card", "port", ready=False),
-                         "without combined queues", "--queues 1")
-            self.assertFalse(xdp_program(mine))
+            space = lab.space("p")
+            plan = lab.compile("tap", "quickstart", "--queues", "1")
+            rule = ("  filters:\n    - {id: f0, table: flower, queue: 0, priority: 0, match: "
+                    f"{{ipv4.dst: {lib.WEFT_IP}, ipv4.protocol: 17, ipv4.src: {lib.PEER_IP}, "
+                    "udp.dst_port: 7, udp.src_port: 40000}}\n")
+            edited = lab.folder / "rule.plan.yaml"
+            edited.write_text(plan.read_text().replace("  tx_queues: 1\n", "  tx_queues: 1\n" + rule))
+            stack = lab.start(space, edited, "tap:weft0", "--card", "port", "--unproved",
+                              ready=False)
+            self.refused(stack, "E0613", "filter `f0` valid and then cannot create it",
+                         "taken off the card again")
+            self.assertNotIn("weft0", space.run("ip", "-o", "link").stdout)
+            # The same plan without the rule runs.
+            stack = lab.start(space, plan, "tap:weft0", "--card", "port")
+            lib.Peer(space, "weft0").join()
+            self.assertEqual(traffic.pings(space, 20)[0], 20)
+            self.assertTrue(stack.stop()["balance"]["exact"])
 
     def test_sockets(self):
         with lib.Lab() as lab:
