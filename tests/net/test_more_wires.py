@@ -34,14 +34,14 @@ class Sockets:
     def __init__(self, wire, device, weft_first):
         self.wire, self.device, self.weft_first = wire, device, weft_first
 
-    def start(self, lab, plan, *arguments):
+    def start(self, lab, plan, *arguments, mtu=None):
         """(stack, bridge, peer): the kernel at the other end of testpmd's TAP."""
         space = lab.space("p")
         wire, device = (text.format(socket_of(lab)) for text in (self.wire, self.device))
         bridge = stack = None
         if self.weft_first:
             stack = lab.start(None, plan, wire, *arguments)
-        bridge = Bridge(lab, space, device).ready()
+        bridge = Bridge(lab, space, device, mtu).ready()
         if not self.weft_first:
             stack = lab.start(None, plan, wire, *arguments)
         space.run("ip", "link", "set", "tap0", "up")
@@ -159,6 +159,62 @@ class OverSockets(Traffic):
 for _name in SOCKETS:
     setattr(OverSockets, f"test_{_name}", lambda self, n=_name: self.everything(n))
     setattr(OverSockets, f"test_{_name}_own_port", lambda self, n=_name: self.own(n))
+
+
+class Jumbo(Traffic):
+    """Frames of 9,000 bytes."""
+    MTU = 9000
+    SIZES = sorted({0, 1, 1472, 1473, 2000, 2001, *range(1900, 2100, 7), *range(64, 8972, 211),
+                    *range(3900, 4300, 19), 8971, 8972})
+
+    def compile(self, lab, model):
+        return lab.compile(model, lab.workload(gateway=f"gateway: 10.7.0.1\n  mtu: {self.MTU}"))
+
+    def exchange_long(self, stack, peer):
+        peer.join()
+        self.assertEqual(traffic.pings(peer.space, 200, size=self.MTU - 28)[0], 200)
+        self.assertEqual(traffic.pings(peer.space, 200)[0], 200)
+        right, sent = traffic.udp_echo(peer.space, self.SIZES)
+        self.assertEqual(right, sent)
+        given, got = peer.leave()
+        stats = stack.stop()
+        accounts.check_inside(self, stats)
+        accounts.check_peer(self, stats, given, got)
+        self.assertEqual(accounts.drops(stats), {})
+        joined = sum(q["linearised"] for q in stats["queues"])
+        print(f"{stack.wire} {stats['nic']} MTU {self.MTU}: 400 pings, {right} datagrams; {given} "
+              f"sent = {stats['wire']['received']} received, {joined} of them in several buffers",
+              flush=True)
+        return joined
+
+    def test_af_packet(self):
+        for model, arguments in (("ideal", ()), ("intel_82599", ("--interpret",))):
+            with self.subTest(model), lib.Lab() as lab:
+                plan, mine, peer = self.compile(lab, model), lab.space("w"), lab.space("p")
+                lab.veth(mine, peer)
+                for space, interface in ((mine, "weft0"), (peer, "peer0")):
+                    space.run("ip", "link", "set", interface, "mtu", self.MTU)
+                stack = lab.start(mine, plan, "af_packet:weft0", *arguments)
+                self.assertEqual(self.exchange_long(stack, lib.Peer(peer, "peer0")), 0)
+
+    def test_scattered(self):
+        """Over virtio they come in buffers of 2 KiB, several for one frame."""
+        for name in ("virtio_user", "vhost"):
+            with self.subTest(name), lib.Lab() as lab:
+                plan = self.compile(lab, "intel_82599")
+                stack, bridge, peer = SOCKETS[name].start(lab, plan, mtu=self.MTU)
+                long_ones = 200 + sum(size + 42 > 2048 for size in self.SIZES)
+                self.assertEqual(self.exchange_long(stack, peer), long_ones)
+                bridge.stop()
+
+    def test_what_cannot_carry_them(self):
+        with lib.Lab() as lab:
+            plan, space = self.compile(lab, "ideal"), lab.space("p")
+            for wire, most in (("tap:weft0", 1522), ("af_xdp:weft0", 3522)):
+                stack = lab.start(space, plan, wire, ready=False)
+                self.assertEqual(stack.wait(30), NOT_READY, stack.said())
+                self.assertIn("E0612", stack.said())
+                self.assertIn(f"frames of at most {most} bytes", stack.said())
 
 
 class Refused(unittest.TestCase):

@@ -8,14 +8,26 @@ import lib
 
 
 class Bridge:
-    """testpmd forwarding between `device` and the TAP `tap0` of a namespace."""
+    """testpmd forwarding between `device` and the interface `tap0` of a namespace.
 
-    def __init__(self, lab, space, device):
+    That is a TAP; with `mtu`, one end of a veth whose other end testpmd has by af_packet, because
+    DPDK's TAP sends no long frames.
+    """
+
+    def __init__(self, lab, space, device, mtu=None):
+        kernel = "net_tap0,iface=tap0"
+        if mtu is not None:
+            kernel = "net_af_packet0,iface=under0,framesz=9472,blocksz=151552,framecnt=512"
+            space.run("ip", "link", "add", "tap0", "type", "veth", "peer", "name", "under0")
+            for interface in ("tap0", "under0"):
+                space.run("ip", "link", "set", interface, "mtu", mtu, "up")
+                space.run("ethtool", "-K", interface, "tx", "off", "gso", "off", "gro", "off",
+                          "tso", "off", check=False)
         self.log = lab.folder / f"testpmd-{len(lab.captures)}.log"
         command = space.words(
-            "dpdk-testpmd", "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf",
+            "dpdk-testpmd", "--no-huge", "-m", "384", "--no-pci", "--no-telemetry", "--no-shconf",
             "--file-prefix", f"{lab.name}t{len(lab.captures)}", "--lcores", "0@(0,1),1@(0,1)",
-            "--vdev", device, "--vdev", "net_tap0,iface=tap0", "--", "--forward-mode=io",
+            "--vdev", device, "--vdev", kernel, "--", "--mbuf-size=9728", "--forward-mode=io",
             "--auto-start", "--total-num-mbufs=8192", "--no-lsc-interrupt", "--stats-period=600")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
