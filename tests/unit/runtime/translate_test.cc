@@ -27,6 +27,8 @@ struct RecordingCard : ports::CardControl {
     offers.flow_type_rss_offloads = ~std::uint64_t{0};
     offers.hash_key_size = 40;
     offers.reta_size = 128;
+    offers.max_rx_pktlen = 1522;
+    offers.max_mtu = 1504;
   }
   int note(const std::string& call) {
     calls.push_back(call);
@@ -118,6 +120,8 @@ TEST(Translate, WhatAPortCannotHonourIsRefusedBeforeAnythingIsChanged) {
   };
   refused([](auto&, auto& card) { card.offers.max_rx_queues = 2; }, "4 receive queues");
   refused([](auto&, auto& card) { card.offers.max_tx_queues = 1; }, "transmit queues");
+  refused([](auto&, auto& card) { card.offers.max_mtu = 1499; }, "MTU is 1500");
+  refused([](auto&, auto& card) { card.offers.max_rx_pktlen = 1517; }, "1517 bytes");
   refused(
       [](auto& plan, auto& card) {
         plan.configuration.knobs["rx.ipv4_cksum"] = true;
