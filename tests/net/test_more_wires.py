@@ -52,6 +52,8 @@ SOCKETS = {
     "memif_server": Sockets("memif:{}", "net_memif0,role=client,socket={},socket-abstract=no", True),
     "memif_client": Sockets("memif:{},client", "net_memif0,role=server,socket={},socket-abstract=no",
                             False),
+    "memif_zero_copy": Sockets("memif:{},client,zero-copy",
+                               "net_memif0,role=server,socket={},socket-abstract=no", False),
     "virtio_user": Sockets("virtio_user:{}", "net_vhost0,iface={},queues=1", False),
     "vhost": Sockets("vhost:{}", "net_virtio_user0,path={},queue_size=1024", True),
 }
