@@ -35,9 +35,7 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
   (*stack)->run(100'000'000);
   seen.ends = (*stack)->ends();
   seen.flows = by_flow((*stack)->out(), plan.host.address);
-  for (const auto& frame : (*stack)->out()) {
-    if (seen.wrong.empty()) seen.wrong = wrong_in(frame.bytes, plan.host.address);
-  }
+  seen.wrong = wrong_among((*stack)->out(), plan.host.address, plan.host.mtu);
   for (const Walked& walk : (*stack)->walks) {
     for (const auto& node : walk.path) seen.queues[node].insert(walk.queue);
     if (walk.path.back() == "udp_deliver")
@@ -49,7 +47,7 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
 
 std::string difference(const Seen& expected, const Seen& actual) {
   if (!actual.refused.empty()) return "can't run: " + actual.refused;
-  if (expected.wrong != actual.wrong) return "sent with a wrong " + actual.wrong;
+  if (expected.wrong != actual.wrong) return actual.wrong;
   if (expected.ends != actual.ends) {
     std::string a, b;
     for (const auto& [end, n] : expected.ends) a += fmt::format(" {}:{}", end, n);
