@@ -260,8 +260,6 @@ std::string made_up_for(const Fault& fault) {
     return "a rule names its source, and none of them is a bad one";
   if (fault.kind == "slot without entry")
     return "the engine finds the entry by a spawn edge, or in another residue";
-  if (fault.place.find("flows ipv4_fits.") != std::string::npos)
-    return "udp_room lets nothing larger through, which the proof does not look back at";
   return "";
 }
 
