@@ -235,7 +235,8 @@ std::string harmless(const Subject& s, const Fault& fault, const plan::Plan& fau
     });
   };
   if (!host.forwarding &&
-      about({"ipv4_forwards.yes", "ipv4_ttl", "time_exceeded", "ipv4_decrement_ttl"}))
+      about({"ipv4_forwards.yes", "ipv4_ttl", "time_exceeded", "ipv4_decrement_ttl",
+             "forward_route", "forward_fits", "fragmentation_needed", "net_unreachable"}))
     return "the host does not forward: no packet takes that way";
   if (host.vlan_id == 0 && about({"vlan_out.tagged", "vlan_out.untagged", "vlan_push"}))
     return "the host is in no VLAN: no packet takes that way";
