@@ -119,7 +119,7 @@ void with_quotes(const Bytes& frame, std::size_t l3, std::vector<Situation>& out
   const Udp udp{.src_port = 9, .dst_port = 51000}, closed{.src_port = 4};
   const Bytes large = udp_frame({.src = mac_of(on_link(4))}, {.src = on_link(4)},
                                 {.src_port = 51000}, Bytes(1300, 6));
-  out.push_back({"about a datagram of ours", {about(ours, udp, 1, 0)}});
+  out.push_back({"about a datagram of ours", {about(ours, udp, 1, 0), large}});
   out.push_back({"about its size", {about(whole, udp, 4, 600), large}});
   out.push_back({"about a port without endpoint", {about(ours, closed, 1, 0)}});
   out.push_back({"about TCP", {about(tcp, udp, 1, 0)}});
@@ -288,7 +288,10 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
     pieces(big, icmp_message({}, huge), 1400);
   }
   pieces(stranger, udp_segment(stranger, {.src_port = 51000}, huge), 1400);
-  // One that stays in pieces, and is given up after 30 s.
+  // Some that stay in pieces, and are given up after 30 s; about one to all nobody is told.
+  frames.push_back(
+      ip_frame(link(4), {.src = on_link(4), .dst = own_broadcast, .id = 998, .fragment = 0x2000},
+               Bytes(64, 1)));
   frames.push_back(
       ip_frame(link(4), {.src = on_link(4), .id = 999, .fragment = 0x2000}, Bytes(64, 1)));
   return frames;
