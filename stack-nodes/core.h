@@ -10,6 +10,7 @@
 #include "stack-nodes/slots.h"
 #include "stack-nodes/table/flow_table.h"
 #include "stack-nodes/table/neighbour_table.h"
+#include "stack-nodes/table/path_table.h"
 #include "stack-nodes/table/port_table.h"
 #include "stack-nodes/table/random.h"
 #include "stack-nodes/table/rate_limit.h"
@@ -40,6 +41,8 @@ class Services {
   // core.neighbours.learn(core, address, mac, create). `create` is false for an ARP answer: it
   // completes what a core asked for, but makes no new entry.
   virtual void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) = 0;
+  // The same for a path MTU: core.paths.learn(address, mtu, ...). A core alone tells nobody.
+  virtual void path_learned(std::uint32_t /*address*/, std::uint16_t /*mtu*/) {}
 };
 
 // Packets of one kind waiting to be run.
@@ -59,7 +62,9 @@ struct Core {
   RouteTable routes;
   NeighbourTable neighbours;
   ReassemblyTable reassembly;
-  RateLimit icmp_limit;
+  PathTable paths;
+  RateLimit icmp_limit;  // ICMP errors sent
+  RateLimit icmp_heard;  // ... and listened to
   Random random;
   Services* services = nullptr;
 
@@ -67,6 +72,7 @@ struct Core {
   std::array<PacketList, static_cast<std::size_t>(nodes::Slot::count)> spawned;
   PacketList delivered;            // to applications
   PacketList transmitted;          // to the wire
+  std::uint64_t pieces = 0;        // fragments made (ipv4.fragment)
   std::uint64_t* edges = nullptr;  // counters, one for each out-port (engine/counters.h)
   std::uint64_t spawn_lost = 0;    // a slot, deliver or transmit list was full
 

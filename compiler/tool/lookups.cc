@@ -45,6 +45,8 @@ Bits packet_value(const std::string& name, const Packet& p, const Core& core) {
       {"meta.icmp_type", p.icmp_type},
       {"meta.icmp_code", p.icmp_code},
       {"meta.icmp_word", p.icmp_word},
+      {"meta.dont_fragment", p.dont_fragment},
+      {"meta.mtu", p.mtu},
       {"meta.src", p.src},
       {"meta.dst", p.dst},
       {"meta.src_port", p.src_port},

@@ -15,6 +15,22 @@ constexpr std::uint32_t headers = 14 + 20 + 8;     // room that the stack wants 
 constexpr std::uint32_t largest = 65535 - 20 - 8;  // RFC 768: what fits one IPv4 datagram
 constexpr unsigned half_full = PacketList::capacity / 2;
 
+// RFC 1122 sections 3.2.2.1 and 4.2.3.9, as kernels translate it.
+std::int32_t reason(unsigned type, unsigned code) {
+  if (type == 12) return EPROTO;
+  if (type != 3) return EHOSTUNREACH;
+  switch (code) {
+    case 0:
+    case 6:
+    case 9:
+    case 11: return ENETUNREACH;
+    case 2: return ENOPROTOOPT;
+    case 3: return ECONNREFUSED;
+    case 4: return EMSGSIZE;
+    default: return EHOSTUNREACH;
+  }
+}
+
 PacketList& sends(Core& core) {
   return core.spawned[static_cast<std::size_t>(nodes::Slot::udp_send)];
 }
@@ -66,6 +82,10 @@ void AppHost::deliver(Core& core, Packet* packets, unsigned n) {
   core_ = &core;
   for (unsigned i = 0; i < n; ++i) {
     Packet& p = packets[i];
+    if (p.icmp_type != 0) {
+      tell(core, p);
+      continue;
+    }
     const Instance& to = instances_[p.endpoint];
     AppCounters& counters = counters_[p.endpoint];
     if (free_.empty()) {
@@ -94,6 +114,26 @@ void AppHost::deliver(Core& core, Packet* packets, unsigned n) {
                                  .token = std::uint64_t{slot.generation} << 32 | place};
     to.app->datagram(to.self, &host_, &event);
   }
+}
+
+// Nothing is held: an error event is over when its function returns.
+void AppHost::tell(Core& core, Packet& p) {
+  const Instance& to = instances_[p.endpoint];
+  ++counters_[p.endpoint].errors;
+  const bool listens =
+      to.app->size >= offsetof(weft_app, error) + sizeof(to.app->error) && to.app->error != nullptr;
+  const bool own = p.src == 0;  // a datagram of its own that was refused, not an ICMP message
+  const weft_error event = {.size = sizeof(weft_error),
+                            .endpoint = p.endpoint,
+                            .dst = p.dst,
+                            .reporter = own ? 0 : wire::load32(p.data + p.l3 + 12),
+                            .dst_port = p.dst_port,
+                            .icmp_type = p.icmp_type,
+                            .icmp_code = p.icmp_code,
+                            .error = reason(p.icmp_type, p.icmp_code),
+                            .mtu = p.icmp_type == 3 && p.icmp_code == 4 ? p.mtu : 0u};
+  core.release(p);
+  if (listens) to.app->error(to.self, &host_, &event);
 }
 
 void AppHost::tick(Core& core) {
@@ -151,12 +191,20 @@ int AppHost::send(void* context, const weft_send* command) {
 }
 
 int AppHost::send_one(const weft_send& command) {
+  const bool says = command.size >= offsetof(weft_send, flags) + sizeof(command.flags);
+  const std::uint32_t flags = says ? command.flags : 0;
+  if ((flags & ~WEFT_SEND_DONT_FRAGMENT) != 0) return -EINVAL;
   Held* source = nullptr;
   if (command.token != 0 && (source = held(command.token)) == nullptr) return -EINVAL;
   if (command.part_count != 0 && command.parts == nullptr) return -EINVAL;
   std::uint64_t length = 0;
   for (std::uint32_t i = 0; i < command.part_count; ++i) length += command.parts[i].len;
   if (length > largest) return -EMSGSIZE;
+
+  // One that may be refused needs a place for the event that says so.
+  if (flags != 0 && length + 28 > PathTable::floor &&
+      core_->delivered.count + sends(*core_).count >= PacketList::capacity)
+    return -ENOBUFS;
 
   Packet p;
   const Packet* from = source != nullptr ? &source->packet : nullptr;
@@ -192,8 +240,11 @@ int AppHost::send_one(const weft_send& command) {
   p.dst = command.dst;
   p.dst_port = command.dst_port;
   p.protocol = 17;
+  p.dont_fragment = (flags & WEFT_SEND_DONT_FRAGMENT) != 0 ? 1 : 0;
   core_->spawn(nodes::Slot::udp_send, p);
-  if (sends(*core_).count >= half_full && flush) flush(*core_);
+  // Large ones one by one: each becomes many frames.
+  const bool large = length + 28 > core_->host.mtu;
+  if ((large || sends(*core_).count >= half_full) && flush) flush(*core_);
   return 0;
 }
 

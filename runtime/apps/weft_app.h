@@ -1,4 +1,4 @@
-/* The application interface, version 1: datagrams.
+/* The application interface, version 1: datagrams, and errors about them.
  *
  * An application is a shared object with one symbol, weft_app_entry. Every net core has an instance
  * of its own, made by create(); all calls for an instance come from that one thread, and there is
@@ -37,6 +37,24 @@ struct weft_datagram {
   uint64_t token; /* never 0 */
 };
 
+/* Event: a datagram that one of the application's endpoints sent did not get through, says a host
+ * or router on the way by ICMP (RFC 1122 section 4.1.3.3), or the stack itself, when the datagram
+ * was not to be cut and its path carries less. A hint, no proof: whoever knows the addresses and
+ * the port can forge it. Several datagrams may be lost for each event. */
+struct weft_error {
+  uint32_t size;
+  uint32_t endpoint; /* index, as in weft_app_config */
+  uint32_t dst;      /* where the datagram was sent to */
+  uint32_t reporter; /* who says so; 0: the stack itself */
+  uint16_t dst_port;
+  uint8_t icmp_type; /* 3 unreachable, 11 time exceeded, 12 parameter problem */
+  uint8_t icmp_code;
+  /* The reason as a number of errno.h: ECONNREFUSED (no such port), EHOSTUNREACH, ENETUNREACH,
+   * ENOPROTOOPT, EMSGSIZE, EPROTO. */
+  int32_t error;
+  uint32_t mtu; /* with EMSGSIZE the largest IPv4 datagram (payload + 28) for `dst`, else 0 */
+};
+
 struct weft_part {
   const void* data;
   uint32_t len;
@@ -54,14 +72,19 @@ struct weft_send {
   /* 0, or a received datagram that is given back with this send. When the single part lies inside
    * that datagram, its buffer is sent as it is, without a copy. */
   uint64_t token;
+  uint32_t flags; /* WEFT_SEND_..., or 0 */
 };
+
+/* The datagram may not be cut into pieces, here or on its way. One that is larger than the path
+ * carries, as far as is known, is not sent; the application gets an error event with EMSGSIZE. */
+#define WEFT_SEND_DONT_FRAGMENT 1u
 
 /* What an application may ask for; all functions take `context`. */
 struct weft_host {
   uint32_t size;
   uint32_t abi;
   void* context;
-  /* 0; or -EINVAL (no such endpoint or token, no parts), -EMSGSIZE (over 65507 bytes), -ENOBUFS.
+  /* 0; or -EINVAL (no such endpoint or token, no parts, unknown flag), -EMSGSIZE (over 65507 bytes), -ENOBUFS.
    * 0 means that the stack took the datagram; what becomes of it is in the stack's counters. */
   int (*send)(void* context, const struct weft_send* command);
   /* 0, or -EINVAL for a token that is not the application's (any more). */
@@ -88,6 +111,8 @@ struct weft_app {
   void (*datagram)(void* self, const struct weft_host* host, const struct weft_datagram* event);
   /* Every 100 ms; may be null. */
   void (*tick)(void* self, const struct weft_host* host, uint64_t now_ns);
+  /* May be null, and is absent where `size` ends before it. */
+  void (*error)(void* self, const struct weft_host* host, const struct weft_error* event);
 };
 
 /* The one symbol of an application. */

@@ -1,5 +1,6 @@
 // What arrives on a core that does not own its state goes to its owner: datagrams put together from
-// fragments (their pieces were spread by addresses alone), and neighbours that one core learned.
+// fragments (their pieces were spread by addresses alone), and neighbours and path MTUs that one
+// core learned.
 #pragma once
 
 #include <rte_ring.h>
@@ -16,13 +17,15 @@
 namespace weft::engine {
 
 struct Message {
-  enum class Kind : std::uint32_t { reassembled, neighbour };
+  enum class Kind : std::uint32_t { reassembled, neighbour, path };
   Kind kind = Kind::neighbour;
   std::uint32_t shard = 0;  // index of the receiver
   // neighbour:
   std::uint64_t mac = 0;
   std::uint32_t address = 0;
   std::uint32_t create = 0;
+  // path (and address):
+  std::uint16_t mtu = 0;
   // reassembled:
   Packet packet;
 };

@@ -124,7 +124,11 @@ CoreView NetCore::copy() const {
                            .no_buffer = arp.no_buffer + pieces.no_buffer,
                            .fragments = shard->core.reassembly.size(),
                            .completed = pieces.completed,
-                           .timed_out = pieces.timed_out});
+                           .timed_out = pieces.timed_out,
+                           .reported = pieces.reported,
+                           .evicted = pieces.evicted,
+                           .pieces = shard->core.pieces,
+                           .paths = shard->core.paths.size()});
   }
   view.apps = apps_->counters();
   return view;

@@ -29,7 +29,8 @@ struct CoreView {
   std::vector<std::vector<std::vector<std::uint64_t>>> edges;  // by shard, by program
   struct Tables {
     std::uint64_t neighbours = 0, waiting = 0, given_up = 0, arp_requests = 0, no_buffer = 0;
-    std::uint64_t fragments = 0, completed = 0, timed_out = 0;
+    std::uint64_t fragments = 0, completed = 0, timed_out = 0, reported = 0, evicted = 0;
+    std::uint64_t pieces = 0, paths = 0;
   };
   std::vector<Tables> tables;
   std::vector<apps::AppCounters> apps;

@@ -18,7 +18,7 @@ namespace weft::engine {
 // What Packet::buffer is: an mbuf, or a large buffer, told apart by the lowest bit.
 struct LargeBuffer {
   static constexpr std::uint32_t headroom = 128;
-  static constexpr std::uint32_t room = 65536;
+  static constexpr std::uint32_t room = 65536 + 64;  // a datagram of 65,535 bytes, and its frame
   alignas(64) std::uint8_t bytes[headroom + room];
 };
 inline bool is_large(const void* buffer) {

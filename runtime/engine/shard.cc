@@ -158,6 +158,12 @@ void Shard::run_slot(Slot slot) {
 void Shard::flush_sends(ports::Card& card) {
   run_slot(Slot::udp_send);
   transmit(card);
+  while (list(core, Slot::ipv4_piece).count + list(core, Slot::ipv4_rest).count != 0) {
+    run_slot(Slot::ipv4_piece);
+    transmit(card);
+    run_slot(Slot::ipv4_rest);
+    transmit(card);
+  }
 }
 
 // Gives a datagram to the shard that owns its flow. False: it stays here.
@@ -185,6 +191,8 @@ void Shard::take(const Message& message, ports::Card& card, apps::AppHost& apps,
   core.now_ns = now_ns;
   if (message.kind == Message::Kind::neighbour) {
     core.neighbours.learn(core, message.address, message.mac, message.create != 0);
+  } else if (message.kind == Message::Kind::path) {
+    core.paths.learn(message.address, message.mtu, core.host.mtu, now_ns);
   } else {
     ++counters.taken_over;
     batch_.packets[0] = message.packet;
@@ -197,6 +205,7 @@ void Shard::age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
   core.now_ns = now_ns;
   core.neighbours.age(core);
   core.reassembly.age(core);
+  core.paths.age(now_ns);
   settle(card, apps);
 }
 
@@ -259,6 +268,18 @@ void Shard::neighbour_learned(std::uint32_t address, std::uint64_t mac, bool cre
   // An answer that this core asked for is as good for all: they need not ask for it again. (One
   // that nobody asked for has left no entry here, and makes none elsewhere.)
   message.create = create || core.neighbours.find(address) == mac ? 1 : 0;
+  tell_others(message);
+}
+
+void Shard::path_learned(std::uint32_t address, std::uint16_t mtu) {
+  Message message;
+  message.kind = Message::Kind::path;
+  message.address = address;
+  message.mtu = mtu;
+  tell_others(message);
+}
+
+void Shard::tell_others(Message message) {
   for (unsigned shard = 0; shard < owners_.core_of.size(); ++shard) {
     if (shard == index) continue;
     message.shard = shard;

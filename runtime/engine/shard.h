@@ -69,13 +69,15 @@ class Shard final : public Services {
   void age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // Runs deliveries, slots and transmissions until nothing is left.
   void settle(ports::Card& card, apps::AppHost& apps);
-  // Runs the datagrams that applications have sent so far, and transmits what comes of them.
+  // Runs the datagrams that applications have sent so far, and transmits what comes of them, in
+  // pieces where they are too large.
   void flush_sends(ports::Card& card);
 
   // Services, for the nodes.
   bool allocate(Packet& p, std::uint32_t room) override;
   void free_buffer(void* buffer) override { pools_.free(buffer); }
   void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) override;
+  void path_learned(std::uint32_t address, std::uint16_t mtu) override;
 
   // Adds a residue that runs the entries which those before it do not have. The first is the
   // queue's own. A queue that filters feed with whole datagrams alone has no entry for those put
@@ -98,6 +100,7 @@ class Shard final : public Services {
   bool take_over(const Packet& p);
   void run(Packet* packets, unsigned n, unsigned entry);
   void run_slot(nodes::Slot slot);
+  void tell_others(Message message);
   void transmit(ports::Card& card);
   rte_mbuf* frame(Packet& p);
 

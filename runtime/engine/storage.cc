@@ -22,6 +22,8 @@ Accessor accessor_of(std::string_view storage) {
       {"p.icmp_type", [](P p, C) { return std::uint64_t{p.icmp_type}; }},
       {"p.icmp_code", [](P p, C) { return std::uint64_t{p.icmp_code}; }},
       {"p.icmp_word", [](P p, C) { return std::uint64_t{p.icmp_word}; }},
+      {"p.dont_fragment", [](P p, C) { return std::uint64_t{p.dont_fragment}; }},
+      {"p.mtu", [](P p, C) { return std::uint64_t{p.mtu}; }},
       {"p.src", [](P p, C) { return std::uint64_t{p.src}; }},
       {"p.dst", [](P p, C) { return std::uint64_t{p.dst}; }},
       {"p.src_port", [](P p, C) { return std::uint64_t{p.src_port}; }},

@@ -112,6 +112,7 @@ void add(apps::AppCounters& to, const apps::AppCounters& from) {
   to.zero_copy += from.zero_copy;
   to.send_failed += from.send_failed;
   to.done += from.done;
+  to.errors += from.errors;
   to.held += from.held;
 }
 

@@ -48,6 +48,9 @@ Json queue_json(const QueueCounts& queue) {
           {"datagrams_in_pieces", t.fragments},
           {"datagrams_put_together", t.completed},
           {"datagrams_timed_out", t.timed_out},
+          {"datagrams_evicted", t.evicted},
+          {"pieces_made", t.pieces},
+          {"path_mtus", t.paths},
           {"entries", queue.entries},
           {"nodes", std::move(nodes)}};
 }
@@ -105,6 +108,7 @@ std::string to_json(const Snapshot& s) {
                          {"zero_copy", app.counters.zero_copy},
                          {"send_failed", app.counters.send_failed},
                          {"recv_done", app.counters.done},
+                         {"errors", app.counters.errors},
                          {"held", app.counters.held}});
   const Balance sums = balance(s);
   Json equations = Json::array();

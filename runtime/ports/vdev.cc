@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "runtime/ports/eal.h"
+#include "runtime/ports/packet_fanout.h"
 #include "runtime/ports/quiet_bpf.h"
 
 namespace weft::ports {
@@ -24,6 +25,7 @@ diag::Result<std::unique_ptr<Vdev>> Vdev::make(const std::string& name,
   };
   std::unique_ptr<Vdev> device(new Vdev(name));
   forget_log();
+  const FragmentsAsTheyAre fragments;
   if (const int result = rte_eal_hotplug_add("vdev", name.c_str(), arguments.c_str());
       result != 0) {
     device->name_.clear();

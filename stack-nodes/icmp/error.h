@@ -16,7 +16,7 @@ struct Error {
       .name = "icmp.error",
       .reads =
           "meta.icmp_type, meta.icmp_code, meta.icmp_word, host.address, host.mtu, eth.*, "
-          "ipv4.*, udp.*, icmp.*, l4.payload, l4.room",
+          "ipv4.*, l3.options, udp.*, icmp.*, l4.payload, l4.room",
       .writes =
           "icmp.*, l4.payload, l4.room, l3.room, pkt.len, meta.src, meta.dst, "
           "meta.protocol, meta.ttl, meta.ethertype, eth.*, ipv4.*, udp.*",

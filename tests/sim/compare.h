@@ -18,12 +18,19 @@ std::string flow_of(const Bytes& frame);
 // the header checksum that covers it.
 Bytes normalised(Bytes frame, std::uint32_t host);
 
+// The host's own datagrams as their receiver sees them: what it cut is put together again (once all
+// pieces are there; the others come last, as they are). Frames of others are left alone.
+std::vector<Bytes> put_together(const std::vector<ports::Frame>& frames, std::uint32_t host);
+
 using Flows = std::map<std::string, std::vector<Bytes>>;
 Flows by_flow(const std::vector<ports::Frame>& frames, std::uint32_t host);
 
 // "" when every checksum of the frame is right and its lengths fit; else what is wrong. A forwarded
 // datagram's transport checksum is its sender's affair.
 std::string wrong_in(const Bytes& frame, std::uint32_t host);
+
+// The same for all frames, datagrams put together included; and none carries more than `mtu`.
+std::string wrong_among(const std::vector<ports::Frame>& frames, std::uint32_t host, unsigned mtu);
 
 // "" when equal, else the first difference.
 std::string difference(const Flows& expected, const Flows& actual);

@@ -30,8 +30,9 @@ struct Ip {
   std::uint8_t protocol = 17;
   std::uint8_t ttl = 64;
   std::uint16_t id = 1;
-  std::uint16_t fragment = 0;  // flags and offset, as in the header
-  unsigned ihl = 5;            // options are "no operation"
+  std::uint16_t fragment = 0;         // flags and offset, as in the header
+  unsigned ihl = 5;                   // options are "no operation"
+  std::vector<std::uint8_t> options;  // instead of those, a multiple of 4 bytes
   unsigned version = 4;
   std::optional<std::uint16_t> total_length;
   bool bad_checksum = false;

@@ -22,7 +22,8 @@
 namespace weft::sim {
 namespace {
 
-// Sends every datagram back; stateless, so that what it does depends on nothing but the datagram.
+// Sends every datagram back, uncut from port 9; stateless, so that what it does depends on nothing
+// but the datagram.
 void echo(void*, const weft_host* host, const weft_datagram* event) {
   const weft_part part = {.data = event->data, .len = event->len};
   const weft_send answer = {.size = sizeof(answer),
@@ -32,7 +33,8 @@ void echo(void*, const weft_host* host, const weft_datagram* event) {
                             .reserved = 0,
                             .parts = &part,
                             .part_count = 1,
-                            .token = event->token};
+                            .token = event->token,
+                            .flags = event->dst_port == 9 ? WEFT_SEND_DONT_FRAGMENT : 0};
   if (host->send(host->context, &answer) != 0) host->recv_done(host->context, event->token);
 }
 

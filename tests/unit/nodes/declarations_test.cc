@@ -43,6 +43,8 @@ std::map<std::string, std::function<std::uint64_t(const Packet&, const Core&)>> 
       {"meta.icmp_type", [](P p, C) { return std::uint64_t{p.icmp_type}; }},
       {"meta.icmp_code", [](P p, C) { return std::uint64_t{p.icmp_code}; }},
       {"meta.icmp_word", [](P p, C) { return std::uint64_t{p.icmp_word}; }},
+      {"meta.dont_fragment", [](P p, C) { return std::uint64_t{p.dont_fragment}; }},
+      {"meta.mtu", [](P p, C) { return std::uint64_t{p.mtu}; }},
       {"meta.src", [](P p, C) { return std::uint64_t{p.src}; }},
       {"meta.dst", [](P p, C) { return std::uint64_t{p.dst}; }},
       {"meta.src_port", [](P p, C) { return std::uint64_t{p.src_port}; }},
@@ -175,6 +177,8 @@ Packet random_packet(TestCore& core, const Bytes& frame, Random random) {
   p.dst_port = static_cast<std::uint16_t>(random.next());
   p.protocol = static_cast<std::uint8_t>(random.next());
   p.ttl = static_cast<std::uint8_t>(random.next());
+  p.dont_fragment = static_cast<std::uint8_t>(random.below(2));
+  p.mtu = static_cast<std::uint16_t>(random.below(3) == 0 ? 0 : 68 + random.below(1500));
   p.next_hop = peer_address + random.below(3);
   p.next_mac = random.next() >> 16;
   return p;
@@ -186,12 +190,23 @@ void fill(TestCore& core, const Packet& p, Random random) {
   core.host.mtu = static_cast<std::uint16_t>(100 + random.below(2000));
   core.routes.add(our_address, 24, 0);
   core.neighbours.learn(core, peer_address, peer_mac, true);
+  if (random.below(2) == 0) core.paths.learn(p.dst, 600, core.host.mtu, core.now_ns);
   for (std::uint16_t port = 0; port < 5; ++port) core.udp_ports.insert(port, port);
   if (p.l4 != 0 && random.below(2) == 0) {
     core.udp_flows.insert({get<field::ipv4::src>(p), get<field::ipv4::dst>(p),
                            get<field::udp::src_port>(p), get<field::udp::dst_port>(p)},
                           9);
   }
+}
+
+// Half of the time what an ICMP error quotes is a UDP datagram of ours.
+void quote_ours(Packet& p, const Core& core) {
+  std::uint8_t* const quoted = p.data + p.l4 + 8;
+  if ((quoted[4] & 1) != 0) return;
+  quoted[0] = 0x45;
+  wire::store16(quoted + 6, 0x4000);
+  quoted[9] = quoted[5] % 3 != 0 ? 17 : 6;
+  wire::store32(quoted + 12, core.host.address);
 }
 
 // Takes the packet to where the node stands in a graph: nodes that open a header see none behind
@@ -212,8 +227,10 @@ bool brought_to(const nodes::NodeDecl& decl, Packet& p, const Core& core,
     if (headers.count("arp") == 0) return false;
   } else if (name != "vlan.push_request") {
     if (headers.count("ipv4") == 0) return false;
+    if (name == "icmp.read_quote" && p.l4 != 0 && wire::l4_room(p) >= 36) quote_ours(p, core);
     if (folder == "udp" && headers.count("udp") == 0) return false;
-    if ((name == "icmp.checksum_ok" || name == "icmp.echo_reply") && headers.count("icmp") == 0) {
+    if ((name == "icmp.checksum_ok" || name == "icmp.echo_reply" || name == "icmp.read_quote") &&
+        headers.count("icmp") == 0) {
       return false;
     }
   }
@@ -344,6 +361,9 @@ TEST(declarations, writes_and_assigned_values) {
   EXPECT_EQ(taken["icmp.port_unreachable"].size(), 2u);
   EXPECT_GE(taken["arp.resolve"].size(), 2u);
   EXPECT_GE(taken["ipv4.reassemble"].size(), 2u);
+  EXPECT_EQ(taken["ipv4.options_ok"].size(), 2u);
+  EXPECT_GE(taken["icmp.read_quote"].size(), 3u);
+  EXPECT_EQ(taken["icmp.parameter_problem"].size(), 2u);
 }
 
 // Gives one field that is not in `reads` another value; "" where there is none.
@@ -355,6 +375,8 @@ std::string change_one(Packet& p, const std::set<std::string>& headers,
       {"meta.icmp_type", [&] { p.icmp_type ^= 1; }},
       {"meta.icmp_code", [&] { p.icmp_code ^= 1; }},
       {"meta.icmp_word", [&] { p.icmp_word ^= 1; }},
+      {"meta.dont_fragment", [&] { p.dont_fragment ^= 1; }},
+      {"meta.mtu", [&] { p.mtu ^= 1; }},
       {"meta.src", [&] { p.src ^= 1; }},
       {"meta.dst", [&] { p.dst ^= 1; }},
       {"meta.src_port", [&] { p.src_port ^= 1; }},
@@ -390,7 +412,8 @@ std::string change_one(Packet& p, const std::set<std::string>& headers,
 // In front of a new IPv4 header there is room for a frame's header, with whatever was there: it is
 // written ("unknown") as far as the compiler is concerned, and eth.build comes before anyone looks.
 bool left_over(const nodes::NodeDecl& decl, const std::string& name) {
-  return decl.name == "ipv4.build" && (name.substr(0, 4) == "eth." || name == "meta.ethertype");
+  return (decl.name == "ipv4.build" || decl.name == "ipv4.fragment") &&
+         (name.substr(0, 4) == "eth." || name == "meta.ethertype");
 }
 
 // Changes one field that a node does not read: it must take the same port and write the same.

@@ -33,9 +33,14 @@ class HeapServices : public Services {
     told.emplace_back(address, mac, create);
   }
 
+  void path_learned(std::uint32_t address, std::uint16_t mtu) override {
+    paths.emplace_back(address, mtu);
+  }
+
   bool refuse = false;
   std::map<void*, Bytes> live;
   std::vector<std::tuple<std::uint32_t, std::uint64_t, bool>> told;
+  std::vector<std::pair<std::uint32_t, std::uint16_t>> paths;
 };
 
 struct TestCore : Core {

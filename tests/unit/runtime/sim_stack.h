@@ -77,6 +77,7 @@ inline Bytes arp_request() {
 struct TestApp {
   std::function<void(const weft_host&, const weft_datagram&)> on_datagram;
   std::function<void(const weft_host&)> on_tick;
+  std::function<void(const weft_host&, const weft_error&)> on_error;
   unsigned created = 0, destroyed = 0;
 
   static TestApp*& current() {
@@ -105,6 +106,11 @@ struct TestApp {
             [](void* self, const weft_host* host, std::uint64_t) {
               auto& app = *static_cast<TestApp*>(self);
               if (app.on_tick) app.on_tick(*host);
+            },
+        .error =
+            [](void* self, const weft_host* host, const weft_error* event) {
+              auto& app = *static_cast<TestApp*>(self);
+              if (app.on_error) app.on_error(*host, *event);
             }};
     return {"", &app, nullptr};
   }
