@@ -1,6 +1,7 @@
 // Protocol graphs: what is read can be printed and read again, and what the interpreter takes runs.
 #include "compiler/frontend/readers.h"
 #include "runtime/engine/interpreter.h"
+#include "stack-nodes/core.h"
 #include "tests/fuzz/input.h"
 
 using namespace weft;

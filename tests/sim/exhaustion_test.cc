@@ -96,7 +96,7 @@ void check(const Ran& ran, std::uint64_t probe_ns) {
   const auto balance = observe::balance(ran.snapshot);
   EXPECT_TRUE(balance.exact()) << balance.text();
   EXPECT_EQ(ran.stack->buffers_in_use(), 0u);
-  EXPECT_EQ(answers_to_probe(ran.stack->out(), probe_ns), 3u);
+  EXPECT_EQ(answers_to_probe(ran.stack->out(), probe_ns), "arp echo datagram");
 }
 
 Ran run(const plan::Plan& plan, const passes::Inputs& in, std::vector<ports::Frame> frames,
@@ -130,7 +130,8 @@ TEST_P(Exhaustion, EachAllocationFailsOnce) {
   ASSERT_GT(counted.calls, 100u);
   Script script = everything();
   const std::uint64_t probe_ns = script.end_with_probe();
-  const std::uint64_t step = nightly() || GetParam() == "intel_82599" ? 1 : 5;
+  // By day some of them, spread over the whole run.
+  const std::uint64_t step = nightly() ? 1 : std::max<std::uint64_t>(1, counted.calls / 60);
   std::uint64_t runs = 0;
   for (std::uint64_t k = 0; k < counted.calls; k += step, ++runs) {
     SCOPED_TRACE(fmt::format("allocation {}", k));
@@ -147,7 +148,7 @@ TEST_P(Exhaustion, EveryKthAllocationFails) {
   for (const std::uint64_t k : {2, 3, 4, 5, 7, 11, 16, 31, 64}) {
     SCOPED_TRACE(k);
     Failures failures{.every = k};
-    const auto frames = malformed({.mutations = 500, .seed = k}).frames;
+    const auto frames = malformed({.kinds = 3'000, .mutations = 500, .seed = k}).frames;
     const Ran ran = run(p.plan, p.in, frames, {.guarded = true, .failures = &failures});
     EXPECT_GT(failures.failed, 0u);
     const auto balance = observe::balance(ran.snapshot);
@@ -259,7 +260,7 @@ TEST(Exhausted, ApplicationThatKeepsEverything) {
 // A frame is the same frame in whatever buffers it comes.
 TEST(Exhausted, OddBuffers) {
   const Planned p = planned("none", 1, 1);
-  const Malformed frames = malformed({.mutations = 5'000});
+  const Malformed frames = malformed({.kinds = 5'000, .mutations = 5'000});
   const Ran plain = run(p.plan, p.in, frames.frames, {});
   const Ran odd = run(p.plan, p.in, frames.frames, {.odd_buffers = true});
   check(odd, frames.probe_ns);
@@ -283,7 +284,7 @@ TEST(Exhausted, TwoAtOnce) {
     const auto balance = observe::balance(stack->stop());
     EXPECT_TRUE(balance.exact()) << balance.text();
     EXPECT_EQ(stack->buffers_in_use(), 0u);
-    EXPECT_EQ(answers_to_probe(stack->out(), probe_ns), 3u);
+    EXPECT_EQ(answers_to_probe(stack->out(), probe_ns), "arp echo datagram");
   }
 }
 

@@ -217,7 +217,10 @@ void Stack::run(std::uint64_t after_ns, const std::function<void()>& settled) {
     }
     if (settled) settled();
     if (wire_->ended() && end == ~std::uint64_t{0}) end = virtual_.now_ns + after_ns;
-    const std::uint64_t next = std::min(wire_->next_time(), engine_->next_tick_ns());
+    // A frame that is due and does not come waits for a buffer, and time goes on.
+    const std::uint64_t due = wire_->next_time();
+    const std::uint64_t next =
+        due > virtual_.now_ns ? std::min(due, engine_->next_tick_ns()) : engine_->next_tick_ns();
     if (next > end) break;
     virtual_.now_ns = std::max(virtual_.now_ns, next);
   }

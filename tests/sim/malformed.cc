@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint64_t ms = 1'000'000;
 constexpr std::uint64_t second = 1'000 * ms;
-constexpr unsigned kinds = 3000;    // frames of the differential test's capture to begin with
 constexpr unsigned cut_kinds = 48;  // of those, cut off at every length
 constexpr std::uint32_t probe_word = 0x70726f62;
 constexpr std::uint16_t probe_port = 40'001;
@@ -19,8 +18,9 @@ constexpr std::uint16_t probe_port = 40'001;
 class Maker {
  public:
   explicit Maker(const MalformedOptions& options) : options_(options), random_(options.seed) {
-    for (auto& frame : traffic({.packets = kinds, .seed = options.seed, .vlan = options.vlan}))
-      samples_.push_back(std::move(frame.bytes));
+    made_.frames = traffic({.packets = options.kinds, .seed = options.seed, .vlan = options.vlan});
+    for (const auto& frame : made_.frames) samples_.push_back(frame.bytes);
+    now_ns_ = made_.frames.back().time_ns + 60 * second;
   }
 
   Malformed run() {
@@ -146,7 +146,7 @@ class Maker {
                                       0x0a070000,  0xa9fe0001, 0xcb007105,    0xc6336405};
     switch (below(9)) {
       case 0: f[l3] = static_cast<std::uint8_t>(0x40 | below(16)); break;
-      case 1: f[l3] = static_cast<std::uint8_t>(byte() & 0xf0 | 5); break;
+      case 1: f[l3] = static_cast<std::uint8_t>((byte() & 0xf0) | 5); break;
       case 2: put16(f, l3 + 2, any({0u, 19u, 20u, 27u, 28u, 0xffffu, 0x8000u, 576u})); break;
       case 3: put16(f, l3 + 2, static_cast<std::uint32_t>(left + below(17) - 8)); break;
       case 4: put16(f, l3 + 6, word()); break;
@@ -188,7 +188,7 @@ std::vector<Bytes> probe(int vlan) {
           udp_frame(us, {}, {.src_port = probe_port}, {'w', 'e', 'l', 'l'})};
 }
 
-unsigned answers_to_probe(const std::vector<ports::Frame>& out, std::uint64_t probe_ns) {
+std::string answers_to_probe(const std::vector<ports::Frame>& out, std::uint64_t probe_ns) {
   bool arp = false, echo = false, datagram = false;
   for (const auto& frame : out) {
     if (frame.time_ns < probe_ns) continue;
@@ -202,7 +202,7 @@ unsigned answers_to_probe(const std::vector<ports::Frame>& out, std::uint64_t pr
       datagram |= get16(f, l3 + 22) == probe_port && get32(f, l3 + 28) == 0x77656c6c;
     }
   }
-  return unsigned{arp} + unsigned{echo} + unsigned{datagram};
+  return std::string(arp ? "arp" : "") + (echo ? " echo" : "") + (datagram ? " datagram" : "");
 }
 
 }  // namespace weft::sim

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "runtime/ports/pcap_file.h"
@@ -12,6 +13,8 @@
 namespace weft::sim {
 
 struct MalformedOptions {
+  unsigned kinds =
+      20'000;  // frames of the differential test's capture, which come first as they are
   unsigned mutations = 10'000;
   std::uint64_t seed = 1;
   int vlan = -1;  // of the host
@@ -27,7 +30,7 @@ Malformed malformed(const MalformedOptions& options);
 
 // The probe, for a host in that VLAN.
 std::vector<Bytes> probe(int vlan = -1);
-// How many of the probe's three packets were answered as they must be.
-unsigned answers_to_probe(const std::vector<ports::Frame>& out, std::uint64_t probe_ns);
+// What of the probe was answered as it must be: "arp echo datagram" is all.
+std::string answers_to_probe(const std::vector<ports::Frame>& out, std::uint64_t probe_ns);
 
 }  // namespace weft::sim
