@@ -46,7 +46,9 @@ class Prover {
   diag::Result<std::optional<Counterexample>> search(const Suspect* suspect) {
     if (suspect != nullptr) pin(*suspect);
     for (const Term& t : card_answers(symbolic_, in_.nic, plan_)) session_.add(t);
-    if (session_.check("assumptions can hold") != Outcome::sat) {
+    const Outcome assumed = session_.check("assumptions can hold");
+    if (assumed == Outcome::unknown) return gave_up("rx", "whether the assumptions can hold");
+    if (assumed == Outcome::unsat) {
       return diag::fail(diag::Diagnostic{"E0410",
                                          "the model's assumptions contradict each other",
                                          {},
@@ -216,7 +218,9 @@ class Prover {
       session_.add(symbolic_.condition(ir::has("udp"), State{}));
       session_.add(
           session_.negate(session_.equal(path.queue, session_.number(*suspect.owner, 16))));
-      if (session_.check("astray") == Outcome::sat) {
+      const Outcome outcome = session_.check("astray");
+      if (outcome == Outcome::unknown) out = gave_up("rx", "where the flow arrives");
+      if (outcome == Outcome::sat) {
         prefer_real(symbolic_, in_, plan_, path.name == "rss");
         out.emplace();
         out->entry = "rx";
@@ -234,6 +238,15 @@ class Prover {
     return std::optional<Counterexample>();
   }
 
+  // Not proved, and nothing to show for it.
+  static Counterexample gave_up(const std::string& entry, const std::string& on) {
+    Counterexample out;
+    out.entry = entry;
+    out.why = "the solver gave up on " + on;
+    out.actual = on;
+    return out;
+  }
+
   // Is there a packet that ends at `actual` where the protocol graph would have it end otherwise?
   std::optional<Counterexample> compare(const Leaf& actual, const Leaves& expected,
                                         const std::string& entry, const Suspect* suspect) {
@@ -249,12 +262,7 @@ class Prover {
     std::optional<Counterexample> out;
     const Outcome outcome = session_.check("leaf " + actual.end);
     if (outcome == Outcome::sat) out = show(actual, expected, entry, suspect);
-    if (outcome == Outcome::unknown) {
-      out.emplace();
-      out->entry = entry;
-      out->why = "the solver gave up on " + actual.end;
-      out->actual = actual.end;
-    }
+    if (outcome == Outcome::unknown) out = gave_up(entry, actual.end);
     session_.pop();
     return out;
   }

@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <functional>
+#include <new>
 
+#include "compiler/smt/solver.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/say.h"
 
@@ -284,7 +286,14 @@ int main(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return weft::tool::main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    weft::tool::say("weft: not enough memory");
+    return weft::tool::not_ready;
   } catch (const std::exception& e) {
+    if (weft::smt::is_out_of_memory(e.what())) {
+      weft::tool::say("weft: not enough memory");
+      return weft::tool::not_ready;
+    }
     weft::tool::say(std::string("weft: this is a bug of weft: ") + e.what());
   } catch (...) {
     weft::tool::say("weft: this is a bug of weft: an unknown exception");

@@ -198,7 +198,10 @@ int AppHost::send_one(const weft_send& command) {
   if (command.token != 0 && (source = held(command.token)) == nullptr) return -EINVAL;
   if (command.part_count != 0 && command.parts == nullptr) return -EINVAL;
   std::uint64_t length = 0;
-  for (std::uint32_t i = 0; i < command.part_count; ++i) length += command.parts[i].len;
+  for (std::uint32_t i = 0; i < command.part_count; ++i) {
+    if (command.parts[i].data == nullptr && command.parts[i].len != 0) return -EINVAL;
+    length += command.parts[i].len;
+  }
   if (length > largest) return -EMSGSIZE;
 
   // One that may be refused needs a place for the event that says so.

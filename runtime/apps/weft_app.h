@@ -84,8 +84,9 @@ struct weft_host {
   uint32_t size;
   uint32_t abi;
   void* context;
-  /* 0; or -EINVAL (no such endpoint or token, no parts, unknown flag), -EMSGSIZE (over 65507 bytes), -ENOBUFS.
-   * 0 means that the stack took the datagram; what becomes of it is in the stack's counters. */
+  /* 0; or -EINVAL (no such endpoint or token, no parts, a part that lies nowhere, an unknown flag),
+   * -EMSGSIZE (over 65507 bytes), -ENOBUFS. 0 means that the stack took the datagram; what becomes
+   * of it is in the stack's counters. */
   int (*send)(void* context, const struct weft_send* command);
   /* 0, or -EINVAL for a token that is not the application's (any more). */
   int (*recv_done)(void* context, uint64_t token);

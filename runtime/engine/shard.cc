@@ -113,7 +113,7 @@ bool Shard::readable(rte_mbuf*& m) {
     std::memcpy(to, rte_pktmbuf_mtod(segment, const char*), segment->data_len);
     to += segment->data_len;
   }
-  whole->ol_flags = m->ol_flags;
+  whole->ol_flags = m->ol_flags & ~(RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT);
   whole->hash = m->hash;
   rte_pktmbuf_free(m);
   m = whole;
@@ -230,7 +230,10 @@ void Shard::transmit(ports::Card& card) {
   rte_mbuf* frames[PacketList::capacity];
   std::uint16_t n = 0;
   for (unsigned i = 0; i < core.transmitted.count; ++i) {
-    if (rte_mbuf* m = frame(core.transmitted.packets[i])) frames[n++] = m;
+    if (rte_mbuf* m = frame(core.transmitted.packets[i])) {
+      open_fences(m);
+      frames[n++] = m;
+    }
   }
   core.transmitted.count = 0;
   std::uint16_t done = 0;
@@ -247,6 +250,7 @@ bool Shard::allocate(Packet& p, std::uint32_t room) {
       p.buffer = m;
       p.data = rte_pktmbuf_mtod(m, std::uint8_t*);
       p.len = 0;
+      fence(p.data + room, rte_pktmbuf_tailroom(m) - room);
       return true;
     }
   } else if (void* object = nullptr;
@@ -255,6 +259,8 @@ bool Shard::allocate(Packet& p, std::uint32_t room) {
     p.buffer = tagged(large);
     p.data = large->bytes + LargeBuffer::headroom;
     p.len = 0;
+    fence(large->bytes, sizeof(large->bytes));
+    open_fence(large->bytes, LargeBuffer::headroom + room);
     return true;
   }
   ++counters.no_buffer;

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include "compiler/frontend/places.h"
 #include "runtime/tool/options.h"
@@ -99,6 +100,9 @@ int main(int argc, char** argv) {
   }
   try {
     return checked(options, wire);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "weft-runtime: not enough memory\n");
+    return weft::tool::not_ready;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "weft-runtime: internal error: %s\n", error.what());
     return weft::tool::our_bug;

@@ -84,7 +84,9 @@ bool run_simulated(Stack& stack, const RuntimeOptions& options, const Signals& s
     if (round % 4096 == 0 && signals.wait(0)) return true;
     if (stack.engine().poll_all() != 0) continue;
     if (wire.ended()) end = std::min(end, clock.now_ns + 4 * second);
-    const std::uint64_t next = std::min(wire.next_time(), stack.engine().next_tick_ns());
+    // A frame that is due and does not come waits for a buffer, and time goes on.
+    const std::uint64_t due = wire.next_time(), tick = stack.engine().next_tick_ns();
+    const std::uint64_t next = due > clock.now_ns ? std::min(due, tick) : tick;
     if (next > end) return false;
     clock.now_ns = std::max(clock.now_ns, next);
   }

@@ -52,6 +52,16 @@ TEST(AppHost, AnEventSaysEverythingOfTheDatagram) {
   EXPECT_EQ(s.apps[0].counters.held, 0u);
 }
 
+TEST(AppHost, APartThatLiesNowhereIsRefused) {
+  with_datagram([](const weft_host& host, const weft_datagram& event) {
+    const weft_part nowhere = {nullptr, 1}, empty = {nullptr, 0};
+    const auto bad = command(&nowhere, 1), good = command(&empty, 1);
+    EXPECT_EQ(host.send(host.context, &bad), -EINVAL);
+    EXPECT_EQ(host.send(host.context, &good), 0);
+    EXPECT_EQ(host.recv_done(host.context, event.token), 0);
+  });
+}
+
 TEST(AppHost, ATokenIsGoodOnce) {
   with_datagram([](const weft_host& host, const weft_datagram& event) {
     EXPECT_EQ(host.recv_done(host.context, event.token), 0);
