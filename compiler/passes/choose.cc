@@ -29,7 +29,8 @@ void choose_knobs(const Inputs& inputs, Choice& out) {
       const ir::Config& config = graph->node(*v).config;
       if (config.knob.empty()) continue;
       double saved = 0;
-      if (config.report) saved = inputs.costs.of(config.report->fact) - inputs.costs.of("read");
+      if (config.report && !ir::is_false(config.report->evidence))
+        saved = inputs.costs.of(config.report->fact) - inputs.costs.of("read");
       if (config.performs) {
         saved =
             inputs.costs.of(config.performs->effect) - inputs.costs.of(config.performs->request);

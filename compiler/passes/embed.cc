@@ -170,8 +170,19 @@ class Embedder {
       if (!config.report || config.report->fact != item.test) continue;
       const auto knob = plan_.configuration.knobs.find(config.knob);
       if (knob == plan_.configuration.knobs.end() || !knob->second) continue;
-      std::vector<ir::ExprPtr> parts = {
-          ir::binary(ir::Op::eq, ir::name(config.report->field, 2), ir::constant(1, 2))};
+      // A card whose "good" is evidence of nothing only finds errors, and those are looked at
+      // again.
+      const Term evidence = symbolic_.condition(config.report->evidence, State{});
+      if (implied(session_, when, session_.negate(evidence), "is there any evidence")) {
+        item.why = config.knob + " is on, but its word proves nothing here";
+        return;
+      }
+      const auto says = [&config](ir::Bits answer) {
+        return ir::binary(ir::Op::eq, ir::name(config.report->field, 2), ir::constant(answer, 2));
+      };
+      // A checksum that the card hands over unfinished would seem wrong to the test.
+      const bool none = config.report->none_is_good;
+      std::vector<ir::ExprPtr> parts = {none ? ir::any_of({says(1), says(3)}) : says(1)};
       for (const auto& part : conjuncts(config.report->evidence)) {
         if (!implied(session_, when, symbolic_.condition(part, State{}), "is evidence implied")) {
           parts.push_back(part);
@@ -180,8 +191,9 @@ class Embedder {
       const std::size_t guards = parts.size() - 1;
       item.when = ir::all_of(parts);
       item.fate = Fate::read;
-      item.why = fmt::format("{}: the descriptor says so{}; anything but \"good\" is checked here",
-                             config.knob, guards == 0 ? "" : " (believed only under the guard)");
+      item.why = fmt::format(
+          "{}: the descriptor says so{}; anything but \"good\"{} is checked here", config.knob,
+          guards == 0 ? "" : " (believed only under the guard)", none ? " or \"none\"" : "");
       return;
     }
     for (const ir::Node* unit : receive_order(inputs_.nic)) {

@@ -80,8 +80,10 @@ void report(Symbolic& symbolic, const ir::Node& node, const plan::Configuration&
   smt::Session& session = symbolic.session();
   const Term answer = symbolic.initial(report.field);
   const Term fact = symbolic.test(report.fact, State{});
-  const Term good = session.all_of(
-      {session.equal(answer, session.number(1, 2)), symbolic.condition(report.evidence, State{})});
+  std::vector<Term> words = {session.equal(answer, session.number(1, 2))};
+  if (report.none_is_good) words.push_back(session.equal(answer, session.number(3, 2)));
+  const Term good =
+      session.all_of({session.any_of(words), symbolic.condition(report.evidence, State{})});
   out.push_back({node.config.knob + " on", session.implies(good, fact)});
   if (report.bad_trusted) {
     const Term bad = session.equal(answer, session.number(2, 2));

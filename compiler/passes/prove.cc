@@ -153,7 +153,9 @@ class Prover {
       const auto entry = receive_entry(residue.graph);
       if (!entry) return std::optional<Counterexample>(no_entry(residue.id, "rx"));
       use_shard_tables(suspect);
+      symbolic_.unreadable = unfinished_checksums(symbolic_, in_.nic, plan_);
       of_residue[residue.id] = leaves_of(symbolic_, residue.graph, *entry, fresh(true));
+      symbolic_.unreadable.clear();
       symbolic_.lookup = nullptr;
     }
     for (const CardPath& path : paths) {

@@ -74,7 +74,11 @@ std::vector<Term> Symbolic::terms(std::string_view list, const State& state) {
 
 Term Symbolic::test(const std::string& impl, const State& state) {
   const nodes::NodeDecl* decl = decl_of(impl);
-  return session_.apply(impl, terms(decl->reads, state), 0);
+  const std::vector<Term> read = terms(decl->reads, state);
+  const Term fact = session_.apply(impl, read, 0);
+  const auto found = unreadable.find(impl);
+  if (found == unreadable.end()) return fact;
+  return session_.ite(found->second, session_.apply(impl + "/unreadable", read, 0), fact);
 }
 
 Term Symbolic::item(const ir::Item& item, const State& state) {

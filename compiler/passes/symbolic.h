@@ -48,6 +48,9 @@ class Symbolic {
   void fix(const std::string& name, ir::Bits value);
   // How tables answer; by default an uninterpreted function of the key.
   std::function<Lookup(const nodes::NodeDecl&, const std::vector<smt::Term>& key)> lookup;
+  // Tests whose answer means nothing under a condition: what they read is not what the fact is
+  // about (a checksum that the card handed over unfinished). Filled for residues alone.
+  std::map<std::string, smt::Term> unreadable;
 
   smt::Term initial(const std::string& name);
   smt::Term value(const State& state, const std::string& name);

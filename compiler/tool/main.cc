@@ -189,6 +189,8 @@ void CommandLine::add_running() {
   c->add_option("PLAN", build.plan, "plan")->required();
   c->add_flag("--source", build.source, "print the C++ instead of compiling it");
   c->add_option("-o,--output", build.output, "keep the C++ in this file");
+  c->add_option("--cpu", build.cpu, "for another machine: the least that its CPU can do")
+      ->check(CLI::IsMember({"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"}));
 
   // What weft-runtime understands is its own business: everything goes to it as written.
   for (auto [name, example, what, act] :

@@ -31,7 +31,7 @@ std::uint64_t EmulatedCard::capabilities(bool receive) const {
 
 int EmulatedCard::info(rte_eth_dev_info& info) {
   info = {};
-  info.driver_name = "weft_emulated";
+  info.driver_name = model_.driver.c_str();  // the card as that driver drives it
   info.min_mtu = min_mtu;
   info.max_rx_pktlen = model_.max_frame;
   info.max_mtu = static_cast<std::uint16_t>(model_.max_frame - ethernet_overhead);

@@ -136,11 +136,13 @@ int EthdevControl::start() {
 
 int EthdevControl::stop() {
   if (!started_) return 0;
+  last_ = stats();  // some cards forget what they have counted when they stop (e1000)
   started_ = false;
   return rte_eth_dev_stop(port_);
 }
 
 CardStats EthdevControl::stats() {
+  if (!started_) return last_;
   CardStats stats;
   rte_eth_stats port{};
   if (rte_eth_stats_get(port_, &port) != 0) return stats;

@@ -63,6 +63,7 @@ class EthdevControl final : public CardControl {
   std::unique_ptr<WireLosses> losses_;
   TransmitLimits limits_;
   std::vector<std::unique_ptr<QueueCounters>> queues_;
+  CardStats last_;  // taken before the port was stopped
   std::uint16_t rx_queues_ = 0, tx_queues_ = 0;
 };
 

@@ -84,6 +84,11 @@ diag::Result<void> check(const plan::Plan& plan, const ir::NicModel* model,
   if (mtu > info.max_mtu || mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN > info.max_rx_pktlen)
     refuse(fmt::format("the plan's MTU is {}, {} takes frames of {} bytes (with checksum), MTU {}",
                        mtu, card, info.max_rx_pktlen, info.max_mtu));
+  // What a model says of the answers in descriptors holds for one driver and for no other.
+  if (model != nullptr && model->driver != "any" && info.driver_name != nullptr &&
+      model->driver != info.driver_name)
+    refuse(fmt::format("the plan is for `{}`, driven by {}; {} is driven by {}", model->name,
+                       model->driver, card, info.driver_name));
   if (settings.rx_queues > info.max_rx_queues)
     refuse(fmt::format("the plan has {} receive queues, {} has {}", settings.rx_queues, card,
                        info.max_rx_queues));

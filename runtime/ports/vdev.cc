@@ -98,10 +98,11 @@ diag::Result<std::unique_ptr<Vdev>> vdev_for(const WireName& wire, std::uint64_t
       return Vdev::make("net_pcap0", fmt::format("rx_pcap={}{}", wire.in, out));
     }
     case Kind::ring:
+    case Kind::pci:
     case Kind::sim: break;
   }
   return diag::fail(diag::Diagnostic{.code = "E0653",
-                                     .message = "a wire in the process has no device behind it"});
+                                     .message = wire.text + " has no virtual device behind it"});
 }
 
 }  // namespace weft::ports

@@ -35,8 +35,17 @@ TEST(WireName, SaysWhatItIs) {
   EXPECT_EQ(sim->out, "b.pcap");
   EXPECT_FALSE(sim->live());
   EXPECT_TRUE(ports::wire_name("pcap:a.pcap"));
-  for (const char* bad : {"", "tap", "tap:", "tap:a name", "tap:sixteen-letters-", "tap:a,mac=x",
-                          "tap:..", "sim:", "pcap:,b", "pcap:a,b,c", "eth:x"})
+  for (const char* pci : {"pci:0000:5e:00.1", "pci:5e:00.1", "pci:5E:00.1"}) {
+    const auto card = ports::wire_name(pci);
+    ASSERT_TRUE(card) << pci;
+    EXPECT_EQ(card->interface, "0000:5e:00.1");
+    EXPECT_EQ(card->text, "pci:0000:5e:00.1");
+    EXPECT_TRUE(card->live());
+  }
+  for (const char* bad :
+       {"", "tap", "tap:", "tap:a name", "tap:sixteen-letters-", "tap:a,mac=x", "tap:..",
+        "sim:", "pcap:,b", "pcap:a,b,c", "eth:x", "pci:", "pci:04.0", "pci:0000:00:04",
+        "pci:0000:00:04.8", "pci:0000:00:04.0,x", "pci:eth0", "pci:0000:00:0g.0"})
     EXPECT_FALSE(ports::wire_name(bad)) << bad;
 }
 
