@@ -11,7 +11,7 @@
 namespace weft::ports {
 
 struct WireName {
-  enum class Kind { tap, af_packet, af_xdp, memif, virtio_user, vhost, ring, pci, pcap, sim };
+  enum class Kind { tap, af_packet, af_xdp, memif, virtio_user, vhost, ring, pcap, sim, pci };
   Kind kind = Kind::sim;
   std::string text;        // as it was given
   std::string interface;   // tap, af_packet, af_xdp; ring: its name; pci: "0000:00:04.0"

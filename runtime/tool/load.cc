@@ -56,11 +56,13 @@ diag::Result<void> check_inputs(const Loaded& loaded, const RuntimeOptions& opti
 }
 
 // Wires have models too: a card on top may be able to do more than they. (Those of files have none,
-// and no limits.)
+// and no limits; a card of its own is what the plan's model describes.)
 diag::Result<void> look_at_wire(Loaded& loaded, const ports::WireName& wire) {
   const unsigned frame = loaded.plan.host.mtu + 18u;  // header and checksum
   unsigned segments = 65535;
-  if (wire.live()) {
+  if (wire.kind == ports::WireName::Kind::pci) {
+    segments = loaded.model.rx_segments;
+  } else if (wire.live()) {
     const std::string kind = wire.text.substr(0, wire.text.find(':'));
     auto nic = frontend::read_nic(root() + "/nicmodels/" + kind + ".yaml", loaded.fields);
     if (!nic) return diag::fail(nic.error());
