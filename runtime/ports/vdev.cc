@@ -101,8 +101,8 @@ diag::Result<std::unique_ptr<Vdev>> vdev_for(const WireName& wire, std::uint64_t
     case Kind::pci:
     case Kind::sim: break;
   }
-  return diag::fail(diag::Diagnostic{.code = "E0653",
-                                     .message = wire.text + " has no virtual device behind it"});
+  return diag::fail(
+      diag::Diagnostic{.code = "E0653", .message = wire.text + " has no virtual device behind it"});
 }
 
 }  // namespace weft::ports

@@ -30,14 +30,13 @@ constexpr std::array<std::pair<std::string_view, Kind>, 10> kinds = {{
 constexpr std::size_t longest_path = 107;
 
 diag::Error refuse(std::string_view text, const std::string& why) {
-  return diag::Diagnostic{
-      .code = "E0600",
-      .message = fmt::format("`{}` is no wire: {}", text, why),
-      .help =
-          "one of tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE, "
-          "memif:SOCKET[,server|,client][,zero-copy], virtio_user:SOCKET, "
-          "vhost:SOCKET[,client], ring:NAME, pci:DOMAIN:BUS:DEVICE.FUNCTION, "
-          "pcap:IN.pcap,OUT.pcap, sim:IN.pcap,OUT.pcap"};
+  return diag::Diagnostic{.code = "E0600",
+                          .message = fmt::format("`{}` is no wire: {}", text, why),
+                          .help =
+                              "one of tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE, "
+                              "memif:SOCKET[,server|,client][,zero-copy], virtio_user:SOCKET, "
+                              "vhost:SOCKET[,client], ring:NAME, pci:DOMAIN:BUS:DEVICE.FUNCTION, "
+                              "pcap:IN.pcap,OUT.pcap, sim:IN.pcap,OUT.pcap"};
 }
 
 bool good_interface(std::string_view name) {
