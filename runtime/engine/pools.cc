@@ -78,13 +78,15 @@ Pools::~Pools() {
           open_fence(object, sizeof(LargeBuffer));
         },
         nullptr);
-  if (frames != nullptr)
+  for (rte_mempool* pool : {frames, jumbo}) {
+    if (pool == nullptr) continue;
     rte_mempool_obj_iter(
-        frames,
+        pool,
         [](rte_mempool*, void*, void* object, unsigned) {
           open_fences(static_cast<rte_mbuf*>(object));
         },
         nullptr);
+  }
   rte_mempool_free(large);
   rte_mempool_free(jumbo);
   rte_mempool_free(frames);

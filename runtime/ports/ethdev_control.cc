@@ -84,7 +84,7 @@ int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmi
   driver_ = limits.driver_name != nullptr ? limits.driver_name : "";
   queues_.clear();
   for (unsigned q = 0; q < std::max(receive_queues, transmit_queues); ++q)
-    queues_.push_back(std::make_unique<QueueCounters>(Lineariser(limits_, copies_)));
+    queues_.emplace_back(new QueueCounters{Lineariser(limits_, copies_)});
   return result;
 }
 

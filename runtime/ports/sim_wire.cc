@@ -26,7 +26,8 @@ bool SimWire::fill(rte_mbuf* m, const std::vector<std::uint8_t>& bytes) {
   for (rte_mbuf* part = m;;) {
     const auto n = static_cast<std::uint16_t>(
         std::min<std::size_t>(bytes.size() - done, rte_pktmbuf_tailroom(part)));
-    std::memcpy(rte_pktmbuf_mtod(part, char*), bytes.data() + done, n);
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(done), n,
+                rte_pktmbuf_mtod(part, char*));
     part->data_len = n;
     part->pkt_len = n;
     if (part != m) rte_pktmbuf_chain(m, part);

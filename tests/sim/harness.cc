@@ -141,8 +141,9 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const plan::Plan& plan,
   if (!pools) return diag::fail(pools.error());
   stack->pools_ = std::move(*pools);
   if (options.failures != nullptr) {
-    fail_allocations(stack->pools_->frames, *options.failures);
-    fail_allocations(stack->pools_->large, *options.failures);
+    for (rte_mempool* pool : {stack->pools_->frames, stack->pools_->jumbo, stack->pools_->large}) {
+      if (pool != nullptr) fail_allocations(pool, *options.failures);
+    }
   }
   stack->wire_ = std::make_unique<ports::SimWire>("sim", std::move(in), stack->virtual_,
                                                   stack->pools_->frames);
