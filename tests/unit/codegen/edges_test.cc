@@ -56,6 +56,9 @@ TEST(Edges, EntriesAreTheWireAndTheSlots) {
       {"ipv4_reassembled", "ipv4_protocol"},
       {"icmp_error", ""},  // these two go on in the packet's own buffer
       {"reply", ""},
+      {"ipv4_piece", "arp_resolve"},
+      {"ipv4_rest", "ipv4_fragment"},
+      {"ipv4_expired", "reassembly_exceeded"},
   };
   for (unsigned entry = 0; entry < ir::entry_count(); ++entry) {
     EXPECT_EQ(begins(entry), expected.at(ir::entry_name(entry))) << ir::entry_name(entry);
