@@ -89,10 +89,12 @@ std::string flow_of(const Bytes& f) {
   if (is_piece(f, l3)) return fmt::format("pieces of protocol {} {}", f[l3 + 9], between);
   if (f[l3 + 9] == 17)
     return fmt::format("udp {} ports {} > {}", between, get16(f, l4), get16(f, l4 + 2));
-  if (f[l3 + 9] == 1 && f[l4] == 3)  // the flow that an error is about
-    return fmt::format("icmp {} type 3 code {} ports {} > {}", between, f[l4 + 1],
-                       get16(f, l4 + 8 + (f[l4 + 8] & 15u) * 4),
-                       get16(f, l4 + 8 + (f[l4 + 8] & 15u) * 4 + 2));
+  if (f[l3 + 9] == 1 && (f[l4] == 3 || f[l4] == 12)) {  // the flow that an error is about
+    const std::size_t ports = l4 + 8 + (f[l4 + 8] & 15u) * 4;
+    if (ports + 4 <= f.size())
+      return fmt::format("icmp {} type {} code {} ports {} > {}", between, f[l4], f[l4 + 1],
+                         get16(f, ports), get16(f, ports + 2));
+  }
   if (f[l3 + 9] == 1 && f[l4] == 11)
     return fmt::format("icmp {} type 11 about {:08x}", between, get32(f, l4 + 8 + 16));
   return fmt::format("protocol {} {}", f[l3 + 9], between);

@@ -17,7 +17,8 @@ namespace {
 constexpr unsigned ntuple_rules = 128, director_rules = 2'046;
 constexpr unsigned both = ntuple_rules + director_rules;
 
-std::uint32_t source(unsigned flow) { return on_link(1 + flow % 200); }
+// Hosts of the link, none of them this one.
+std::uint32_t source(unsigned flow) { return on_link(10 + flow % 200); }
 std::uint16_t source_port(unsigned flow) { return static_cast<std::uint16_t>(10'000 + flow); }
 unsigned endpoint(unsigned flow) { return flow % 3 == 0 ? 1 : 0; }
 
