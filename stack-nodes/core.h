@@ -10,6 +10,8 @@
 #include "stack-nodes/slots.h"
 #include "stack-nodes/table/flow_table.h"
 #include "stack-nodes/table/neighbour_table.h"
+#include "stack-nodes/table/owned.h"
+#include "stack-nodes/table/owners.h"
 #include "stack-nodes/table/port_table.h"
 #include "stack-nodes/table/random.h"
 #include "stack-nodes/table/rate_limit.h"
@@ -36,10 +38,12 @@ class Services {
   // False when the pool is empty (counted by the engine).
   virtual bool allocate(Packet& p, std::uint32_t room) = 0;
   virtual void free_buffer(void* buffer) = 0;
-  // Tells every other core what this one learned; there the engine calls
-  // core.neighbours.learn(core, address, mac, create). `create` is false for an ARP answer: it
-  // completes what a core asked for, but makes no new entry.
-  virtual void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) = 0;
+  // Tells every other shard what an ARP message says; there the engine calls
+  // core.neighbours.learn(core, address, mac, create). False: some ring was full.
+  virtual bool tell_neighbour(std::uint32_t address, std::uint64_t mac, bool create) = 0;
+  // Passes the packet to another shard, where the engine runs it from `slot`. False: the ring is
+  // full and the packet is still the caller's.
+  virtual bool hand_over(nodes::Slot slot, unsigned shard, Packet& p) = 0;
 };
 
 // Packets of one kind waiting to be run.
@@ -62,6 +66,7 @@ struct Core {
   RateLimit icmp_limit;
   Random random;
   Services* services = nullptr;
+  const Owners* owners = nullptr;  // shared, read only; null: all state is here
 
   // Filled by nodes and generated code during a batch, emptied by the engine after it.
   std::array<PacketList, static_cast<std::size_t>(nodes::Slot::count)> spawned;
@@ -69,12 +74,23 @@ struct Core {
   PacketList transmitted;          // to the wire
   std::uint64_t* edges = nullptr;  // counters, one for each out-port (engine/counters.h)
   std::uint64_t spawn_lost = 0;    // a slot, deliver or transmit list was full
+  [[no_unique_address]] Owned lists;
+
+  // From now on everything here belongs to one shard (owned.h).
+  void give_to(unsigned shard) {
+    udp_flows.give_to(shard);
+    neighbours.give_to(shard);
+    reassembly.give_to(shard);
+    icmp_limit.give_to(shard);
+    lists.give_to(shard);
+  }
 
   void release(Packet& p) {
     if (p.buffer != nullptr) services->free_buffer(p.buffer);
     p.buffer = nullptr;
   }
   void push(PacketList& list, Packet& p) {
+    lists.touch("a list of packets");
     if (list.count < PacketList::capacity) {
       list.packets[list.count++] = p;
     } else {

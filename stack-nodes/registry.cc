@@ -8,6 +8,9 @@
 #include "stack-nodes/arp/resolve.h"
 #include "stack-nodes/eth/build.h"
 #include "stack-nodes/eth/open.h"
+#include "stack-nodes/handover/datagram.h"
+#include "stack-nodes/handover/flow.h"
+#include "stack-nodes/handover/neighbour.h"
 #include "stack-nodes/icmp/checksum_ok.h"
 #include "stack-nodes/icmp/echo_reply.h"
 #include "stack-nodes/icmp/error.h"
@@ -86,6 +89,9 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(udp, find_port, FindPort),
     WEFT_NODE(udp, flow_from_mark, FlowFromMark),
     WEFT_NODE(udp, build, Build),
+    WEFT_NODE(handover, flow, Flow),
+    WEFT_NODE(handover, datagram, Datagram),
+    WEFT_NODE(handover, neighbour, Neighbour),
 });
 
 #undef WEFT_NODE

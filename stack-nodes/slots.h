@@ -15,10 +15,13 @@ enum class Slot : std::uint8_t {
   ipv4_reassembled,  // a whole datagram made of fragments
   icmp_error,        // an error about a packet (reuses its buffer)
   reply,             // an answer in the packet's own buffer
+  handed_flow,       // another shard got a datagram of a flow that this one owns
+  handed_fragment,   // ... or a piece of a datagram that is put together here
   count
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Slot::count)> slot_names = {
-    "udp_send", "arp_request", "arp_resolved", "ipv4_reassembled", "icmp_error", "reply"};
+    "udp_send",   "arp_request", "arp_resolved", "ipv4_reassembled",
+    "icmp_error", "reply",       "handed_flow",  "handed_fragment"};
 
 }  // namespace weft::nodes

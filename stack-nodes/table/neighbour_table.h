@@ -20,10 +20,11 @@
 #include "stack-nodes/slots.h"
 #include "stack-nodes/table/address_index.h"
 #include "stack-nodes/table/arp_message.h"
+#include "stack-nodes/table/owned.h"
 
 namespace weft {
 
-class NeighbourTable {
+class NeighbourTable : public Owned {
  public:
   static constexpr std::size_t capacity = 1024;
   static constexpr unsigned held_per_entry = 3;
@@ -56,6 +57,7 @@ class NeighbourTable {
   // place of the oldest (RFC 1122 section 2.3.2.2 wants the latest kept).
   template <class Core>
   Resolved resolve(Core& core, Packet& p) {
+    touch("the neighbour table");
     const std::uint16_t at = index_.find(p.next_hop);
     if (at != none) [[likely]] {
       Entry& e = entries_[at];
@@ -72,6 +74,7 @@ class NeighbourTable {
   // else only what is there is brought up to date. False where nothing was done.
   template <class Core>
   bool learn(Core& core, std::uint32_t address, std::uint64_t mac, bool create) {
+    touch("the neighbour table");
     std::uint16_t at = index_.find(address);
     if (at == none) {
       if (!create) return false;
@@ -90,15 +93,20 @@ class NeighbourTable {
 
   // True where `address` has had this very answer during the last second: others know it as well.
   bool knows(std::uint32_t address, std::uint64_t mac, std::uint64_t now_ns) const {
+    touch("the neighbour table");
     const std::uint16_t at = index_.find(address);
     if (at == none) return false;
     const Entry& e = entries_[at];
     return e.state == State::reachable && e.mac == mac && now_ns < e.confirmed_ns + retry_ns;
   }
 
+  // An entry of any kind: known, or asked for.
+  bool has(std::uint32_t address) const { return index_.find(address) != none; }
+
   // Asks again, gives up, forgets. The engine calls it every 100 ms of core.now_ns.
   template <class Core>
   void age(Core& core) {
+    touch("the neighbour table");
     for (std::uint16_t at = 0; at < entries_.size(); ++at) {
       Entry& e = entries_[at];
       if (e.state == State::unused) continue;

@@ -6,6 +6,7 @@ TRANSMIT_DROPS = {"drop_ipv4_no_route", "drop_ipv4_too_big", "drop_udp_too_big",
 DELIVERED = ["udp_deliver"]
 ANSWERED = ["icmp_answered", "arp_answered"]
 TAKEN = ["arp_learned", "ipv4_held"]
+HANDED = ["handed_flow", "handed_fragment"]  # entries of what another core handed over
 
 
 def nodes(stats):
@@ -45,6 +46,9 @@ def check_inside(test, stats):
     graph_drops = {r: n for r, n in drops(stats, "graph").items() if r not in TRANSMIT_DROPS}
     ended = (sum(count(stats, n) for n in DELIVERED + ANSWERED + TAKEN)
              + sum(graph_drops.values()))
+    taken_over = sum(entries(stats, slot) for slot in HANDED)
+    handed_over = count(stats, "handed_over")
+    test.assertEqual(handed_over, taken_over, "handed over = taken over")
     test.assertEqual(entries(stats, "rx") + entries(stats, "ipv4_reassembled"), ended,
                      f"received = delivered + answered + taken + dropped {graph_drops}")
     # What leaves: answers, errors, datagrams, and ARP requests of our own.

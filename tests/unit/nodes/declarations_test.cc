@@ -186,11 +186,16 @@ void fill(TestCore& core, const Packet& p, Random random) {
   core.host.mtu = static_cast<std::uint16_t>(100 + random.below(2000));
   core.routes.add(our_address, 24, 0);
   core.neighbours.learn(core, peer_address, peer_mac, true);
+  core.table_of_owners.datagrams = {0, 1};
+  core.owners = &core.table_of_owners;
   for (std::uint16_t port = 0; port < 5; ++port) core.udp_ports.insert(port, port);
   if (p.l4 != 0 && random.below(2) == 0) {
     core.udp_flows.insert({get<field::ipv4::src>(p), get<field::ipv4::dst>(p),
                            get<field::udp::src_port>(p), get<field::udp::dst_port>(p)},
                           9);
+    core.table_of_owners.flows.insert({get<field::ipv4::src>(p), get<field::ipv4::dst>(p),
+                                       get<field::udp::src_port>(p), get<field::udp::dst_port>(p)},
+                                      static_cast<std::uint16_t>(random.below(2)));
   }
 }
 
@@ -208,11 +213,11 @@ bool brought_to(const nodes::NodeDecl& decl, Packet& p, const Core& core,
     for (const char* behind : {"arp", "ipv4", "udp", "icmp"}) headers.erase(behind);
   } else if (name == "vlan.push") {
     if (headers.count("vlan") != 0) return false;
-  } else if (name == "arp.learn" || name == "arp.reply") {
+  } else if (name == "arp.learn" || name == "arp.reply" || name == "handover.neighbour") {
     if (headers.count("arp") == 0) return false;
   } else if (name != "vlan.push_request") {
     if (headers.count("ipv4") == 0) return false;
-    if (folder == "udp" && headers.count("udp") == 0) return false;
+    if ((folder == "udp" || name == "handover.flow") && headers.count("udp") == 0) return false;
     if ((name == "icmp.checksum_ok" || name == "icmp.echo_reply") && headers.count("icmp") == 0) {
       return false;
     }
@@ -344,6 +349,8 @@ TEST(declarations, writes_and_assigned_values) {
   EXPECT_EQ(taken["icmp.port_unreachable"].size(), 2u);
   EXPECT_GE(taken["arp.resolve"].size(), 2u);
   EXPECT_GE(taken["ipv4.reassemble"].size(), 2u);
+  EXPECT_EQ(taken["handover.flow"].size(), 2u);
+  EXPECT_EQ(taken["handover.datagram"].size(), 2u);
 }
 
 // Gives one field that is not in `reads` another value; "" where there is none.
