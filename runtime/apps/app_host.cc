@@ -6,18 +6,13 @@
 #include <cstddef>
 #include <cstring>
 
-#include "stack-nodes/wire/bytes.h"
-
 namespace weft::apps {
 namespace {
 
-constexpr std::uint32_t headers = 14 + 20 + 8;     // room that the stack wants before the payload
 constexpr std::uint32_t largest = 65535 - 20 - 8;  // RFC 768: what fits one IPv4 datagram
-constexpr unsigned half_full = PacketList::capacity / 2;
+constexpr unsigned half_full = DatagramList::capacity / 2;
 
-PacketList& sends(Core& core) {
-  return core.spawned[static_cast<std::size_t>(nodes::Slot::udp_send)];
-}
+void release(Core& core, const Datagram& d) { core.services->free_buffer(d.buffer); }
 
 }  // namespace
 
@@ -62,35 +57,33 @@ diag::Result<std::unique_ptr<AppHost>> AppHost::make(const std::vector<ir::Endpo
   return host;
 }
 
-void AppHost::deliver(Core& core, Packet* packets, unsigned n) {
+void AppHost::deliver(Core& core, const Datagram* datagrams, unsigned n) {
   core_ = &core;
   for (unsigned i = 0; i < n; ++i) {
-    Packet& p = packets[i];
-    const Instance& to = instances_[p.endpoint];
-    AppCounters& counters = counters_[p.endpoint];
+    const Datagram& d = datagrams[i];
+    const Instance& to = instances_[d.endpoint];
+    AppCounters& counters = counters_[d.endpoint];
     if (free_.empty()) {
       ++counters.refused;
-      core.release(p);
+      release(core, d);
       continue;
     }
     const std::uint32_t place = free_.back();
     free_.pop_back();
     Held& slot = held_[place];
-    slot.packet = p;
+    slot.datagram = d;
     slot.in_use = true;
     ++counters.received;
     ++counters.held;
 
-    const std::uint8_t* ip = p.data + p.l3;
-    const std::uint8_t* udp = p.data + p.l4;
     const weft_datagram event = {.size = sizeof(weft_datagram),
-                                 .endpoint = p.endpoint,
-                                 .src = wire::load32(ip + 12),
-                                 .dst = wire::load32(ip + 16),
-                                 .src_port = wire::load16(udp),
-                                 .dst_port = wire::load16(udp + 2),
-                                 .len = std::uint32_t{wire::load16(udp + 4)} - 8,
-                                 .data = udp + 8,
+                                 .endpoint = d.endpoint,
+                                 .src = d.peer,
+                                 .dst = d.own,
+                                 .src_port = d.peer_port,
+                                 .dst_port = d.own_port,
+                                 .len = d.len,
+                                 .data = d.data,
                                  .token = std::uint64_t{slot.generation} << 32 | place};
     to.app->datagram(to.self, &host_, &event);
   }
@@ -107,7 +100,7 @@ void AppHost::take_back(Core& core) {
   core_ = &core;
   for (Held& slot : held_) {
     if (!slot.in_use) continue;
-    core.release(slot.packet);
+    release(core, slot.datagram);
     give_back(slot);
   }
 }
@@ -121,7 +114,7 @@ AppHost::Held* AppHost::held(std::uint64_t token) {
 
 // The slot is free again; the buffer has gone elsewhere.
 void AppHost::give_back(Held& slot) {
-  --counters_[slot.packet.endpoint].held;
+  --counters_[slot.datagram.endpoint].held;
   slot.in_use = false;
   if (++slot.generation == 0) slot.generation = 1;
   free_.push_back(static_cast<std::uint32_t>(&slot - held_.data()));
@@ -131,8 +124,8 @@ int AppHost::recv_done(void* context, std::uint64_t token) {
   auto& host = *static_cast<AppHost*>(context);
   Held* slot = host.held(token);
   if (slot == nullptr) return -EINVAL;
-  ++host.counters_[slot->packet.endpoint].done;
-  host.core_->release(slot->packet);
+  ++host.counters_[slot->datagram.endpoint].done;
+  release(*host.core_, slot->datagram);
   host.give_back(*slot);
   return 0;
 }
@@ -158,42 +151,42 @@ int AppHost::send_one(const weft_send& command) {
   for (std::uint32_t i = 0; i < command.part_count; ++i) length += command.parts[i].len;
   if (length > largest) return -EMSGSIZE;
 
-  Packet p;
-  const Packet* from = source != nullptr ? &source->packet : nullptr;
-  // Part of the very datagram that is given back, with room for new headers before it: the buffer
-  // goes out as it is.
+  // The list is emptied when it is half full; it is full only where nobody set `flush`.
+  DatagramList& sent = core_->sent;
+  if (sent.count == DatagramList::capacity) return -ENOBUFS;
+  Datagram d;
+  // Part of the very datagram that is given back (new headers fit where the old ones were): the
+  // buffer goes out as it is.
+  const Datagram* from = source != nullptr ? &source->datagram : nullptr;
   const auto* payload =
       command.part_count == 1 ? static_cast<const std::uint8_t*>(command.parts[0].data) : nullptr;
-  const bool in_place = from != nullptr && payload != nullptr &&
-                        payload >= from->data + from->l4 + 8 &&
-                        payload + length <= from->data + from->len && from->l4 + 8u >= headers;
-  if (in_place) {
-    p.buffer = from->buffer;
-    p.data = from->data + (payload - from->data) - headers;
+  if (from != nullptr && payload != nullptr && payload >= from->data &&
+      payload + length <= from->data + from->len) {
+    d.buffer = from->buffer;
+    d.data = from->data + (payload - from->data);
     ++counters_[command.endpoint].zero_copy;
   } else {
-    if (!core_->services->allocate(p, headers + static_cast<std::uint32_t>(length)))
+    Packet p;
+    if (!core_->services->allocate(p, datagram_headers + static_cast<std::uint32_t>(length)))
       return -ENOBUFS;
-    std::uint8_t* to = p.data + headers;
+    d.buffer = p.buffer;
+    d.data = p.data + datagram_headers;
+    std::uint8_t* to = d.data;
     for (std::uint32_t i = 0; i < command.part_count; ++i) {
       if (command.parts[i].len != 0) std::memcpy(to, command.parts[i].data, command.parts[i].len);
       to += command.parts[i].len;
     }
-    if (source != nullptr) core_->release(source->packet);
+    if (source != nullptr) release(*core_, source->datagram);
   }
   if (source != nullptr) give_back(*source);
 
-  p.len = headers + static_cast<std::uint32_t>(length);
-  p.l3 = 14;
-  p.l4 = 34;
-  p.end = p.len;
-  p.endpoint = static_cast<std::uint16_t>(command.endpoint);
-  p.src_port = instances_[command.endpoint].port;
-  p.dst = command.dst;
-  p.dst_port = command.dst_port;
-  p.protocol = 17;
-  core_->spawn(nodes::Slot::udp_send, p);
-  if (sends(*core_).count >= half_full && flush) flush(*core_);
+  d.len = static_cast<std::uint32_t>(length);
+  d.peer = command.dst;
+  d.peer_port = command.dst_port;
+  d.own_port = instances_[command.endpoint].port;
+  d.endpoint = static_cast<std::uint16_t>(command.endpoint);
+  sent.datagrams[sent.count++] = d;
+  if (sent.count >= half_full && flush) flush(*core_);
   return 0;
 }
 

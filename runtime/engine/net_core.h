@@ -32,6 +32,7 @@ struct CoreView {
     std::uint64_t fragments = 0, completed = 0, timed_out = 0;
   };
   std::vector<Tables> tables;
+  std::vector<StageTimes> stages;  // by shard
   std::vector<apps::AppCounters> apps;
 };
 
