@@ -9,6 +9,9 @@ namespace weft {
 // What the card says about a checksum (DPDK's four values).
 enum class Answer : std::uint8_t { unknown = 0, good = 1, bad = 2, none = 3 };
 
+// Whom a datagram is for, by its destination address.
+enum class Cast : std::uint8_t { own = 0, broadcast = 1, multicast = 2, other = 3 };
+
 struct Packet {
   std::uint8_t* data = nullptr;  // first byte of the Ethernet header
   std::uint32_t len = 0;         // bytes from data to the end of the frame, all in one piece
@@ -28,11 +31,13 @@ struct Packet {
   std::uint8_t tx_l4_cksum = 0;
   std::uint8_t tx_vlan = 0;
 
-  std::uint8_t icmp_type = 0;  // the ICMP error to be made, with its code and fourth word
+  std::uint8_t icmp_type = 0;  // the ICMP error to be made or heard, with its code and word
   std::uint8_t icmp_code = 0;
-  std::uint16_t vlan_id = 0;   // of the tag that was taken off, or that is to be put on
-  std::uint16_t endpoint = 0;  // index into the plan's endpoints
-  std::uint8_t connected = 0;  // 1: the datagram belongs to a flow of the plan
+  std::uint8_t dont_fragment = 0;  // 1: the datagram being sent may not be cut on its way
+  std::uint16_t vlan_id = 0;       // of the tag that was taken off, or that is to be put on
+  std::uint16_t endpoint = 0;      // index into the plan's endpoints
+  std::uint8_t connected = 0;      // 1: the datagram belongs to a flow of the plan
+  Cast cast = Cast::own;           // set by ipv4.local
   std::uint32_t icmp_word = 0;
 
   // Addresses of a datagram being sent, and where it goes next. Host byte order.
@@ -42,6 +47,7 @@ struct Packet {
   std::uint16_t dst_port = 0;
   std::uint8_t protocol = 0;
   std::uint8_t ttl = 0;
+  std::uint16_t mtu = 0;  // largest datagram that its path carries; 0: not asked yet
   std::uint32_t next_hop = 0;
   std::uint64_t next_mac = 0;  // 48 bits, as a number
 

@@ -3,32 +3,55 @@
 #include <array>
 #include <type_traits>
 
+#include "stack-nodes/arp/conflict.h"
 #include "stack-nodes/arp/learn.h"
 #include "stack-nodes/arp/reply.h"
 #include "stack-nodes/arp/resolve.h"
+#include "stack-nodes/arp/sender.h"
+#include "stack-nodes/arp/target.h"
 #include "stack-nodes/eth/build.h"
 #include "stack-nodes/eth/open.h"
 #include "stack-nodes/icmp/checksum_ok.h"
 #include "stack-nodes/icmp/echo_reply.h"
 #include "stack-nodes/icmp/error.h"
+#include "stack-nodes/icmp/fragmentation_needed.h"
+#include "stack-nodes/icmp/net_unreachable.h"
+#include "stack-nodes/icmp/parameter_problem.h"
 #include "stack-nodes/icmp/port_unreachable.h"
 #include "stack-nodes/icmp/protocol_unreachable.h"
+#include "stack-nodes/icmp/read_quote.h"
+#include "stack-nodes/icmp/reassembly_exceeded.h"
+#include "stack-nodes/icmp/source_route_failed.h"
 #include "stack-nodes/icmp/time_exceeded.h"
+#include "stack-nodes/igmp/checksum_ok.h"
+#include "stack-nodes/igmp/take.h"
 #include "stack-nodes/ipv4/build.h"
 #include "stack-nodes/ipv4/checksum_fill.h"
 #include "stack-nodes/ipv4/checksum_ok.h"
 #include "stack-nodes/ipv4/checksum_request.h"
 #include "stack-nodes/ipv4/decrement_ttl.h"
+#include "stack-nodes/ipv4/fragment.h"
+#include "stack-nodes/ipv4/learn_path.h"
+#include "stack-nodes/ipv4/local.h"
+#include "stack-nodes/ipv4/loop_back.h"
 #include "stack-nodes/ipv4/open.h"
+#include "stack-nodes/ipv4/options_ok.h"
+#include "stack-nodes/ipv4/path_mtu.h"
+#include "stack-nodes/ipv4/peer_ok.h"
 #include "stack-nodes/ipv4/reassemble.h"
 #include "stack-nodes/ipv4/route.h"
+#include "stack-nodes/ipv4/source_route_ok.h"
 #include "stack-nodes/udp/build.h"
 #include "stack-nodes/udp/checksum_fill.h"
 #include "stack-nodes/udp/checksum_ok.h"
 #include "stack-nodes/udp/checksum_request.h"
+#include "stack-nodes/udp/checksum_whole.h"
 #include "stack-nodes/udp/find_flow.h"
+#include "stack-nodes/udp/find_members.h"
 #include "stack-nodes/udp/find_port.h"
+#include "stack-nodes/udp/find_quoted.h"
 #include "stack-nodes/udp/flow_from_mark.h"
+#include "stack-nodes/udp/too_large.h"
 #include "stack-nodes/vlan/pop.h"
 #include "stack-nodes/vlan/push.h"
 #include "stack-nodes/vlan/push_request.h"
@@ -65,27 +88,50 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(arp, learn, Learn),
     WEFT_NODE(arp, reply, Reply),
     WEFT_NODE(arp, resolve, Resolve),
+    WEFT_NODE(arp, sender, Sender),
+    WEFT_NODE(arp, target, Target),
+    WEFT_NODE(arp, conflict, Conflict),
     WEFT_NODE(ipv4, open, Open),
     WEFT_NODE(ipv4, checksum_ok, ChecksumOk),
     WEFT_NODE(ipv4, checksum_fill, ChecksumFill),
     WEFT_NODE(ipv4, checksum_request, ChecksumRequest),
+    WEFT_NODE(ipv4, peer_ok, PeerOk),
+    WEFT_NODE(ipv4, local, Local),
     WEFT_NODE(ipv4, build, Build),
     WEFT_NODE(ipv4, route, Route),
     WEFT_NODE(ipv4, reassemble, Reassemble),
     WEFT_NODE(ipv4, decrement_ttl, DecrementTtl),
+    WEFT_NODE(ipv4, loop_back, LoopBack),
+    WEFT_NODE(igmp, checksum_ok, ChecksumOk),
+    WEFT_NODE(igmp, take, Take),
+    WEFT_NODE(ipv4, options_ok, OptionsOk),
+    WEFT_NODE(ipv4, source_route_ok, SourceRouteOk),
+    WEFT_NODE(ipv4, path_mtu, PathMtu),
+    WEFT_NODE(ipv4, learn_path, LearnPath),
+    WEFT_NODE(ipv4, fragment, Fragment),
     WEFT_NODE(icmp, checksum_ok, ChecksumOk),
     WEFT_NODE(icmp, echo_reply, EchoReply),
     WEFT_NODE(icmp, error, Error),
+    WEFT_NODE(icmp, read_quote, ReadQuote),
+    WEFT_NODE(icmp, fragmentation_needed, FragmentationNeeded),
+    WEFT_NODE(icmp, net_unreachable, NetUnreachable),
+    WEFT_NODE(icmp, parameter_problem, ParameterProblem),
     WEFT_NODE(icmp, port_unreachable, PortUnreachable),
     WEFT_NODE(icmp, protocol_unreachable, ProtocolUnreachable),
+    WEFT_NODE(icmp, reassembly_exceeded, ReassemblyExceeded),
+    WEFT_NODE(icmp, source_route_failed, SourceRouteFailed),
     WEFT_NODE(icmp, time_exceeded, TimeExceeded),
     WEFT_NODE(udp, checksum_ok, ChecksumOk),
     WEFT_NODE(udp, checksum_fill, ChecksumFill),
     WEFT_NODE(udp, checksum_request, ChecksumRequest),
+    WEFT_NODE(udp, checksum_whole, ChecksumWhole),
     WEFT_NODE(udp, find_flow, FindFlow),
     WEFT_NODE(udp, find_port, FindPort),
+    WEFT_NODE(udp, find_members, FindMembers),
+    WEFT_NODE(udp, find_quoted, FindQuoted),
     WEFT_NODE(udp, flow_from_mark, FlowFromMark),
     WEFT_NODE(udp, build, Build),
+    WEFT_NODE(udp, too_large, TooLarge),
 });
 
 #undef WEFT_NODE

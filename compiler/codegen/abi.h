@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "compiler/codegen/cpu.h"
+
 namespace weft {
 struct Core;
 struct Packet;

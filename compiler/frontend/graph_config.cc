@@ -37,6 +37,7 @@ ir::Report read_report(const Value& at, const ir::FieldTable& fields) {
   out.says_good = read_condition(m.required("says_good"), fields);
   out.evidence = read_condition(m.required("evidence"), fields);
   out.bad_trusted = m.required("bad_trusted").flag();
+  if (const auto none = m.optional("none_is_good")) out.none_is_good = none->flag();
   out.when_off = answers[m.required("when_off").word(answers, "an answer of a descriptor")];
   m.done();
   return out;
@@ -190,8 +191,9 @@ ir::Config read_config(Mapping& node, const ir::FieldTable& fields) {
                        "only one of `reports`, `table`, `rss`, `performs`");
   }
   if (knob && !offload && !toggle) {
-    knob->error("E0241", fmt::format("nothing says how knob `{}` is switched", out.knob), "",
-                "add `offload: NAME` (DPDK's name) or `switch: promiscuous`");
+    knob->error(
+        "E0241", fmt::format("nothing says how knob `{}` is switched", out.knob), "",
+        "add `offload: NAME` (DPDK's name), `switch: promiscuous` or `switch: allmulticast`");
   }
   if (offload && toggle) {
     toggle->error("E0241", "a knob is an offload or a switch, not both");
@@ -221,6 +223,7 @@ std::string print_config(const ir::Config& c) {
                        condition(c.report->evidence));
     out += fmt::format("      bad_trusted: {}\n      when_off: {}\n", c.report->bad_trusted,
                        c.report->when_off);
+    if (c.report->none_is_good) out += "      none_is_good: true\n";
   }
   if (c.table) out += print_table(*c.table);
   if (c.rss) out += print_rss(*c.rss);

@@ -63,6 +63,11 @@ struct Report {
   ExprPtr says_good;  // for which packets the driver says "good" when it saw no error
   ExprPtr checks;     // for which packets the card finds errors (says "bad")
   bool bad_trusted = false;
+  // The driver says "none" of frames that came from this same host with the checksum left for
+  // later: the data is good, the field is not (virtio 1.2 section 5.1.6.4,
+  // VIRTIO_NET_HDR_F_NEEDS_CSUM). It counts like "good", under the same evidence; in software the
+  // checksum would seem wrong.
+  bool none_is_good = false;
   std::string when_off = "unknown";  // what the driver says with the offload off
 };
 
@@ -103,7 +108,7 @@ struct Performs {
 struct Config {
   std::string knob;          // "rx.ipv4_cksum", "" for tables
   std::string offload;       // DPDK's name: "RX_IPV4_CKSUM"
-  std::string toggle;        // a switch that is no offload: "promiscuous" (YAML key `switch`)
+  std::string toggle;        // a switch that is no offload: "promiscuous", "allmulticast" (YAML `switch`)
   bool in_software = false;  // the driver does it on the polling core: nothing is saved
   std::optional<Report> report;
   std::optional<FilterTable> table;

@@ -36,9 +36,9 @@ struct NicModel {
   ZeroCopy zero_copy = ZeroCopy::both;
   unsigned max_frame = 1518;  // bytes, with FCS
   Overflow overflow;
-  Graph receive;              // wire -> ... -> queue
-  Graph transmit;             // queue -> ... -> wire
-  std::string digest;         // SHA-256 of the file
+  Graph receive;       // wire -> ... -> queue
+  Graph transmit;      // queue -> ... -> wire
+  std::string digest;  // SHA-256 of the file
   std::string path;
 };
 

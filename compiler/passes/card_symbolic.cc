@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "compiler/passes/addresses.h"
 #include "compiler/passes/resolve.h"
 
 namespace weft::passes {
@@ -135,9 +136,7 @@ class Receive {
     Rules out;
     out.member = session_.apply(node.id + "/member", key_.key, 0);
     // Flows of the workload go to the host itself.
-    out.member = session_.all_of(
-        {out.member, key_.hit,
-         session_.equal(symbolic_.initial("ipv4.dst"), symbolic_.initial("host.address"))});
+    out.member = session_.all_of({out.member, key_.hit, is_own(symbolic_, "ipv4.dst")});
     out.queue = key_.owner;
     const bool marks = rules.front()->mark != 0;
     out.marked = session_.number(marks ? 1 : 0, 1);
@@ -256,20 +255,50 @@ std::vector<CardPath> card_receive(Symbolic& symbolic, const ir::NicModel& nic,
   return Receive(symbolic, nic, plan, facts, pinned).run();
 }
 
+namespace {
+
+// Units that are on and report on a fact.
+std::vector<const ir::Node*> reporters(const ir::NicModel& nic, const plan::Plan& plan) {
+  std::vector<const ir::Node*> out;
+  for (const ir::Node* node : receive_order(nic)) {
+    const auto knob = plan.configuration.knobs.find(node->config.knob);
+    if (node->config.report && knob != plan.configuration.knobs.end() && knob->second)
+      out.push_back(node);
+  }
+  return out;
+}
+
+// The frame came with its checksum unfinished.
+Term unfinished(Symbolic& symbolic, const ir::Report& report) {
+  smt::Session& session = symbolic.session();
+  return session.all_of({session.equal(symbolic.initial(report.field), session.number(3, 2)),
+                         symbolic.condition(report.evidence, State{})});
+}
+
+}  // namespace
+
+std::map<std::string, Term> unfinished_checksums(Symbolic& symbolic, const ir::NicModel& nic,
+                                                 const plan::Plan& plan) {
+  std::map<std::string, Term> out;
+  for (const ir::Node* node : reporters(nic, plan)) {
+    const ir::Report& report = *node->config.report;
+    if (report.none_is_good) out.emplace(report.fact, unfinished(symbolic, report));
+  }
+  return out;
+}
+
 std::vector<Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic,
                                const plan::Plan& plan) {
   smt::Session& session = symbolic.session();
   std::vector<Term> out;
-  for (const ir::Node* node : receive_order(nic)) {
-    if (!node->config.report) continue;
-    const auto knob = plan.configuration.knobs.find(node->config.knob);
-    if (knob == plan.configuration.knobs.end() || !knob->second) continue;
+  for (const ir::Node* node : reporters(nic, plan)) {
     const ir::Report& report = *node->config.report;
     const Term answer = symbolic.initial(report.field);
     const Term fact = symbolic.test(report.fact, State{});
-    out.push_back(session.implies(session.all_of({session.equal(answer, session.number(1, 2)),
-                                                  symbolic.condition(report.evidence, State{})}),
-                                  fact));
+    const Term evidence = symbolic.condition(report.evidence, State{});
+    out.push_back(session.implies(
+        session.all_of({session.equal(answer, session.number(1, 2)), evidence}), fact));
+    if (report.none_is_good) out.push_back(session.implies(unfinished(symbolic, report), fact));
     if (report.bad_trusted) {
       out.push_back(
           session.implies(session.equal(answer, session.number(2, 2)), session.negate(fact)));

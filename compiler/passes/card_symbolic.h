@@ -2,6 +2,7 @@
 // silent drop, and what it does to a frame handed to it for transmission.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,5 +51,10 @@ State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Pla
 // What the card's receive units may answer about checksums.
 std::vector<smt::Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic,
                                     const plan::Plan& plan);
+
+// By test: the packets whose checksum the card hands over unfinished, so that software cannot tell
+// whether it was right (ir::Report::none_is_good).
+std::map<std::string, smt::Term> unfinished_checksums(Symbolic& symbolic, const ir::NicModel& nic,
+                                                      const plan::Plan& plan);
 
 }  // namespace weft::passes

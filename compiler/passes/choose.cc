@@ -29,12 +29,15 @@ void choose_knobs(const Inputs& inputs, Choice& out) {
       const ir::Config& config = graph->node(*v).config;
       if (config.knob.empty()) continue;
       double saved = 0;
-      if (config.report) saved = inputs.costs.of(config.report->fact) - inputs.costs.of("read");
+      if (config.report && !ir::is_false(config.report->evidence))
+        saved = inputs.costs.of(config.report->fact) - inputs.costs.of("read");
       if (config.performs) {
         saved =
             inputs.costs.of(config.performs->effect) - inputs.costs.of(config.performs->request);
       }
       out.knobs[config.knob] = !config.in_software && saved > 0;
+      // Which groups are wanted changes while the stack runs; the card lets in all or none.
+      if (config.toggle == "allmulticast") out.knobs[config.knob] = inputs.workload.host.multicast;
     }
   }
 }

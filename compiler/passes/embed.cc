@@ -64,12 +64,15 @@ class Embedder {
   void find_slotted() {
     std::vector<ir::Vertex> work;
     for (const Entry& entry : entries(graph_)) {
-      // Fragments never hit a rule; the engine runs reassembled datagrams in class "any".
-      const bool elsewhere =
-          class_ == QueueClass::flows && entry.name.starts_with("ipv4_reassembled");
+      const bool elsewhere = runs_elsewhere(entry.name.substr(0, entry.name.find('@')));
       if (entry.name != "rx" && from_engine(entry.name) && !elsewhere) work.push_back(entry.vertex);
     }
     spread(work);
+  }
+
+  // Rules feed these queues with plain datagrams alone; the engine runs the others in class "any".
+  bool runs_elsewhere(std::string_view slot) const {
+    return class_ == QueueClass::flows && received_elsewhere(slot);
   }
 
   // Slots whose packets come from the engine, and not straight from a spawner with its own buffer.
@@ -83,8 +86,7 @@ class Embedder {
       work.pop_back();
       if (!slotted_.insert(v).second) continue;
       for (auto [edge, end] = out_edges(v, graph_.g); edge != end; ++edge) {
-        const bool elsewhere =
-            graph_.g[*edge].slot == "ipv4_reassembled" && class_ == QueueClass::flows;
+        const bool elsewhere = runs_elsewhere(graph_.g[*edge].slot);
         if (!elsewhere) work.push_back(target(*edge, graph_.g));
       }
     }
@@ -95,7 +97,9 @@ class Embedder {
     facts_ = facts_of(symbolic_, inputs_.nic, plan_.configuration, class_, feeding_);
     session_.push();
     for (const Fact& fact : facts_) session_.add(fact.holds);
-    const auto reached = reach(symbolic_, graph_, *receive_entry(graph_), State{});
+    State fresh;  // packet_of (runtime/engine/frames.h) leaves this as it is
+    fresh.values["meta.cast"] = session_.number(0, 2);
+    const auto reached = reach(symbolic_, graph_, *receive_entry(graph_), fresh);
     // Answers in the packet's own buffer: their spawners are reached, so their targets are.
     for (const auto& [v, here] : reached) {
       std::vector<ir::Vertex> work;
@@ -114,6 +118,7 @@ class Embedder {
         }
         if (e.node.kind == ir::NodeKind::match) embed_match(e, here);
         if (e.node.kind == ir::NodeKind::effect) embed_lookup(e, here);
+        if (e.node.kind == ir::NodeKind::effect) embed_answer(e, here);
       }
       if (!e.node.items.empty()) embed_items(e, here, !slotted_.contains(v));
     }
@@ -170,8 +175,19 @@ class Embedder {
       if (!config.report || config.report->fact != item.test) continue;
       const auto knob = plan_.configuration.knobs.find(config.knob);
       if (knob == plan_.configuration.knobs.end() || !knob->second) continue;
-      std::vector<ir::ExprPtr> parts = {
-          ir::binary(ir::Op::eq, ir::name(config.report->field, 2), ir::constant(1, 2))};
+      // A card whose "good" is evidence of nothing only finds errors, and those are looked at
+      // again.
+      const Term evidence = symbolic_.condition(config.report->evidence, State{});
+      if (implied(session_, when, session_.negate(evidence), "is there any evidence")) {
+        item.why = config.knob + " is on, but its word proves nothing here";
+        return;
+      }
+      const auto says = [&config](ir::Bits answer) {
+        return ir::binary(ir::Op::eq, ir::name(config.report->field, 2), ir::constant(answer, 2));
+      };
+      // A checksum that the card hands over unfinished would seem wrong to the test.
+      const bool none = config.report->none_is_good;
+      std::vector<ir::ExprPtr> parts = {none ? ir::any_of({says(1), says(3)}) : says(1)};
       for (const auto& part : conjuncts(config.report->evidence)) {
         if (!implied(session_, when, symbolic_.condition(part, State{}), "is evidence implied")) {
           parts.push_back(part);
@@ -180,8 +196,9 @@ class Embedder {
       const std::size_t guards = parts.size() - 1;
       item.when = ir::all_of(parts);
       item.fate = Fate::read;
-      item.why = fmt::format("{}: the descriptor says so{}; anything but \"good\" is checked here",
-                             config.knob, guards == 0 ? "" : " (believed only under the guard)");
+      item.why = fmt::format(
+          "{}: the descriptor says so{}; anything but \"good\"{} is checked here", config.knob,
+          guards == 0 ? "" : " (believed only under the guard)", none ? " or \"none\"" : "");
       return;
     }
     for (const ir::Node* unit : receive_order(inputs_.nic)) {
@@ -230,6 +247,24 @@ class Embedder {
       e.node.why = "can't miss: only flows of the table arrive here";
   }
 
+  // A lookup with one answer, which the packet carries already.
+  void embed_answer(Embedded& e, const Reached& here) {
+    const auto* decl = decl_of(e.node);
+    if (decl->table.empty() || std::count(e.live.begin(), e.live.end(), true) != 1) return;
+    const auto port =
+        static_cast<unsigned>(std::find(e.live.begin(), e.live.end(), true) - e.live.begin());
+    for (const Branch& branch : symbolic_.step(e.node, here.state)) {
+      if (branch.port != port) continue;
+      for (const auto& field : nodes::split(decl->writes)) {
+        const Term same = session_.equal(symbolic_.value(branch.after, field),
+                                         symbolic_.value(here.state, field));
+        if (!implied(session_, here.when, same, "does " + e.node.id + " change anything")) return;
+      }
+    }
+    e.bypass = port;
+    e.node.fate = Fate::gone;
+  }
+
   // ---- why something is gone: the first single fact that is enough ------------------------
   struct GoneItem {
     std::string node, item;
@@ -256,7 +291,9 @@ class Embedder {
     }
     for (const auto& [v, here] : reached) {
       Embedded& e = embedded_[v];
-      if (!e.bypass || e.node.kind != ir::NodeKind::match) continue;
+      const bool chooses =
+          e.node.kind == ir::NodeKind::match || e.node.kind == ir::NodeKind::effect;
+      if (!e.bypass || !chooses) continue;
       for (const auto& b : here.branches) {
         if (b.port == *e.bypass) e.node.why = why(here.when, b.condition);
       }
@@ -329,7 +366,8 @@ class Embedder {
       }
       for (const auto& [slot, target] : graph_.spawns(v)) {
         const auto to = follow(target);
-        if (to && kept.contains(*to)) out.connect_spawn(from, slot, *out.find(graph_.node(*to).id));
+        if (to && kept.contains(*to) && !runs_elsewhere(slot))
+          out.connect_spawn(from, slot, *out.find(graph_.node(*to).id));
       }
     }
     return out;
@@ -373,7 +411,7 @@ class Embedder {
       }
       for (const auto& [slot, target] : graph_.spawns(v)) {
         const auto to = follow(target);
-        if (to && slotted_.contains(*to)) work.push_back(*to);
+        if (to && slotted_.contains(*to) && !runs_elsewhere(slot)) work.push_back(*to);
       }
     }
     return kept;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/passes/addresses.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
 
@@ -57,8 +58,7 @@ Fact hit(Symbolic& symbolic, const ir::NicModel& nic, const std::vector<std::str
     if (node.config.table->fields.contains("ipv4.protocol")) {
       all.push_back(session.equal(symbolic.initial("ipv4.protocol"), session.number(17, 8)));
     }
-    // Rules name the destination: the own address.
-    all.push_back(session.equal(symbolic.initial("ipv4.dst"), symbolic.initial("host.address")));
+    all.push_back(is_own(symbolic, "ipv4.dst"));  // rules name it
     if (node.config.table->mark_reported) {
       const Term mark =
           session.arithmetic(ir::Op::add, session.resize(flow.result, 32), session.number(1, 32));
@@ -80,8 +80,10 @@ void report(Symbolic& symbolic, const ir::Node& node, const plan::Configuration&
   smt::Session& session = symbolic.session();
   const Term answer = symbolic.initial(report.field);
   const Term fact = symbolic.test(report.fact, State{});
-  const Term good = session.all_of(
-      {session.equal(answer, session.number(1, 2)), symbolic.condition(report.evidence, State{})});
+  std::vector<Term> words = {session.equal(answer, session.number(1, 2))};
+  if (report.none_is_good) words.push_back(session.equal(answer, session.number(3, 2)));
+  const Term good =
+      session.all_of({session.any_of(words), symbolic.condition(report.evidence, State{})});
   out.push_back({node.config.knob + " on", session.implies(good, fact)});
   if (report.bad_trusted) {
     const Term bad = session.equal(answer, session.number(2, 2));

@@ -107,8 +107,9 @@ Leaves leaves_of(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start,
 
 std::vector<std::string> observables(const Leaf& a, const Leaf& b, const ir::FieldTable& fields) {
   if (a.application) {
-    return {"meta.endpoint", "meta.connected", "ipv4.src",   "ipv4.dst", "udp.src_port",
-            "udp.dst_port",  "udp.length",     "l4.payload", "l4.room"};
+    return {"meta.endpoint",  "meta.connected", "ipv4.src",   "ipv4.dst",     "udp.src_port",
+            "udp.dst_port",   "udp.length",     "l4.payload", "l4.room",      "meta.icmp_type",
+            "meta.icmp_code", "meta.mtu",       "meta.dst",   "meta.dst_port"};
   }
   std::vector<std::string> out;
   if (a.kind != ir::NodeKind::wire && !a.spawn) return out;  // the packet is gone

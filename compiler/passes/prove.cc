@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/passes/addresses.h"
 #include "compiler/passes/card_symbolic.h"
 #include "compiler/passes/facts.h"
 #include "compiler/passes/leaves.h"
@@ -46,7 +47,9 @@ class Prover {
   diag::Result<std::optional<Counterexample>> search(const Suspect* suspect) {
     if (suspect != nullptr) pin(*suspect);
     for (const Term& t : card_answers(symbolic_, in_.nic, plan_)) session_.add(t);
-    if (session_.check("assumptions can hold") != Outcome::sat) {
+    const Outcome assumed = session_.check("assumptions can hold");
+    if (assumed == Outcome::unknown) return gave_up("rx", "whether the assumptions can hold");
+    if (assumed == Outcome::unsat) {
       return diag::fail(diag::Diagnostic{"E0410",
                                          "the model's assumptions contradict each other",
                                          {},
@@ -74,17 +77,18 @@ class Prover {
 
   void assume_host(Symbolic& s) {
     const ir::HostConfig& host = in_.workload.host;
-    const std::pair<const char*, ir::Bits> values[] = {
-        {"host.mac", host.mac},
-        {"host.address", host.address},
-        {"host.broadcast", host.broadcast()},
-        {"host.vlan_id", host.vlan_id},
-        {"host.mtu", host.mtu},
-        {"host.forwarding", host.forwarding ? 1 : 0}};
+    const std::pair<const char*, ir::Bits> values[] = {{"host.mac", host.mac},
+                                                       {"host.address", host.address},
+                                                       {"host.broadcast", host.broadcast()},
+                                                       {"host.vlan_id", host.vlan_id},
+                                                       {"host.mtu", host.mtu},
+                                                       {"host.forwarding", host.forwarding ? 1 : 0},
+                                                       {"host.multicast", host.multicast ? 1 : 0}};
     for (const auto& [name, value] : values) {
       const Term t = s.initial(name);
       session_.add(session_.equal(t, session_.number(value, session_.width(t))));
     }
+    for (const Term& fact : address_facts(s, in_.workload)) session_.add(fact);
   }
 
   // The one flow that plan, card and workload may see differently, with what each says of it.
@@ -101,10 +105,8 @@ class Prover {
     const auto* find_port = decl_of("udp.find_port");
     const Lookup port =
         symbolic_.default_lookup(*find_port, symbolic_.terms(find_port->key, State{}));
-    std::optional<unsigned> endpoint;
-    for (unsigned i = 0; i < in_.workload.endpoints.size(); ++i) {
-      if (in_.workload.endpoints[i].port == s.key.dst_port) endpoint = i;
-    }
+    const std::optional<unsigned> endpoint =
+        ir::endpoint_at(in_.workload.endpoints, s.key.dst, s.key.dst_port);
     session_.add(endpoint ? port.hit : session_.negate(port.hit));
     if (endpoint) session_.add(session_.equal(port.result, session_.number(*endpoint, 16)));
   }
@@ -137,6 +139,8 @@ class Prover {
       s.values["desc.ip_cksum"] = session_.number(0, 2);
       s.values["desc.l4_cksum"] = session_.number(0, 2);
       s.values["desc.mark_valid"] = session_.number(0, 1);
+    } else {
+      s.values["meta.cast"] = session_.number(0, 2);
     }
     return s;
   }
@@ -151,7 +155,9 @@ class Prover {
       const auto entry = receive_entry(residue.graph);
       if (!entry) return std::optional<Counterexample>(no_entry(residue.id, "rx"));
       use_shard_tables(suspect);
+      symbolic_.unreadable = unfinished_checksums(symbolic_, in_.nic, plan_);
       of_residue[residue.id] = leaves_of(symbolic_, residue.graph, *entry, fresh(true));
+      symbolic_.unreadable.clear();
       symbolic_.lookup = nullptr;
     }
     for (const CardPath& path : paths) {
@@ -216,7 +222,9 @@ class Prover {
       session_.add(symbolic_.condition(ir::has("udp"), State{}));
       session_.add(
           session_.negate(session_.equal(path.queue, session_.number(*suspect.owner, 16))));
-      if (session_.check("astray") == Outcome::sat) {
+      const Outcome outcome = session_.check("astray");
+      if (outcome == Outcome::unknown) out = gave_up("rx", "where the flow arrives");
+      if (outcome == Outcome::sat) {
         prefer_real(symbolic_, in_, plan_, path.name == "rss");
         out.emplace();
         out->entry = "rx";
@@ -234,6 +242,15 @@ class Prover {
     return std::optional<Counterexample>();
   }
 
+  // Not proved, and nothing to show for it.
+  static Counterexample gave_up(const std::string& entry, const std::string& on) {
+    Counterexample out;
+    out.entry = entry;
+    out.why = "the solver gave up on " + on;
+    out.actual = on;
+    return out;
+  }
+
   // Is there a packet that ends at `actual` where the protocol graph would have it end otherwise?
   std::optional<Counterexample> compare(const Leaf& actual, const Leaves& expected,
                                         const std::string& entry, const Suspect* suspect) {
@@ -249,12 +266,7 @@ class Prover {
     std::optional<Counterexample> out;
     const Outcome outcome = session_.check("leaf " + actual.end);
     if (outcome == Outcome::sat) out = show(actual, expected, entry, suspect);
-    if (outcome == Outcome::unknown) {
-      out.emplace();
-      out->entry = entry;
-      out->why = "the solver gave up on " + actual.end;
-      out->actual = actual.end;
-    }
+    if (outcome == Outcome::unknown) out = gave_up(entry, actual.end);
     session_.pop();
     return out;
   }
@@ -379,9 +391,13 @@ class Prover {
         const std::string slot = entry.name.substr(0, entry.name.find('@'));
         const std::string id = in_.graph.node(entry.vertex).id;
         const bool answer = slot == "reply" || slot == "icmp_error";
-        const bool elsewhere = slot == "ipv4_reassembled" && residue.queue_class != "any";
-        const auto v = residue.graph.find(id);
-        const bool bound = v && (answer || has_slot(residue.graph.node(*v), slot));
+        const bool elsewhere = received_elsewhere(slot) && residue.queue_class != "any";
+        auto v = residue.graph.find(id);
+        bool bound = v && (answer || has_slot(residue.graph.node(*v), slot));
+        if (!bound && elsewhere) {  // unless it starts it all the same, somewhere
+          v = spawned(residue.graph, slot);
+          bound = v.has_value();
+        }
         if (!bound && (answer || elsewhere)) continue;  // nobody there starts it
         if (!bound) return std::optional<Counterexample>(no_entry(residue.id, slot));
         if (!done.insert(id).second) continue;
@@ -406,6 +422,15 @@ class Prover {
     return std::optional<Counterexample>();
   }
 
+  static std::optional<ir::Vertex> spawned(const ir::Graph& graph, const std::string& slot) {
+    for (auto [v, end] = vertices(graph.g); v != end; ++v) {
+      for (const auto& [name, to] : graph.spawns(*v)) {
+        if (name == slot) return to;
+      }
+    }
+    return std::nullopt;
+  }
+
   static bool has_slot(const ir::Node& node, const std::string& slot) {
     return std::find(node.slots.begin(), node.slots.end(), slot) != node.slots.end();
   }
@@ -418,8 +443,8 @@ class Prover {
     Leaves actual = leaves_of(symbolic_, residue, start, fresh(false));
     symbolic_.lookup = nullptr;
     session_.push();
-    if (slot == "ipv4_reassembled") {
-      // The engine hands a reassembled datagram to the shard that owns its flow.
+    if (received_elsewhere(slot)) {
+      // The engine hands such a datagram to the shard that owns its flow.
       const KeyTerms key = key_terms(symbolic_);
       const Term queue = session_.variable("queue", 16);
       if (suspect == nullptr)

@@ -102,6 +102,10 @@ std::optional<ir::Vertex> receive_entry(const ir::Graph& graph) {
   return std::nullopt;
 }
 
+bool received_elsewhere(std::string_view slot) {
+  return slot == "ipv4_reassembled" || slot == "loopback";
+}
+
 std::vector<Entry> entries(const ir::Graph& graph) {
   std::vector<Entry> out;
   std::set<std::string> seen;

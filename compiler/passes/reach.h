@@ -36,6 +36,9 @@ struct Entry {
   std::string name;  // "rx", "udp_send", "arp_resolved", "reply@vlan_out"
   ir::Vertex vertex;
 };
+// Slots whose packets are received datagrams, but came by no rule: queues that rules alone feed
+// leave them to the residue of the others.
+bool received_elsewhere(std::string_view slot);
 std::optional<ir::Vertex> receive_entry(const ir::Graph& graph);
 std::vector<Entry> entries(const ir::Graph& graph);
 

@@ -48,6 +48,9 @@ class Symbolic {
   void fix(const std::string& name, ir::Bits value);
   // How tables answer; by default an uninterpreted function of the key.
   std::function<Lookup(const nodes::NodeDecl&, const std::vector<smt::Term>& key)> lookup;
+  // Tests whose answer means nothing under a condition: what they read is not what the fact is
+  // about (a checksum that the card handed over unfinished). Filled for residues alone.
+  std::map<std::string, smt::Term> unreadable;
 
   smt::Term initial(const std::string& name);
   smt::Term value(const State& state, const std::string& name);
@@ -61,6 +64,8 @@ class Symbolic {
   std::vector<Branch> effect(const nodes::NodeDecl& decl, const State& state);
 
   Lookup default_lookup(const nodes::NodeDecl& decl, const std::vector<smt::Term>& key);
+  // The number of the answer (8 bits) of a table whose ports are answers.
+  smt::Term answer(std::string_view table, const std::vector<smt::Term>& key);
   std::vector<smt::Term> terms(std::string_view list, const State& state);
 
   smt::Session& session() { return session_; }
@@ -69,6 +74,7 @@ class Symbolic {
  private:
   std::vector<Branch> match(const ir::Node& node, const State& state);
   std::vector<Branch> items(const ir::Node& node, const State& state);
+  std::vector<Branch> choices(const smt::Term& choice, std::size_t ports, const State& state);
   smt::Term assigned(const std::string& text, const State& state);
 
   smt::Session& session_;

@@ -3,6 +3,7 @@
 #include <z3++.h>
 
 #include <map>
+#include <new>
 
 namespace weft::smt {
 
@@ -33,6 +34,11 @@ z3::expr widen(const z3::expr& e, unsigned width) {
 }
 
 }  // namespace
+
+bool is_out_of_memory(std::string_view words) {
+  return words.find("out of memory") != std::string_view::npos ||
+         words.find("memout") != std::string_view::npos;
+}
 
 Session::Session() : impl_(std::make_unique<Impl>()) {
   z3::params p(impl_->context);
@@ -190,14 +196,18 @@ Outcome Session::check(std::string_view) {
         impl_->model = std::make_unique<z3::model>(impl_->solver.get_model());
         return Outcome::sat;
       case z3::unsat: return Outcome::unsat;
-      default: return Outcome::unknown;
+      default:
+        if (is_out_of_memory(impl_->solver.reason_unknown())) throw std::bad_alloc();
+        return Outcome::unknown;
     }
-  } catch (const z3::exception&) {
+  } catch (const z3::exception& error) {
+    if (is_out_of_memory(error.msg())) throw std::bad_alloc();
     return Outcome::unknown;
   }
 }
 
 ir::Bits Session::value(const Term& a) {
+  if (impl_->model == nullptr) return 0;
   const z3::expr v = impl_->model->eval(z3_of(a), true);
   if (v.is_bool()) return v.is_true() ? 1 : 0;
   if (v.get_sort().bv_size() <= 64) return v.get_numeral_uint64();

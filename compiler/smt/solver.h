@@ -1,5 +1,6 @@
-// A small face in front of Z3. Every query has a name; time-outs and unknowns are results; Z3's
-// exceptions do not leave. Terms belong to the session that made them.
+// A small face in front of Z3. Every query has a name; time-outs and unknowns are results. Only
+// when memory runs out does an exception leave: std::bad_alloc from check(), Z3's own
+// (is_out_of_memory) from where terms are made. Terms belong to the session that made them.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,9 @@ class Term {
 };
 
 enum class Outcome { sat, unsat, unknown };
+
+// Z3's words for it, in an exception or as the reason for an unknown.
+bool is_out_of_memory(std::string_view words);
 
 class Session {
  public:
@@ -63,7 +67,7 @@ class Session {
   void pop();
   void add(const Term& constraint);
   Outcome check(std::string_view query);  // `query` names it in statistics and errors
-  // After sat only: the value of a term in the model (Booleans: 0 or 1).
+  // After sat: the value of a term in the model (Booleans: 0 or 1); otherwise 0.
   ir::Bits value(const Term& a);
 
   unsigned queries() const;

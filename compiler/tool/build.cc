@@ -25,7 +25,9 @@ int build(const BuildArgs& args) {
     say(fmt::format("wrote {}", args.output));
     return ok;
   }
-  auto built = codegen::build(*plan, *fields);
+  codegen::BuildOptions options;
+  if (!args.cpu.empty()) options.more_flags.push_back("-march=" + args.cpu);  // the last one counts
+  auto built = codegen::build(*plan, *fields, options);
   if (!built) return report(built.error());
   print(fmt::format("source {}\nobject {}\n", built->source, built->object));
   say(built->cached ? "it was built before" : fmt::format("compiled in {:.1f} s", built->seconds));

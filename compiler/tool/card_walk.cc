@@ -112,6 +112,9 @@ class Walker {
     } else if (ir::holds(r.checks, lookup_) && !truth(r.fact, frame_)) {
       answer = Answer::bad;
       why = fmt::format("{} fails", r.fact);
+    } else if (ir::holds(r.evidence, lookup_) && !truth(r.fact, frame_)) {
+      answer = Answer::unknown;
+      why = "the card finds no errors, and does not know this frame to be good";
     } else {
       answer = ir::holds(r.says_good, lookup_) ? Answer::good : Answer::unknown;
       why = answer != Answer::good           ? "the card does not check such packets"

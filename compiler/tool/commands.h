@@ -50,6 +50,7 @@ struct BuildArgs {
   std::string plan;
   bool source = false;  // print the C++ instead
   std::string output;   // with source: write it there
+  std::string cpu;      // "": this machine's; else a level that -march knows
 };
 int build(const BuildArgs& args);
 

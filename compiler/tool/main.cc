@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <functional>
+#include <new>
 
+#include "compiler/smt/solver.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/say.h"
 
@@ -187,6 +189,8 @@ void CommandLine::add_running() {
   c->add_option("PLAN", build.plan, "plan")->required();
   c->add_flag("--source", build.source, "print the C++ instead of compiling it");
   c->add_option("-o,--output", build.output, "keep the C++ in this file");
+  c->add_option("--cpu", build.cpu, "for another machine: the least that its CPU can do")
+      ->check(CLI::IsMember({"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"}));
 
   // What weft-runtime understands is its own business: everything goes to it as written.
   for (auto [name, example, what, act] :
@@ -284,7 +288,14 @@ int main(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return weft::tool::main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    weft::tool::say("weft: not enough memory");
+    return weft::tool::not_ready;
   } catch (const std::exception& e) {
+    if (weft::smt::is_out_of_memory(e.what())) {
+      weft::tool::say("weft: not enough memory");
+      return weft::tool::not_ready;
+    }
     weft::tool::say(std::string("weft: this is a bug of weft: ") + e.what());
   } catch (...) {
     weft::tool::say("weft: this is a bug of weft: an unknown exception");

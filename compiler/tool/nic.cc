@@ -23,8 +23,12 @@ const char* match_word(ir::Match m) {
 std::string ability(const ir::Node& node) {
   const ir::Config& c = node.config;
   if (c.report)
-    return fmt::format("reports {} as {}{}", c.report->fact, c.report->field,
-                       c.report->bad_trusted ? "" : "; `bad` is checked again in software");
+    return fmt::format("reports {} as {}{}{}{}", c.report->fact, c.report->field,
+                       ir::is_false(c.report->evidence) ? "; never `good`" : "",
+                       c.report->none_is_good ? "; `none` (left unfinished) counts as `good`" : "",
+                       ir::is_false(c.report->checks) ? "; never `bad`"
+                       : c.report->bad_trusted        ? ""
+                                                      : "; `bad` is checked again in software");
   if (c.table) {
     std::vector<std::string> keys;
     for (const auto& [field, match] : c.table->fields)

@@ -22,8 +22,9 @@ struct AppCounters {
   std::uint64_t sent = 0;       // commands taken
   std::uint64_t zero_copy = 0;  // of those, sent from the buffer they came in
   std::uint64_t send_failed = 0;
-  std::uint64_t done = 0;  // given back by recv_done
-  std::uint64_t held = 0;  // with the application now
+  std::uint64_t done = 0;    // given back by recv_done
+  std::uint64_t held = 0;    // with the application now
+  std::uint64_t errors = 0;  // ICMP errors and refused sends that it was told of, if it listens
 };
 
 class AppHost {
@@ -43,7 +44,8 @@ class AppHost {
   std::function<void(Core&)> flush;
 
   // Hands n delivered packets to their applications. They are received UDP datagrams: l3, l4 and
-  // udp.length have been checked. Sends go into core.spawned[udp_send].
+  // udp.length have been checked; or, where icmp_type is set, errors about datagrams sent. Sends go
+  // into core.spawned[udp_send].
   void deliver(Core& core, Packet* packets, unsigned n);
   void tick(Core& core);
   // Frees what applications still hold; the stack is stopping.
@@ -56,7 +58,7 @@ class AppHost {
     const weft_app* app = nullptr;
     std::shared_ptr<void> handle;  // keeps the code loaded
     void* self = nullptr;
-    std::uint16_t port = 0;
+    ir::Endpoint endpoint;
   };
   // A buffer that is with an application. Tokens are generation and place, so that one that was
   // given back is recognised when it comes a second time.
@@ -69,7 +71,11 @@ class AppHost {
   static int send(void* context, const weft_send* command);
   static int recv_done(void* context, std::uint64_t token);
   static std::uint64_t now(void* context);
+  static int listen_group(void* context, const weft_group* command);
   int send_one(const weft_send& command);
+  // Where a datagram leaves from; false: not from there.
+  bool choose_source(const weft_send& command, const Packet* answered, Packet& p) const;
+  void tell(Core& core, Packet& p);
   Held* held(std::uint64_t token);
   void give_back(Held& slot);
 

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/doctor/interfaces.h"
+#include "runtime/doctor/pci.h"
 #include "runtime/doctor/wire_checks.h"
 #include "runtime/observe/stats_socket.h"
 #include "runtime/ports/eal.h"
@@ -179,6 +180,11 @@ std::vector<Check> examine(const Question& q) {
   if (!q.wire) return checks;
   if (!q.wire->live()) {
     checks.push_back({"rights", true, q.wire->text + " needs none", ""});
+    return checks;
+  }
+  if (q.wire->kind == Kind::pci) {
+    pci(q, checks);
+    if (q.plan != nullptr) checks.push_back(address(*q.plan));
     return checks;
   }
   if (!q.wire->on_interface()) {

@@ -22,6 +22,7 @@ struct Question {
   const plan::Plan* plan = nullptr;  // null: the machine alone
   std::optional<ports::WireName> wire;
   std::string plan_name;       // as the running instance would be called
+  std::string card_driver;     // DPDK's name of what the plan's model describes; "" : any
   bool huge_pages = false;     // must be there
   unsigned megabytes = 128;    // that DPDK will want
   std::vector<unsigned> cpus;  // asked for by --cpus

@@ -98,15 +98,40 @@ diag::Result<Reporter> Reporter::make(const ir::Report& report, unsigned knob, c
   if (!checks) return diag::fail(checks.error());
   auto says_good = Predicate::compile(report.says_good, names);
   if (!says_good) return diag::fail(says_good.error());
+  auto evidence = Predicate::compile(report.evidence, names);
+  if (!evidence) return diag::fail(evidence.error());
   out.checks_ = std::move(*checks);
+  out.evidence_ = std::move(*evidence);
+  out.none_is_good_ = report.none_is_good;
   out.says_good_ = std::move(*says_good);
   return out;
 }
 
 Verdict Reporter::judge(const Frame& frame, const CardState& state) const {
   if (!on(state)) return when_off_;
-  if (checks_.holds(frame, state) && is_wrong(fact_, frame)) return Verdict::bad;
+  if (checks_.holds(frame, state)) {
+    if (is_wrong(fact_, frame)) return Verdict::bad;
+  } else if (evidence_.holds(frame, state) && is_wrong(fact_, frame)) {
+    return Verdict::unknown;  // it finds no errors: what it calls good it knows from the sender
+  }
   return says_good_.holds(frame, state) ? Verdict::good : Verdict::unknown;
+}
+
+bool Reporter::may_be_unfinished(const Frame& frame, const CardState& state) const {
+  if (!none_is_good_ || fact_ != Fact::udp_checksum || !on(state)) return false;
+  if (!evidence_.holds(frame, state) || is_wrong(fact_, frame)) return false;
+  const auto udp = frame.bytes().subspan(frame.transport());
+  return udp[6] != 0 || udp[7] != 0;  // 0: its sender wants none
+}
+
+void leave_unfinished(std::span<std::uint8_t> frame) {
+  const Frame parsed(frame);
+  const auto ipv4 = parsed.bytes().subspan(parsed.network());
+  const auto udp = frame.subspan(parsed.transport());
+  const std::uint32_t length = (std::uint32_t{udp[4]} << 8) | udp[5];
+  const std::uint16_t sum = fold(pseudo_header(ipv4, length));
+  udp[6] = static_cast<std::uint8_t>(sum >> 8);
+  udp[7] = static_cast<std::uint8_t>(sum);
 }
 
 }  // namespace weft::emulator

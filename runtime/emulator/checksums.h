@@ -19,6 +19,10 @@ enum class Verdict : std::uint8_t { unknown = 0, good = 1, bad = 2, none = 3 };
 std::uint32_t add_words(std::uint32_t sum, std::span<const std::uint8_t> bytes);
 std::uint16_t fold(std::uint32_t sum);  // to 16 bits, not complemented
 
+// Puts a UDP datagram's checksum back to what a sender leaves for its card to finish: the sum of
+// the pseudo header (virtio 1.2 section 5.1.6.2).
+void leave_unfinished(std::span<std::uint8_t> frame);
+
 enum class Fact { ipv4_checksum, udp_checksum, tcp_checksum, icmp_checksum };
 
 // Whether the card sees an error. A header that is no IPv4 header is not looked at (false); a
@@ -36,6 +40,8 @@ class Reporter {
   bool on(const CardState& state) const { return state.knobs[knob_] != 0; }
   // What the driver says of this frame, as the model has it.
   Verdict judge(const Frame& frame, const CardState& state) const;
+  // A right UDP frame that the driver could also hand over with its checksum unfinished.
+  bool may_be_unfinished(const Frame& frame, const CardState& state) const;
 
  private:
   Fact fact_ = Fact::ipv4_checksum;
@@ -43,6 +49,8 @@ class Reporter {
   unsigned knob_ = 0;
   Predicate checks_;
   Predicate says_good_;
+  Predicate evidence_;
+  bool none_is_good_ = false;
   Verdict when_off_ = Verdict::unknown;
 };
 

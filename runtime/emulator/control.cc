@@ -31,7 +31,7 @@ std::uint64_t EmulatedCard::capabilities(bool receive) const {
 
 int EmulatedCard::info(rte_eth_dev_info& info) {
   info = {};
-  info.driver_name = "weft_emulated";
+  info.driver_name = model_.driver.c_str();  // the card as that driver drives it
   info.min_mtu = min_mtu;
   info.max_rx_pktlen = model_.max_frame;
   info.max_mtu = static_cast<std::uint16_t>(model_.max_frame - ethernet_overhead);
@@ -111,11 +111,14 @@ int EmulatedCard::set_mac(const rte_ether_addr& address) {
   return 0;
 }
 
+int EmulatedCard::set_promiscuous(bool on) { return set_toggle("promiscuous", on); }
+int EmulatedCard::set_allmulticast(bool on) { return set_toggle("allmulticast", on); }
+
 // Off is what a card without such a switch already is.
-int EmulatedCard::set_promiscuous(bool on) {
+int EmulatedCard::set_toggle(const char* toggle, bool on) {
   const std::lock_guard guard(lock_);
   for (std::size_t i = 0; i < knobs_.size(); ++i) {
-    if (knobs_[i].toggle != "promiscuous") continue;
+    if (knobs_[i].toggle != toggle) continue;
     state_.knobs[i] = on ? 1 : 0;
     return 0;
   }

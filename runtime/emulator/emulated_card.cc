@@ -163,6 +163,8 @@ void EmulatedCard::deliver(rte_mbuf* packet) {
     rte_pktmbuf_free(packet);
     return;
   }
+  if (outcome.unfinished)
+    leave_unfinished({rte_pktmbuf_mtod(packet, std::uint8_t*), packet->data_len});
   packet->ol_flags |= ip_flags(outcome.answers.ip) | l4_flags(outcome.answers.l4);
   if (outcome.hash) {
     packet->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;

@@ -95,7 +95,8 @@ std::optional<Refusal> FilterTable::accepts(const Rule& rule, unsigned& depth) c
     return bad_action("reached by rules with a mark action only");
 
   depth = 1;
-  for (const auto& [name, match] : rule.fields) {
+  for (const auto& given : rule.fields) {
+    const std::string& name = given.first;
     const bool known =
         std::any_of(fields_.begin(), fields_.end(), [&](const Field& f) { return f.name == name; });
     if (!known)

@@ -24,7 +24,9 @@ struct DescriptorPolicy {
   using Forcing =
       std::function<Answers(std::uint64_t index, std::span<const std::uint8_t>, Answers)>;
 
-  double doubt = 0;        // probability of "unknown" from a unit that is switched on
+  double doubt = 0;  // probability of "unknown" from a unit that is switched on
+  double unfinished =
+      0;  // probability of "none", where the model has that for unfinished checksums
   std::uint64_t seed = 0;  // same seed, same frames: same doubts
   Forcing force;
 

@@ -170,6 +170,11 @@ Receiver::Outcome Receiver::receive(const Frame& frame, std::uint64_t index, con
         if (policy.doubt > 0 && reporter.on(state) &&
             chance(policy.seed, index, reporter.about_ip() ? 0 : 1) < policy.doubt)
           verdict = Verdict::unknown;
+        if (policy.unfinished > 0 && chance(~policy.seed, index, 0) < policy.unfinished &&
+            reporter.may_be_unfinished(frame, state)) {
+          verdict = Verdict::none;
+          out.unfinished = true;
+        }
         (reporter.about_ip() ? out.answers.ip : out.answers.l4) = verdict;
         at = step.next[0];
         break;

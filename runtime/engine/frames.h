@@ -40,7 +40,7 @@ inline rte_mbuf* frame_of(const Packet& p) {
   m->data_off = static_cast<std::uint16_t>(p.data - static_cast<std::uint8_t*>(m->buf_addr));
   m->data_len = static_cast<std::uint16_t>(p.len);
   m->pkt_len = p.len;
-  m->ol_flags = 0;
+  m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;  // whose memory it is stays true
   m->tx_offload = 0;
   if ((p.tx_ip_cksum | p.tx_l4_cksum) != 0) {
     auto* ip = reinterpret_cast<rte_ipv4_hdr*>(p.data + p.l3);

@@ -69,7 +69,22 @@ diag::Result<std::unique_ptr<Pools>> Pools::make(const std::string& name, PoolSi
   return pools;
 }
 
+// The memory goes back to DPDK, which knows no fences.
 Pools::~Pools() {
+  if (large != nullptr)
+    rte_mempool_obj_iter(
+        large,
+        [](rte_mempool*, void*, void* object, unsigned) {
+          open_fence(object, sizeof(LargeBuffer));
+        },
+        nullptr);
+  if (frames != nullptr)
+    rte_mempool_obj_iter(
+        frames,
+        [](rte_mempool*, void*, void* object, unsigned) {
+          open_fences(static_cast<rte_mbuf*>(object));
+        },
+        nullptr);
   rte_mempool_free(large);
   rte_mempool_free(jumbo);
   rte_mempool_free(frames);

@@ -12,13 +12,17 @@
 
 #include "compiler/diag/diagnostic.h"
 #include "compiler/plan/plan.h"
+#include "runtime/engine/fence.h"
 
 namespace weft::engine {
+
+// An mbuf that leaves the stack: a card, a driver or the next owner may use all of it.
+inline void open_fences(const rte_mbuf* m) { open_fence(m->buf_addr, m->buf_len); }
 
 // What Packet::buffer is: an mbuf, or a large buffer, told apart by the lowest bit.
 struct LargeBuffer {
   static constexpr std::uint32_t headroom = 128;
-  static constexpr std::uint32_t room = 65536;
+  static constexpr std::uint32_t room = 65536 + 64;  // a datagram of 65,535 bytes, and its frame
   alignas(64) std::uint8_t bytes[headroom + room];
 };
 inline bool is_large(const void* buffer) {
@@ -65,8 +69,11 @@ class Pools {
 
   void free(void* buffer) {
     if (is_large(buffer)) {
-      rte_mempool_put(large, untagged(buffer));
+      LargeBuffer* b = untagged(buffer);
+      fence(b->bytes, sizeof(b->bytes));
+      rte_mempool_put(large, b);
     } else {
+      open_fences(static_cast<rte_mbuf*>(buffer));
       rte_pktmbuf_free(static_cast<rte_mbuf*>(buffer));
     }
   }

@@ -82,7 +82,10 @@ Equation receive(const Snapshot& s, const std::vector<NodeCount>& nodes) {
   ends.insert(ends.end(), held.begin(), held.end());
   ends.push_back({sum(s, [](const auto& q) { return q.forwarded; }), "forwarded"});
   return equation("receive",
-                  {{entries(s, "rx"), "received"}, {entries(s, "ipv4_reassembled"), "reassembled"}},
+                  {{entries(s, "rx"), "received"},
+                   {entries(s, "ipv4_reassembled"), "reassembled"},
+                   {entries(s, "udp_copy"), "copied"},
+                   {entries(s, "loopback"), "looped"}},
                   ends);
 }
 
@@ -95,11 +98,12 @@ Balance balance(const Snapshot& s) {
     return sum(s, [member](const QueueCounts& q) { return q.counters.*member; });
   };
   using C = engine::ShardCounters;
-  std::uint64_t app_received = 0, app_refused = 0, app_sent = 0;
+  std::uint64_t app_received = 0, app_refused = 0, app_sent = 0, app_errors = 0;
   for (const auto& app : s.apps) {
     app_received += app.counters.received;
     app_refused += app.counters.refused;
     app_sent += app.counters.sent;
+    app_errors += app.counters.errors;
   }
   made.equations.push_back(receive(s, nodes));
 
@@ -131,15 +135,17 @@ Balance balance(const Snapshot& s) {
       equation("engine", {{counter(&C::received), "fetched"}},
                {{entries(s, "rx"), "run"}, {counter(&C::unreadable), "unreadable"}}));
   const std::uint64_t delivered = ended(nodes, "endpoint", "application");
-  made.equations.push_back(
-      equation("delivery", {{delivered, "delivered"}},
-               {{app_received, "to applications"}, {app_refused, "app_holds_too_much"}}));
+  made.equations.push_back(equation("delivery", {{delivered, "delivered"}},
+                                    {{app_received, "to applications"},
+                                     {app_refused, "app_holds_too_much"},
+                                     {app_errors, "errors told"}}));
   made.equations.push_back(
       equation("sends", {{app_sent, "sent by applications"}}, {{entries(s, "udp_send"), "run"}}));
   made.equations.push_back(equation("transmit", {{ended(nodes, "wire", ""), "to be transmitted"}},
                                     {{counter(&C::transmitted), "transmitted"},
                                      {counter(&C::transmit_full), "transmit_full"},
-                                     {counter(&C::transmit_unfit), "transmit_unfit"}}));
+                                     {counter(&C::transmit_unfit), "transmit_unfit"},
+                                     {counter(&C::transmit_down), "transmit_down"}}));
   made.equations.push_back(
       equation("neighbours", {{left_by(nodes, "arp.resolve", "wait"), "waited for ARP"}},
                {{entries(s, "arp_resolved"), "resolved"},
@@ -148,10 +154,21 @@ Balance balance(const Snapshot& s) {
   made.equations.push_back(
       equation("fragments",
                {{sum(s, [](const auto& q) { return q.tables.completed; }), "put together"},
+                {left_by(nodes, "ipv4.loop_back", "looped"), "to itself"},
                 {counter(&C::taken_over), "taken over"}},
                {{entries(s, "ipv4_reassembled"), "run"},
+                {entries(s, "loopback"), "looped back"},
                 {counter(&C::handed_over), "handed over"},
                 {counter(&C::handover_lost), "handover_lost"}}));
+  made.equations.push_back(
+      equation("fragments in time",
+               {{sum(s, [](const auto& q) { return q.tables.reported; }), "stayed in pieces"}},
+               {{entries(s, "ipv4_expired"), "run"}}));
+  made.equations.push_back(
+      equation("pieces", {{sum(s, [](const auto& q) { return q.tables.pieces; }), "pieces made"}},
+               {{entries(s, "ipv4_piece"), "run"}}));
+  made.equations.push_back(equation("rests", {{left_by(nodes, "ipv4.fragment", "more"), "cut on"}},
+                                    {{entries(s, "ipv4_rest"), "run"}}));
   made.equations.push_back(
       equation("impossible", {{sum(s, [](const auto& q) { return q.impossible; }), "impossible"}},
                {{0, ""}}));

@@ -35,6 +35,7 @@ Json queue_json(const QueueCounts& queue) {
           {"copied_out", c.copied_out},
           {"transmit_full", c.transmit_full},
           {"transmit_unfit", c.transmit_unfit},
+          {"transmit_down", c.transmit_down},
           {"no_buffer", c.no_buffer},
           {"handed_over", c.handed_over},
           {"handover_lost", c.handover_lost},
@@ -48,6 +49,14 @@ Json queue_json(const QueueCounts& queue) {
           {"datagrams_in_pieces", t.fragments},
           {"datagrams_put_together", t.completed},
           {"datagrams_timed_out", t.timed_out},
+          {"groups", t.groups},
+          {"igmp_reports", t.igmp_reports},
+          {"arp_announced", t.arp_announced},
+          {"arp_conflicts", t.arp_conflicts},
+          {"arp_defended", t.arp_defended},
+          {"datagrams_evicted", t.evicted},
+          {"pieces_made", t.pieces},
+          {"path_mtus", t.paths},
           {"entries", queue.entries},
           {"nodes", std::move(nodes)}};
 }
@@ -84,7 +93,9 @@ std::string to_json(const Snapshot& s) {
     j["cores"].push_back({{"core", i},
                           {"polls", s.cores[i].polls},
                           {"empty_polls", s.cores[i].empty_polls},
-                          {"sleeps", s.cores[i].sleeps}});
+                          {"sleeps", s.cores[i].sleeps},
+                          {"link_up", s.cores[i].link_up},
+                          {"link_changes", s.cores[i].link_changes}});
   j["queues"] = Json::array();
   for (const QueueCounts& queue : s.queues) j["queues"].push_back(queue_json(queue));
   j["nodes"] = Json::array();
@@ -105,6 +116,7 @@ std::string to_json(const Snapshot& s) {
                          {"zero_copy", app.counters.zero_copy},
                          {"send_failed", app.counters.send_failed},
                          {"recv_done", app.counters.done},
+                         {"errors", app.counters.errors},
                          {"held", app.counters.held}});
   const Balance sums = balance(s);
   Json equations = Json::array();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -73,6 +74,22 @@ void remove_sockets_of_the_dead(const std::string& folder) {
     }
   }
 }
+
+// A second from now.
+class Deadline {
+ public:
+  // False when it is over.
+  bool wait_for(int fd, short what) const {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end_ - std::chrono::steady_clock::now());
+    pollfd waiting = {.fd = fd, .events = what, .revents = 0};
+    return left.count() > 0 && poll(&waiting, 1, static_cast<int>(left.count())) > 0;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point end_ =
+      std::chrono::steady_clock::now() + std::chrono::seconds(1);
+};
 
 }  // namespace
 
@@ -140,25 +157,29 @@ void StatsSocket::serve() {
     if (poll(&waiting, 1, 100) <= 0) continue;
     const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) continue;
-    // A client that stalls holds up the next one for a second, not for ever.
-    const timeval limit = {.tv_sec = 1, .tv_usec = 0};
-    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     serve_one(client);
     close(client);
   }
 }
 
+// A client that stalls, or comes with one byte now and then, holds up the next one for a second
+// each way, not for ever.
 void StatsSocket::serve_one(int client) {
   std::string line;
   char c = 0;
-  while (line.size() < 256 && read(client, &c, 1) == 1 && c != '\n') line += c;
+  Deadline asked;
+  while (line.size() < 256 && asked.wait_for(client, POLLIN) && read(client, &c, 1) == 1 &&
+         c != '\n')
+    line += c;
   if (line.empty()) return;
   std::string text = answer_(line);
   if (text.empty()) text = R"({"error": "unknown question"})";
   text += '\n';
-  for (std::size_t sent = 0; sent < text.size();) {
-    const ssize_t n = send(client, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+  Deadline answered;
+  for (std::size_t sent = 0; sent < text.size() && answered.wait_for(client, POLLOUT);) {
+    const ssize_t n =
+        send(client, text.data() + sent, text.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN) continue;
     if (n <= 0) return;
     sent += static_cast<std::size_t>(n);
   }

@@ -29,10 +29,20 @@ std::vector<std::string> arguments(const EalOptions& options) {
   std::string lcores = fmt::format("0@({})", fmt::join(workers, ","));
   for (unsigned i = 0; i < options.workers; ++i)
     lcores += fmt::format(",{}@{}", i + 1, workers[i % workers.size()]);
-  std::vector<std::string> out = {
-      "weft",          "--no-pci",     "--no-telemetry",
-      "--file-prefix", options.prefix, "--lcores",
-      lcores,          "-m",           std::to_string(options.megabytes)};
+  std::vector<std::string> out = {"weft",
+                                  "--no-telemetry",
+                                  "--file-prefix",
+                                  options.prefix,
+                                  "--lcores",
+                                  lcores,
+                                  "-m",
+                                  std::to_string(options.megabytes)};
+  // Never a card that nobody named: with an allow-list EAL probes what is on it and nothing else.
+  if (options.pci_device.empty()) {
+    out.push_back("--no-pci");
+  } else {
+    out.insert(out.end(), {"-a", options.pci_device});
+  }
   // Nothing is left on disk either way; EAL takes --in-memory together with huge pages only.
   if (options.huge_pages) {
     out.push_back("--in-memory");

@@ -15,6 +15,7 @@ struct EalOptions {
   bool one_file = false;  // all memory in one file, which another process can map (memif zero-copy)
   std::vector<unsigned> cpus;  // for the workers, in order; the main thread gets all of them
   unsigned workers = 0;        // more workers than CPUs share CPUs
+  std::string pci_device;      // the only one that is probed; "" : none at all
 };
 
 // Errors: E0654, with what EAL said. A second call with the environment up does nothing.

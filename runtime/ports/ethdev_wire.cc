@@ -56,6 +56,7 @@ diag::Result<std::unique_ptr<EthdevWire>> EthdevWire::make(const WireName& name,
   if (auto done = wire->open(options.mtu, pool, options.scatter); !done)
     return diag::fail(done.error());
   wire->watch_ = DeviceWatch(name, wire->port_);
+  wire->link_ = LinkWatch(name);
   if (name.kind == WireName::Kind::af_packet || name.kind == WireName::Kind::af_xdp)
     wire->promiscuous();
   wire->losses_.attach();

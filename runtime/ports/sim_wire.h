@@ -35,6 +35,10 @@ class SimWire final : public Wire {
   // When the next frame arrives; ~0 when there is none.
   std::uint64_t next_time() const { return ended() ? ~std::uint64_t{0} : in_[next_].time_ns; }
   const std::vector<Frame>& out() const { return out_; }
+  // One more frame, that arrives now, or when those before it have.
+  void add(std::vector<std::uint8_t> bytes) {
+    in_.push_back({.time_ns = clock_.now_ns, .bytes = std::move(bytes)});
+  }
 
  private:
   bool fill(rte_mbuf* m, const std::vector<std::uint8_t>& bytes);

@@ -35,6 +35,10 @@ diag::Result<void> set_knob(CardSettings& settings, const std::string& knob, boo
     settings.promiscuous = on;
     return {};
   }
+  if (config->toggle == "allmulticast") {
+    settings.allmulticast = on;
+    return {};
+  }
   if (!on) return {};
   const auto bit = offload_bit(config->offload);
   if (!bit) {
@@ -84,6 +88,11 @@ diag::Result<void> check(const plan::Plan& plan, const ir::NicModel* model,
   if (mtu > info.max_mtu || mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN > info.max_rx_pktlen)
     refuse(fmt::format("the plan's MTU is {}, {} takes frames of {} bytes (with checksum), MTU {}",
                        mtu, card, info.max_rx_pktlen, info.max_mtu));
+  // What a model says of the answers in descriptors holds for one driver and for no other.
+  if (model != nullptr && model->driver != "any" && info.driver_name != nullptr &&
+      model->driver != info.driver_name)
+    refuse(fmt::format("the plan is for `{}`, driven by {}; {} is driven by {}", model->name,
+                       model->driver, card, info.driver_name));
   if (settings.rx_queues > info.max_rx_queues)
     refuse(fmt::format("the plan has {} receive queues, {} has {}", settings.rx_queues, card,
                        info.max_rx_queues));
@@ -147,6 +156,8 @@ diag::Result<void> set_up(CardSettings& settings, CardControl& card) {
   if (done) done = step("take the host's address", card.set_mac(settings.mac), card);
   if (done)
     done = step("switch promiscuous mode", card.set_promiscuous(settings.promiscuous), card);
+  if (done)
+    done = step("let in frames to groups", card.set_allmulticast(settings.allmulticast), card);
   if (done && settings.conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS)
     done = step("take the RSS key and types", card.rss_hash_update(rss), card);
   if (done && !settings.reta.empty())

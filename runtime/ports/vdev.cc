@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "runtime/ports/eal.h"
+#include "runtime/ports/packet_fanout.h"
 #include "runtime/ports/quiet_bpf.h"
 
 namespace weft::ports {
@@ -24,6 +25,7 @@ diag::Result<std::unique_ptr<Vdev>> Vdev::make(const std::string& name,
   };
   std::unique_ptr<Vdev> device(new Vdev(name));
   forget_log();
+  const FragmentsAsTheyAre fragments;
   if (const int result = rte_eal_hotplug_add("vdev", name.c_str(), arguments.c_str());
       result != 0) {
     device->name_.clear();
@@ -96,10 +98,11 @@ diag::Result<std::unique_ptr<Vdev>> vdev_for(const WireName& wire, std::uint64_t
       return Vdev::make("net_pcap0", fmt::format("rx_pcap={}{}", wire.in, out));
     }
     case Kind::ring:
+    case Kind::pci:
     case Kind::sim: break;
   }
   return diag::fail(diag::Diagnostic{.code = "E0653",
-                                     .message = "a wire in the process has no device behind it"});
+                                     .message = wire.text + " has no virtual device behind it"});
 }
 
 }  // namespace weft::ports

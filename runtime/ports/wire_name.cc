@@ -13,7 +13,7 @@ namespace {
 
 using Kind = WireName::Kind;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 9> kinds = {{
+constexpr std::array<std::pair<std::string_view, Kind>, 10> kinds = {{
     {"tap", Kind::tap},
     {"af_packet", Kind::af_packet},
     {"af_xdp", Kind::af_xdp},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<std::string_view, Kind>, 9> kinds = {{
     {"virtio_user", Kind::virtio_user},
     {"vhost", Kind::vhost},
     {"ring", Kind::ring},
+    {"pci", Kind::pci},
     {"pcap", Kind::pcap},
     {"sim", Kind::sim},
 }};
@@ -35,7 +36,8 @@ diag::Error refuse(std::string_view text, const std::string& why) {
       .help =
           "one of tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE, "
           "memif:SOCKET[,server|,client][,zero-copy], virtio_user:SOCKET, "
-          "vhost:SOCKET[,client], ring:NAME, pcap:IN.pcap,OUT.pcap, sim:IN.pcap,OUT.pcap"};
+          "vhost:SOCKET[,client], ring:NAME, pci:DOMAIN:BUS:DEVICE.FUNCTION, "
+          "pcap:IN.pcap,OUT.pcap, sim:IN.pcap,OUT.pcap"};
 }
 
 bool good_interface(std::string_view name) {
@@ -102,6 +104,23 @@ diag::Result<WireName> file_wire(WireName name, std::string_view rest) {
   return name;
 }
 
+// "0000:00:04.0"; "00:04.0" is in domain 0, as lspci writes it. "" when it is neither.
+std::string pci_address(std::string_view text) {
+  std::string full(text);
+  if (std::count(full.begin(), full.end(), ':') == 1) full = "0000:" + full;
+  constexpr std::string_view shape = "xxxx:xx:xx.f";
+  if (full.size() != shape.size()) return "";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const auto c = static_cast<unsigned char>(full[i]);
+    const bool fits = shape[i] == 'x'   ? std::isxdigit(c) != 0
+                      : shape[i] == 'f' ? c >= '0' && c <= '7'
+                                        : c == static_cast<unsigned char>(shape[i]);
+    if (!fits) return "";
+    full[i] = static_cast<char>(std::tolower(c));
+  }
+  return full;
+}
+
 }  // namespace
 
 diag::Result<WireName> wire_name(std::string_view text) {
@@ -118,6 +137,14 @@ diag::Result<WireName> wire_name(std::string_view text) {
   name.kind = known->second;
   if (name.on_socket()) return socket_wire(std::move(name), rest);
   if (!name.live()) return file_wire(std::move(name), rest);
+  if (name.kind == Kind::pci) {
+    name.interface = pci_address(rest);
+    if (name.interface.empty())
+      return diag::fail(
+          refuse(text, fmt::format("`{}` is no PCI address like 0000:00:04.0 (lspci -D)", rest)));
+    name.text = "pci:" + name.interface;
+    return name;
+  }
   if (!good_interface(rest))
     return diag::fail(refuse(
         text,

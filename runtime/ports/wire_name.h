@@ -1,5 +1,6 @@
 // What follows --wire: tap:NAME, af_packet:IFACE, af_xdp:IFACE, memif:SOCKET, virtio_user:SOCKET,
-// vhost:SOCKET, ring:NAME, pcap:IN,OUT, sim:IN,OUT.
+// vhost:SOCKET, ring:NAME, pcap:IN,OUT, sim:IN,OUT, pci:0000:00:04.0 (a card that weft drives
+// itself).
 #pragma once
 
 #include <string>
@@ -10,10 +11,10 @@
 namespace weft::ports {
 
 struct WireName {
-  enum class Kind { tap, af_packet, af_xdp, memif, virtio_user, vhost, ring, pcap, sim };
+  enum class Kind { tap, af_packet, af_xdp, memif, virtio_user, vhost, ring, pci, pcap, sim };
   Kind kind = Kind::sim;
   std::string text;        // as it was given
-  std::string interface;   // tap, af_packet, af_xdp; ring: its name
+  std::string interface;   // tap, af_packet, af_xdp; ring: its name; pci: "0000:00:04.0"
   std::string socket;      // memif, virtio_user, vhost: path
   bool server = false;     // ... who makes that socket and waits at it
   bool zero_copy = false;  // memif: the other side reads and writes our buffers

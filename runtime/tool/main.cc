@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include "compiler/frontend/places.h"
 #include "runtime/tool/options.h"
@@ -31,11 +32,12 @@ void declare(CLI::App& app, RuntimeOptions& o, std::string& wire) {
   app.add_option(
       "--wire", wire,
       "tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE, memif:SOCKET, virtio_user:SOCKET, "
-      "vhost:SOCKET, ring:NAME, pcap:IN,OUT, or sim:IN,OUT (no rights needed)");
+      "vhost:SOCKET, ring:NAME, pcap:IN,OUT, sim:IN,OUT (no rights needed), or "
+      "pci:0000:00:04.0 (a card that weft drives itself)");
   app.add_option("--card", o.card,
-                 "emulated: the plan's model on top of the wire; port: the wire's own port")
-      ->check(CLI::IsMember({"emulated", "port"}))
-      ->capture_default_str();
+                 "emulated (the default): the plan's model on top of the wire; port: the wire's "
+                 "own port (always, with pci:)")
+      ->check(CLI::IsMember({"emulated", "port"}));
   app.add_option("--nic", o.nic, "file of the NIC model, when it is not an installed one");
   app.add_option("--object", o.object, "generated code to load (built when it is not given)");
   app.add_flag("--interpret", o.interpret, "run the graph node by node, without a compiler");
@@ -71,6 +73,10 @@ int checked(RuntimeOptions& o, const std::string& wire) {
     }
     o.wire = *name;
   }
+  const bool pci = o.wire && o.wire->kind == weft::ports::WireName::Kind::pci;
+  if (pci && o.card == "emulated")
+    return misused("a card of its own needs no emulated one on top; leave --card out");
+  if (o.card.empty()) o.card = pci ? "port" : "emulated";
   if (o.doctor) return weft::tool::doctor(o);
   if (o.plan.empty()) return misused("a plan is missing");
   if (!o.wire)
@@ -99,6 +105,9 @@ int main(int argc, char** argv) {
   }
   try {
     return checked(options, wire);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "weft-runtime: not enough memory\n");
+    return weft::tool::not_ready;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "weft-runtime: internal error: %s\n", error.what());
     return weft::tool::our_bug;

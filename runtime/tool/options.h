@@ -15,9 +15,9 @@ enum Exit { ok = 0, input_error = 1, not_ready = 5, usage = 64, our_bug = 70 };
 struct RuntimeOptions {
   std::string plan;  // path; may be empty for --doctor
   std::optional<ports::WireName> wire;
-  std::string card = "emulated";  // or "port": the wire's own port, without an emulated card
-  std::string nic;                // path of the model, "" : the one that the plan names
-  std::string object;             // generated code, "" : built or taken from the cache
+  std::string card;    // "emulated", or "port": the wire's own port, without one
+  std::string nic;     // path of the model, "" : the one that the plan names
+  std::string object;  // generated code, "" : built or taken from the cache
   bool interpret = false;
   bool huge = false, no_huge = false;
   std::vector<unsigned> cpus;

@@ -15,6 +15,7 @@
 #include "runtime/doctor/checksum_watch.h"
 #include "runtime/doctor/doctor.h"
 #include "runtime/doctor/interfaces.h"
+#include "runtime/doctor/pci.h"
 #include "runtime/observe/balance.h"
 #include "runtime/observe/stats_socket.h"
 #include "runtime/ports/eal.h"
@@ -63,11 +64,31 @@ doctor::Question question(const RuntimeOptions& options, const plan::Plan* plan,
   if (plan != nullptr) q.megabytes = megabytes_for(loaded);
   q.cpus = options.cpus;
   q.own_port = options.card == "port";
+  if (plan != nullptr && loaded.model.driver != "any") q.card_driver = loaded.model.driver;
   return q;
 }
 
 bool use_huge_pages(const RuntimeOptions& options, unsigned megabytes) {
-  return options.huge || (!options.no_huge && ports::free_huge_megabytes() >= megabytes);
+  if (options.huge || options.no_huge) return options.huge;
+  using Kind = ports::WireName::Kind;
+  if (options.wire && options.wire->kind == Kind::pci &&
+      doctor::needs_huge_pages(options.wire->interface))
+    return true;
+  return ports::free_huge_megabytes() >= megabytes;
+}
+
+// Waits for the link a while, so that "runs" means that packets can come.
+void await_link(const ports::PciPort& pci, const std::string& wire) {
+  constexpr unsigned limit_ms = 5000;
+  const ports::Link link = ports::wait_for_link(pci.port(), limit_ms);
+  if (!link.up) {
+    say(fmt::format("the link of {} is still down after {} s; it runs, and waits for it", wire,
+                    limit_ms / 1000));
+    return;
+  }
+  const std::string speed = ports::speed_text(link.megabits);
+  say(fmt::format("the link of {} is up after {:.1f} s{}{}", wire, link.waited_ms / 1e3,
+                  speed.empty() ? "" : ", ", speed));
 }
 
 // Simulated time: all cores on this thread, in turn, and the clock jumps to whatever comes next.
@@ -84,7 +105,9 @@ bool run_simulated(Stack& stack, const RuntimeOptions& options, const Signals& s
     if (round % 4096 == 0 && signals.wait(0)) return true;
     if (stack.engine().poll_all() != 0) continue;
     if (wire.ended()) end = std::min(end, clock.now_ns + 4 * second);
-    const std::uint64_t next = std::min(wire.next_time(), stack.engine().next_tick_ns());
+    // A frame that is due and does not come waits for a buffer, and time goes on.
+    const std::uint64_t due = wire.next_time(), tick = stack.engine().next_tick_ns();
+    const std::uint64_t next = due > clock.now_ns ? std::min(due, tick) : tick;
     if (next > end) return false;
     clock.now_ns = std::max(clock.now_ns, next);
   }
@@ -230,6 +253,7 @@ int run_stack(const Loaded& loaded, const RuntimeOptions& options,
       return line == "stats" ? observe::to_json(stack.snapshot(true)) : std::string();
     });
     if (!socket) return report(socket.error());
+    if (stack.pci() != nullptr) await_link(*stack.pci(), options.wire->text);
     greet(loaded, *options.wire, code != nullptr);
     trouble = run_live(stack, options, signals, snapshots);
     socket->reset();
@@ -265,6 +289,7 @@ int run(const RuntimeOptions& options) {
   eal.megabytes = megabytes;
   eal.cpus = options.cpus;
   eal.one_file = options.wire->zero_copy;
+  if (options.wire->kind == ports::WireName::Kind::pci) eal.pci_device = options.wire->interface;
   eal.workers = options.wire->kind == ports::WireName::Kind::sim
                     ? 0
                     : static_cast<unsigned>(loaded->plan.cores.size());
@@ -282,7 +307,10 @@ int doctor(const RuntimeOptions& options) {
     loaded = std::move(*read);
   }
   const plan::Plan* plan = options.plan.empty() ? nullptr : &loaded.plan;
-  const auto checks = doctor::examine(question(options, plan, loaded, options.huge));
+  const auto megabytes = plan == nullptr ? 0U : megabytes_for(loaded);
+  const bool on_pci = options.wire && options.wire->kind == ports::WireName::Kind::pci;
+  const bool huge = on_pci ? use_huge_pages(options, megabytes) : options.huge;
+  const auto checks = doctor::examine(question(options, plan, loaded, huge));
   const std::string text =
       options.json ? doctor::to_json(checks) + "\n" : doctor::to_text(checks, false);
   std::fputs(text.c_str(), stdout);

@@ -96,6 +96,12 @@ diag::Result<void> Stack::make_port() {
     ring_port_ = std::move(*port);
     return {};
   }
+  if (name.kind == ports::WireName::Kind::pci) {  // its own counters tell what it loses
+    auto port = ports::PciPort::open(name.interface);
+    if (!port) return diag::fail(port.error());
+    pci_ = std::move(*port);
+    return {};
+  }
   losses_ = std::make_unique<ports::WireLosses>(name);
   auto port = ports::vdev_for(name, kernel_mac(plan.host.mac), plan.host.mac,
                               plan.configuration.rx_queues, plan.host.mtu);
@@ -106,7 +112,9 @@ diag::Result<void> Stack::make_port() {
 
 diag::Result<void> Stack::make_card() {
   if (options_.card == "port") {
-    const std::uint16_t port = ring_port_ ? ring_port_->port() : port_->port();
+    const std::uint16_t port = pci_         ? pci_->port()
+                               : ring_port_ ? ring_port_->port()
+                                            : port_->port();
     const ports::TransmitLimits limits{.segments = loaded_.model.tx_segments,
                                        .external_buffers = loaded_.model.external_buffers};
     card_ = std::make_unique<ports::EthdevCard>(port, pools_->frames, limits, std::move(losses_),

@@ -10,6 +10,7 @@
 #include "runtime/observe/snapshot.h"
 #include "runtime/ports/ethdev_control.h"
 #include "runtime/ports/ethdev_wire.h"
+#include "runtime/ports/pci_port.h"
 #include "runtime/ports/ring_port.h"
 #include "runtime/ports/sim_wire.h"
 #include "runtime/ports/translate.h"
@@ -29,6 +30,7 @@ class Stack {
   engine::Engine& engine() { return *engine_; }
   ports::Wire* wire() { return wire_; }  // null when a port is used directly
   ports::SimWire* sim() { return sim_.get(); }
+  const ports::PciPort* pci() const { return pci_.get(); }
   ports::VirtualClock& virtual_clock() { return virtual_clock_; }
   const engine::Clock& clock() const { return *clock_; }
 
@@ -51,6 +53,7 @@ class Stack {
   std::unique_ptr<engine::Pools> pools_;
   std::unique_ptr<ports::Vdev> port_;
   std::unique_ptr<ports::RingPort> ring_port_;
+  std::unique_ptr<ports::PciPort> pci_;
   std::unique_ptr<ports::WireLosses> losses_;  // of the port, until its card has them
   ports::DeviceWatch port_watch_;
   std::unique_ptr<ports::EthdevWire> ethdev_;

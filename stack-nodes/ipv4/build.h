@@ -2,6 +2,7 @@
 #pragma once
 
 #include "stack-nodes/core.h"
+#include "stack-nodes/ipv4/source.h"
 #include "stack-nodes/node.h"
 #include "stack-nodes/wire/access.h"
 #include "stack-nodes/wire/compose.h"
@@ -12,15 +13,19 @@ namespace weft::nodes::ipv4 {
 struct Build {
   static constexpr NodeDecl decl{
       .name = "ipv4.build",
-      .reads = "meta.src, meta.dst, meta.protocol, meta.ttl, host.address, l4.room",
+      .reads =
+          "meta.src, meta.dst, meta.protocol, meta.ttl, meta.dont_fragment, host.address, l4.room",
       .writes = "ipv4.*, meta.ethertype, pkt.len, l3.room, eth.*",
       .assigns =
           "ipv4.version = 4; ipv4.ihl = 5; ipv4.dscp = 0; ipv4.ecn = 0; "
-          "ipv4.total_length = l4.room + 20; ipv4.reserved = 0; ipv4.dont_fragment = 0; "
+          "ipv4.total_length = l4.room + 20; ipv4.reserved = 0; ipv4.dont_fragment = "
+          "meta.dont_fragment; "
           "ipv4.more_fragments = 0; ipv4.fragment_offset = 0; "
           "ipv4.protocol = meta.protocol; ipv4.checksum = 0; ipv4.dst = meta.dst; "
           "pkt.len = l4.room + 34; l3.room = l4.room + 20",
-      .meaning = "writes the IPv4 header; source is the own address and time to live 64 unless set",
+      .meaning =
+          "writes the IPv4 header; source is the own address of the way out and time to live 64 "
+          "unless set",
       .source = "RFC 791 section 3.1; RFC 1122 section 3.2.1.7",
   };
   static constexpr unsigned header = field::ipv4::min_bytes;
@@ -40,9 +45,10 @@ struct Build {
         .put<field::ipv4::ihl>(header / 4)
         .put<field::ipv4::total_length>(total)
         .put<field::ipv4::id>(core.random.next() >> 48)
+        .put<field::ipv4::dont_fragment>(p.dont_fragment)
         .put<field::ipv4::ttl>(p.ttl != 0 ? p.ttl : 64)
         .put<field::ipv4::protocol>(p.protocol)
-        .put<field::ipv4::src>(p.src != 0 ? p.src : core.host.address)
+        .put<field::ipv4::src>(p.src != 0 ? p.src : source_towards(core, p.dst))
         .put<field::ipv4::dst>(p.dst)
         .store(at);
   }

@@ -13,7 +13,7 @@ struct ChecksumOk {
       .name = "ipv4.checksum_ok",
       .kind = Kind::test,
       .ports = "yes, no",
-      .reads = "ipv4.*",
+      .reads = "ipv4.*, l3.options",
       .requires_ = "l3.room >= (ipv4.ihl << 2) && ipv4.ihl >= 5",
       .meaning = "the IPv4 header checksum is right",
       .source = "RFC 1122 section 3.2.1.2; RFC 1071",

@@ -11,10 +11,12 @@ struct Reassemble {
   static constexpr NodeDecl decl{
       .name = "ipv4.reassemble",
       .ports = "held, duplicate, overlap, bad, full",
-      .reads = "eth.dst, eth.src, meta.vlan_id, ipv4.*, l4.room, udp.*, icmp.*, l4.payload",
+      .reads =
+          "eth.dst, eth.src, meta.vlan_id, meta.cast, ipv4.*, l3.options, l4.room, udp.*, icmp.*, "
+          "l4.payload",
       .state = State::owned,
       .key = "ipv4.src, ipv4.dst, ipv4.protocol, ipv4.id",
-      .spawns = "ipv4_reassembled",
+      .spawns = "ipv4_reassembled, ipv4_expired",
       .meaning = "keeps a copy of the fragment; the last one missing makes the datagram",
       .source = "RFC 791 section 3.2; RFC 1122 section 3.3.2; RFC 815",
   };

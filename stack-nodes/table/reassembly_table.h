@@ -3,12 +3,18 @@
 // hold the card's buffers. Which 8-byte blocks are there, and where a fragment begins, are two
 // bitmaps: every step is bounded by 128 words whatever is sent.
 //
+// One source may have half of the table. Where all of it is in use, the datagram begun longest ago
+// makes room: whole ones are complete within milliseconds, so that a flood of first fragments
+// mostly evicts its own. What is not complete in time is reported by its first fragment, if that
+// came (RFC 1122 section 3.3.2).
+//
 // A fragment that was there already, byte for byte, is a duplicate and changes nothing. Any other
 // overlap gives up the whole datagram, and every further fragment of it until its time is over:
 // what overlaps is an attack or a broken sender, and hosts that pick bytes can be told apart and
 // fooled (RFC 5722 says so for IPv6).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -28,6 +34,7 @@ namespace weft {
 class ReassemblyTable {
  public:
   static constexpr std::size_t capacity = 64;                  // datagrams; at most 4 MiB of pieces
+  static constexpr std::size_t of_one_source = 32;             // of these
   static constexpr std::uint64_t timeout_ns = 30'000'000'000;  // from the first fragment
 
   enum class Result { held, duplicate, overlap, bad, full };
@@ -35,8 +42,10 @@ class ReassemblyTable {
   struct Counters {
     std::uint64_t completed = 0;  // datagrams
     std::uint64_t timed_out = 0;
+    std::uint64_t reported = 0;   // of those, to their sender (or not: no buffer)
+    std::uint64_t evicted = 0;    // made room for another one
     std::uint64_t given_up = 0;   // for an overlap
-    std::uint64_t no_buffer = 0;  // complete, but no buffer to put it in
+    std::uint64_t no_buffer = 0;  // complete or to be reported, but no buffer to put it in
   };
 
   // Pages of the big block are the system's until a fragment is written there.
@@ -52,7 +61,7 @@ class ReassemblyTable {
     if (f.bytes == 0 || (f.more && f.bytes % 8 != 0) || f.header + f.end() > max_bytes) {
       return Result::bad;
     }
-    Datagram* d = find_or_make(core.now_ns, key_of(p));
+    Datagram* d = find_or_make(core, key_of(p));
     if (d == nullptr) return Result::full;
     if (d->refused) return Result::overlap;
 
@@ -71,7 +80,7 @@ class ReassemblyTable {
     d->have += f.bytes;
     d->reached = std::max(d->reached, f.end());
     if (!f.more) d->total = f.end();
-    if (f.offset == 0) d->keep_headers(p, f.header);
+    if (f.offset == 0) d->keep_headers(p, f);
     if (d->have != d->total) return Result::held;
     return finish(core, *d);
   }
@@ -79,7 +88,7 @@ class ReassemblyTable {
   // Forgets what has waited for too long. The engine calls it every 100 ms of core.now_ns.
   template <class Core>
   void age(Core& core) {
-    for (Datagram& d : datagrams_) drop_if_old(d, core.now_ns);
+    for (Datagram& d : datagrams_) drop_if_old(core, d);
   }
 
   std::size_t size() const {
@@ -159,17 +168,21 @@ class ReassemblyTable {
     std::uint32_t have = 0;     // payload bytes held
     std::uint32_t reached = 0;  // end of the furthest fragment
     std::uint16_t vlan_id = 0;
+    Cast cast = Cast::own;
     std::uint8_t header_bytes = 0;
+    std::uint32_t first_bytes = 0;          // payload of the first fragment
     std::array<std::uint8_t, 12> ether{};   // the first fragment's addresses
     std::array<std::uint8_t, 60> header{};  // and its IPv4 header
     Bitmap covered;
     Bitmap begins;
 
-    void keep_headers(const Packet& p, std::uint32_t bytes) {
-      header_bytes = static_cast<std::uint8_t>(bytes);
+    void keep_headers(const Packet& p, const Fragment& f) {
+      header_bytes = static_cast<std::uint8_t>(f.header);
+      first_bytes = f.bytes;
       vlan_id = p.vlan_id;
+      cast = p.cast;
       std::memcpy(ether.data(), p.data, ether.size());
-      std::memcpy(header.data(), p.data + p.l3, bytes);
+      std::memcpy(header.data(), p.data + p.l3, f.header);
     }
 
     // One fragment held begins and ends where `f` does and has the same bytes.
@@ -185,29 +198,65 @@ class ReassemblyTable {
     }
   };
 
+  // Frame and IPv4 header of the first fragment, without a tag, in front of `bytes` of payload.
+  static void begin(Packet& q, const Datagram& d, std::uint32_t bytes) {
+    q.len = q.end = 14 + d.header_bytes + bytes;
+    q.l3 = 14;
+    q.l4 = static_cast<std::uint16_t>(14 + d.header_bytes);
+    q.vlan_id = d.vlan_id;
+    q.cast = d.cast;
+    std::memcpy(q.data, d.ether.data(), d.ether.size());
+    set<field::eth::type>(q, 0x0800);
+    std::memcpy(q.data + q.l3, d.header.data(), d.header_bytes);
+  }
+
   std::uint8_t* bytes_of(const Datagram& d) {
     return bytes_.get() + static_cast<std::size_t>(&d - datagrams_.data()) * max_bytes;
   }
 
-  void drop_if_old(Datagram& d, std::uint64_t now_ns) {
-    if (!d.used || now_ns < d.since_ns + timeout_ns) return;
-    counters_.timed_out += d.refused ? 0 : 1;
+  template <class Core>
+  void drop_if_old(Core& core, Datagram& d) {
+    if (!d.used || core.now_ns < d.since_ns + timeout_ns) return;
     d.used = false;
+    if (d.refused) return;
+    ++counters_.timed_out;
+    if (d.header_bytes != 0) report(core, d);
   }
 
-  Datagram* find_or_make(std::uint64_t now_ns, const Key& key) {
-    Datagram* free = nullptr;
-    for (Datagram& d : datagrams_) {
-      drop_if_old(d, now_ns);
-      if (d.used && d.key == key) return &d;
-      if (!d.used && free == nullptr) free = &d;
+  // The first fragment leaves by Slot::ipv4_expired, as far as an ICMP error may quote it.
+  template <class Core>
+  void report(Core& core, const Datagram& d) {
+    constexpr std::uint32_t most = 576;
+    const std::uint32_t bytes = std::min(d.first_bytes, most - d.header_bytes);
+    Packet q;
+    if (!core.services->allocate(q, 14 + d.header_bytes + bytes)) {
+      ++counters_.no_buffer;
+      return;
     }
-    if (free == nullptr) return nullptr;
-    *free = Datagram{};
-    free->key = key;
-    free->used = true;
-    free->since_ns = now_ns;
-    return free;
+    begin(q, d, bytes);
+    std::memcpy(q.data + q.l4, bytes_of(d), bytes);
+    ++counters_.reported;
+    core.spawn(nodes::Slot::ipv4_expired, q);
+  }
+
+  template <class Core>
+  Datagram* find_or_make(Core& core, const Key& key) {
+    Datagram* place = nullptr;  // a free one, or else the oldest
+    std::size_t of_source = 0;
+    for (Datagram& d : datagrams_) {
+      drop_if_old(core, d);
+      if (d.used && d.key == key) return &d;
+      of_source += d.used && d.key.src == key.src ? 1 : 0;
+      if (place == nullptr || (place->used && (!d.used || d.since_ns < place->since_ns)))
+        place = &d;
+    }
+    if (of_source >= of_one_source) return nullptr;
+    counters_.evicted += place->used ? 1 : 0;
+    *place = Datagram{};
+    place->key = key;
+    place->used = true;
+    place->since_ns = core.now_ns;
+    return place;
   }
 
   Result refuse(Datagram& d) {
@@ -230,13 +279,7 @@ class ReassemblyTable {
       ++counters_.no_buffer;
       return Result::full;
     }
-    q.len = q.end = 14 + datagram;
-    q.l3 = 14;
-    q.l4 = static_cast<std::uint16_t>(14 + d.header_bytes);
-    q.vlan_id = d.vlan_id;
-    std::memcpy(q.data, d.ether.data(), d.ether.size());
-    set<field::eth::type>(q, 0x0800);
-    std::memcpy(q.data + q.l3, d.header.data(), d.header_bytes);
+    begin(q, d, d.total);
     set<field::ipv4::total_length>(q, datagram);
     set<field::ipv4::more_fragments>(q, 0);
     set<field::ipv4::fragment_offset>(q, 0);

@@ -28,10 +28,29 @@ def tag(frame, vlan):
     return frame[:12] + struct.pack("!HH", 0x8100, vlan) + frame[12:]
 
 
-def ipv4(payload, protocol, src=PEER_IP, dst=WEFT_IP, wrong=0):
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0,
+def ipv4(payload, protocol, src=PEER_IP, dst=WEFT_IP, wrong=0, fragment=0, number=1):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), number, fragment, 64, protocol, 0,
                        socket.inet_aton(src), socket.inet_aton(dst))
     return head[:10] + struct.pack("!H", checksum(head) ^ wrong) + head[12:] + payload
+
+
+def with_options(packet, options):
+    """The IPv4 packet with options, a multiple of 4 bytes of them."""
+    head = bytearray(packet[:20] + options)
+    head[0] = 0x40 | len(head) // 4
+    head[2:4] = struct.pack("!H", len(packet) + len(options))
+    head[10:12] = b"\0\0"
+    head[10:12] = struct.pack("!H", checksum(bytes(head)))
+    return bytes(head) + packet[20:]
+
+
+def dont_fragment(packet):
+    """The IPv4 packet with the flag set that forbids to cut it."""
+    head = bytearray(packet[:20])
+    head[6] |= 0x40
+    head[10:12] = b"\0\0"
+    head[10:12] = struct.pack("!H", checksum(bytes(head)))
+    return bytes(head) + packet[20:]
 
 
 def udp(data, src_port, dst_port=ECHO_PORT, src=PEER_IP, dst=WEFT_IP, wrong=0):

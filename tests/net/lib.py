@@ -309,12 +309,15 @@ class Lab:
         return self.captures[-1]
 
 
-def main(needs_root=True):
-    """Runs the tests of the calling file; `-k NAME` picks some, as ever with unittest."""
+def main(needs_root=True, also=lambda: ""):
+    """Runs the tests of the calling file; `-k NAME` picks some, as ever with unittest.
+
+    `also` says what else this machine lacks, "" when nothing.
+    """
     for program in (WEFT, BUILD / "weft-runtime"):
         if not program.exists():
             sys.exit(f"{program} is not there: build it, or name the folder in WEFT_BUILD")
-    if needs_root and (why := lacking()):
+    if why := (lacking() if needs_root else "") or also():
         print(f"SKIPPED: {why}", file=sys.stderr)
         sys.exit(1 if os.environ.get("CI") == "true" else SKIPPED)
     unittest.main(verbosity=2)

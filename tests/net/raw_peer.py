@@ -29,10 +29,17 @@ class RawPeer:
     def ask(self, frame, seconds=3):
         """Sends a frame; gives the next that is addressed to us, without its tag."""
         self.send(frame)
+        return self.next(seconds)
+
+    def next(self, seconds=3):
+        """The next frame that is addressed to us, without its tag."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.socket.settimeout(left)
-            answer, beside, _, _ = self.socket.recvmsg(65535, 256)
+            try:
+                answer, beside, _, _ = self.socket.recvmsg(65535, 256)
+            except TimeoutError:
+                break
             if answer[:6] != mac(PEER_MAC):
                 continue  # our own, as the kernel shows it to us
             for level, kind, data in beside:
@@ -41,3 +48,12 @@ class RawPeer:
                     self.vlans.add(tci & 0xFFF if status & VLAN_VALID else None)
             return answer
         raise AssertionError("no answer")
+
+    def whole(self, frame):
+        """Like ask(), but an answer in pieces, which come in order, is put together."""
+        answer = self.ask(frame)
+        piece = answer
+        while struct.unpack("!H", piece[20:22])[0] & 0x2000:
+            piece = self.next()
+            answer += piece[34:14 + struct.unpack("!H", piece[16:18])[0]]
+        return answer

@@ -1,6 +1,7 @@
 """dpdk-testpmd at the other end of a wire: between that wire and a TAP of the kernel, whose frames it
 passes on both ways as they are. So the kernel is the peer over memif, virtio and vhost as well.
 """
+import re
 import signal
 import subprocess
 
@@ -53,6 +54,11 @@ class Bridge:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+    def refused_by_wire(self):
+        """Frames that the device did not take from testpmd, which has ended: the peer's own count."""
+        found = re.search(r"statistics for port 0 .*?TX-dropped: (\d+)", self.said(), re.DOTALL)
+        return int(found.group(1))
 
     def kill(self):
         if not self.ended():

@@ -46,14 +46,11 @@ Result run(const plan::Plan& plan, const passes::Inputs& inputs,
     if (result.marks.empty() || result.marks.back() != marks)
       result.marks.push_back(std::move(marks));
   });
-  const std::uint32_t host = plan.host.address;
+  const ir::HostConfig& host = plan.host;
   result.flows = by_flow(stack->out(), host);
   result.ends = stack->ends();
   result.coverage = stack->coverage();
-  for (const auto& frame : stack->out()) {
-    if (const std::string wrong = wrong_in(frame.bytes, host); !wrong.empty())
-      result.wrong = fmt::format("sent with a wrong {}: {}", wrong, hex(frame.bytes));
-  }
+  result.wrong = wrong_among(stack->out(), host, plan.host.mtu);
   const auto snapshot = stack->stop();
   const auto balance = observe::balance(snapshot);
   if (!balance.exact()) result.wrong = balance.text();

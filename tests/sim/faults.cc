@@ -28,7 +28,8 @@ void bypass(ir::Graph& graph, ir::Vertex v) {
     for (const auto& [slot, to] : graph.spawns(from)) {
       if (to != v) continue;
       boost::remove_out_edge_if(
-          from, [&](auto edge) { return graph.g[edge].spawn && graph.g[edge].slot == slot; },
+          from,
+          [&, slot = slot](auto edge) { return graph.g[edge].spawn && graph.g[edge].slot == slot; },
           graph.g);
       graph.connect_spawn(from, slot, next);
     }
@@ -200,7 +201,7 @@ class Enumerate {
     if (field.empty()) return;
     for (const auto& [word, value] : {std::pair{"unknown", 0u}, {"bad", 2u}, {"none", 3u}}) {
       change("trust in an answer", r, v, fmt::format(".{}: \"{}\"", item.id, word),
-             [i, field, value](ir::Graph& g, ir::Vertex at) {
+             [i, field, value = value](ir::Graph& g, ir::Vertex at) {
                ir::Item& it = g.node(at).items[i];
                it.when = ir::any_of({it.when, answers(field, value)});
              });

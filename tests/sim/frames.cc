@@ -71,9 +71,10 @@ Bytes icmp_message(const Icmp& icmp, const Bytes& payload) {
 Bytes ip_frame(const Link& link, const Ip& ip, const Bytes& content) {
   Bytes b = link_header(link);
   const std::size_t l3 = b.size();
-  b.push_back(static_cast<std::uint8_t>(ip.version << 4 | (ip.ihl & 15)));
+  const std::size_t words = ip.options.empty() ? ip.ihl : 5 + ip.options.size() / 4;
+  b.push_back(static_cast<std::uint8_t>(ip.version << 4 | (words & 15)));
   b.push_back(0);
-  append(b, ip.total_length.value_or(static_cast<std::uint16_t>(ip.ihl * 4 + content.size())), 2);
+  append(b, ip.total_length.value_or(static_cast<std::uint16_t>(words * 4 + content.size())), 2);
   append(b, ip.id, 2);
   append(b, ip.fragment, 2);
   b.push_back(ip.ttl);
@@ -81,7 +82,9 @@ Bytes ip_frame(const Link& link, const Ip& ip, const Bytes& content) {
   append(b, 0, 2);
   append(b, ip.src, 4);
   append(b, ip.dst, 4);
-  for (unsigned i = 20; i < ip.ihl * 4; ++i) b.push_back(1);
+  if (ip.options.empty())
+    for (unsigned i = 20; i < ip.ihl * 4; ++i) b.push_back(1);
+  b.insert(b.end(), ip.options.begin(), ip.options.end());
   const std::uint32_t sum = 0xffff & ~sum16(b.data() + l3, b.size() - l3);
   put16(b, l3 + 10, ip.bad_checksum ? sum ^ 0x0110 : sum);
   b.insert(b.end(), content.begin(), content.end());

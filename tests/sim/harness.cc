@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "compiler/codegen/build.h"
 #include "compiler/frontend/places.h"
@@ -18,37 +19,23 @@
 #include "runtime/engine/interpreter.h"
 #include "runtime/observe/snapshot.h"
 #include "runtime/ports/eal.h"
+#include "tests/sim/echo.h"
+#include "tests/sim/guarded_wire.h"
 
 namespace weft::sim {
 namespace {
 
-// Sends every datagram back; stateless, so that what it does depends on nothing but the datagram.
-void echo(void*, const weft_host* host, const weft_datagram* event) {
-  const weft_part part = {.data = event->data, .len = event->len};
-  const weft_send answer = {.size = sizeof(answer),
-                            .endpoint = event->endpoint,
-                            .dst = event->src,
-                            .dst_port = event->src_port,
-                            .reserved = 0,
-                            .parts = &part,
-                            .part_count = 1,
-                            .token = event->token};
-  if (host->send(host->context, &answer) != 0) host->recv_done(host->context, event->token);
+// Generated code is built as this program is: with its sanitizers, where it has some.
+codegen::BuildOptions as_this_program() {
+  codegen::BuildOptions options;
+  const std::string flags = WEFT_SANITIZE_FLAGS;
+  if (flags.empty()) return options;
+  options.compiler = WEFT_CXX;
+  std::istringstream words(flags);
+  for (std::string word; words >> word;) options.more_flags.push_back(word);
+  options.more_flags.insert(options.more_flags.end(), {"-O1", "-g1"});
+  return options;
 }
-
-void* create(const weft_app_config*) {
-  static int nothing;
-  return &nothing;
-}
-void destroy(void*) {}
-
-const weft_app echo_app = {.abi = WEFT_APP_ABI,
-                           .size = sizeof(echo_app),
-                           .name = "echo",
-                           .create = create,
-                           .destroy = destroy,
-                           .datagram = echo,
-                           .tick = nullptr};
 
 const std::string root = frontend::source_root();
 constexpr std::size_t no_mark = ~std::size_t{0};
@@ -127,7 +114,7 @@ plan::Plan reference_plan(const passes::Inputs& inputs) {
   plan.endpoints = inputs.workload.endpoints;
   for (const ir::Flow& f : inputs.workload.flows)
     plan.flows.push_back(
-        {f.src, f.src_port, inputs.workload.host.address, f.dst_port, f.endpoint, 0});
+        {f.src, f.src_port, inputs.workload.local_address(f), f.dst_port, f.endpoint, 0});
   plan.cores.push_back({.id = 0, .queues = {0}, .load = 0});
   plan::Residue whole;
   whole.id = "protocol";
@@ -148,27 +135,40 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const plan::Plan& plan,
   stack->plan_ = &plan;
   stack->options_ = options;
   stack->clock_ = std::make_unique<engine::Clock>(stack->virtual_);
-  auto pools = engine::Pools::make(name, engine::sizes_for(plan));
+  engine::PoolSizes sizes = engine::sizes_for(plan);
+  if (options.frames != 0) sizes.frames = options.frames;
+  auto pools = engine::Pools::make(name, sizes);
   if (!pools) return diag::fail(pools.error());
   stack->pools_ = std::move(*pools);
+  if (options.failures != nullptr) {
+    fail_allocations(stack->pools_->frames, *options.failures);
+    fail_allocations(stack->pools_->large, *options.failures);
+  }
   stack->wire_ = std::make_unique<ports::SimWire>("sim", std::move(in), stack->virtual_,
                                                   stack->pools_->frames);
-  auto card = emulator::EmulatedCard::make(inputs.nic, inputs.fields, *stack->wire_,
-                                           {.policy = options.policy, .wait_for_room = true});
+  if (options.guarded) stack->guard_ = std::make_unique<GuardedWire>(*stack->wire_);
+  if (options.odd_buffers)
+    stack->guard_ = std::make_unique<OddWire>(*stack->wire_, stack->pools_->frames);
+  ports::Wire& wire = stack->guard_ ? *stack->guard_ : *stack->wire_;
+  auto card = emulator::EmulatedCard::make(inputs.nic, inputs.fields, wire,
+                                           {.policy = options.policy,
+                                            .ring_size = options.ring_size,
+                                            .wait_for_room = options.wait_for_room});
   if (!card) return diag::fail(card.error());
   stack->card_ = std::move(*card);
   auto rules = ports::apply(plan, &inputs.nic, stack->card_->control());
   if (!rules) return diag::fail(rules.error());
   stack->rules_ = std::move(*rules);
   if (options.generated) {
-    auto built = codegen::build(plan, inputs.fields);
+    auto built = codegen::build(plan, inputs.fields, as_this_program());
     if (!built) return diag::fail(built.error());
     auto code = engine::GeneratedObject::load(built->object, built->key, plan);
     if (!code) return diag::fail(code.error());
     stack->code_ = std::move(*code);
   }
-  const std::vector<apps::Library> libraries(plan.endpoints.size(),
-                                             {.path = "", .app = &echo_app, .handle = nullptr});
+  const std::vector<apps::Library> libraries(
+      plan.endpoints.size(),
+      {.path = "", .app = options.app != nullptr ? options.app : &echo_app, .handle = nullptr});
   auto engine = engine::Engine::make(
       plan, inputs.fields, *stack->card_, *stack->pools_, *stack->clock_, libraries,
       {.name = name, .generated = stack->code_ ? &*stack->code_ : nullptr, .seed = options.seed});
@@ -217,7 +217,10 @@ void Stack::run(std::uint64_t after_ns, const std::function<void()>& settled) {
     }
     if (settled) settled();
     if (wire_->ended() && end == ~std::uint64_t{0}) end = virtual_.now_ns + after_ns;
-    const std::uint64_t next = std::min(wire_->next_time(), engine_->next_tick_ns());
+    // A frame that is due and does not come waits for a buffer, and time goes on.
+    const std::uint64_t due = wire_->next_time();
+    const std::uint64_t next =
+        due > virtual_.now_ns ? std::min(due, engine_->next_tick_ns()) : engine_->next_tick_ns();
     if (next > end) break;
     virtual_.now_ns = std::max(virtual_.now_ns, next);
   }

@@ -17,6 +17,7 @@
 #include "runtime/observe/balance.h"
 #include "runtime/ports/sim_wire.h"
 #include "runtime/ports/translate.h"
+#include "tests/sim/failing_pool.h"
 
 namespace weft::sim {
 
@@ -59,7 +60,15 @@ struct StackOptions {
   bool generated = false;
   emulator::DescriptorPolicy policy;
   std::uint64_t seed = 1;
-  bool trace = false;  // interpreter only: fills Stack::walks
+  bool trace = false;        // interpreter only: fills Stack::walks
+  bool odd_buffers = false;  // in buffers of every shape (guarded_wire.h)
+  bool guarded = false;      // frames in buffers of their own (guarded_wire.h)
+  // For tests of what runs out: see failing_pool.h; 0 and true are what the runtime does.
+  Failures* failures = nullptr;
+  unsigned frames = 0;            // in the pool
+  unsigned ring_size = 1024;      // of the card's queues
+  bool wait_for_room = true;      // the card takes nothing from the wire while a queue is full
+  const weft_app* app = nullptr;  // null: echo.h
 };
 
 // How often each end (drop or endpoint) was reached so far, in the card and in the stack.
@@ -104,6 +113,7 @@ class Stack {
   std::unique_ptr<engine::Clock> clock_;
   std::unique_ptr<engine::Pools> pools_;
   std::unique_ptr<ports::SimWire> wire_;
+  std::unique_ptr<ports::Wire> guard_;  // in front of it; may be null
   std::unique_ptr<emulator::EmulatedCard> card_;
   ports::AppliedRules rules_;
   std::optional<engine::GeneratedObject> code_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "tests/sim/mutate.h"
+
 namespace weft::sim {
 
 Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector<Bytes>& frames,
@@ -32,12 +34,11 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
     seen.refused = diag::render(stack.error(), false);
     return seen;
   }
-  (*stack)->run(100'000'000);
+  // Behind the last frame neighbours (3 s) and fragments (30 s) are given up.
+  (*stack)->run(31'000'000'000);
   seen.ends = (*stack)->ends();
-  seen.flows = by_flow((*stack)->out(), plan.host.address);
-  for (const auto& frame : (*stack)->out()) {
-    if (seen.wrong.empty()) seen.wrong = wrong_in(frame.bytes, plan.host.address);
-  }
+  seen.flows = by_flow((*stack)->out(), plan.host);
+  seen.wrong = wrong_among((*stack)->out(), plan.host, plan.host.mtu);
   for (const Walked& walk : (*stack)->walks) {
     for (const auto& node : walk.path) seen.queues[node].insert(walk.queue);
     if (walk.path.back() == "udp_deliver")
@@ -49,7 +50,7 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
 
 std::string difference(const Seen& expected, const Seen& actual) {
   if (!actual.refused.empty()) return "can't run: " + actual.refused;
-  if (expected.wrong != actual.wrong) return "sent with a wrong " + actual.wrong;
+  if (expected.wrong != actual.wrong) return actual.wrong;
   if (expected.ends != actual.ends) {
     std::string a, b;
     for (const auto& [end, n] : expected.ends) a += fmt::format(" {}:{}", end, n);
@@ -79,6 +80,53 @@ std::uint32_t next_hop(std::uint32_t address, const ir::HostConfig& host) {
   return (address & host.netmask()) == (host.address & host.netmask()) ? address : hop;
 }
 
+// The solver knows options and quoted datagrams as one opaque value each: what the frame really has
+// there is tried out.
+void with_options(const Bytes& frame, std::size_t l3, std::vector<Situation>& out) {
+  const std::size_t bytes = (frame[l3] & 15u) * 4;
+  if (bytes <= 20 || frame.size() < l3 + bytes) return;
+  const std::pair<const char*, Bytes> kinds[] = {
+      {"with a wrong option", {7, 0}}, {"with a source route that goes on", {131, 4, 4, 0}}};
+  for (const auto& [name, option] : kinds) {
+    Bytes f = frame;
+    std::fill_n(f.begin() + static_cast<long>(l3 + 20), bytes - 20, 0);
+    std::copy(option.begin(), option.end(), f.begin() + static_cast<long>(l3 + 20));
+    fix_ip_checksum(f);
+    out.push_back({name, {f}});
+    out.push_back({std::string(name) + ", 60 times at once", std::vector<Bytes>(60, f), true});
+  }
+}
+
+void with_quotes(const Bytes& frame, std::size_t l3, std::vector<Situation>& out) {
+  const std::size_t l4 = l3 + (frame[l3] & 15u) * 4;
+  if (frame[l3 + 9] != 1 || frame.size() < l4 + 8) return;
+  const std::uint8_t type = frame[l4];
+  if (type != 3 && type != 11 && type != 12) return;
+  const auto about = [&](const Ip& ip, const Udp& udp, std::uint8_t code, std::uint32_t word) {
+    Bytes quoted = udp_frame({}, ip, udp, Bytes(1300, 5));
+    quoted.erase(quoted.begin(), quoted.begin() + 14);
+    Bytes f(frame.begin(), frame.begin() + static_cast<long>(l4));
+    const Bytes message = icmp_message({.type = type, .code = code, .word = word}, quoted);
+    f.insert(f.end(), message.begin(), message.end());
+    put16(f, l3 + 2, static_cast<std::uint32_t>(f.size() - l3));
+    fix_ip_checksum(f);
+    return f;
+  };
+  const Ip ours{.src = own_address, .dst = on_link(4)};
+  Ip whole = ours, tcp = ours, others{.src = on_link(9)};
+  whole.fragment = 0x4000;
+  tcp.protocol = 6;
+  const Udp udp{.src_port = 9, .dst_port = 51000}, closed{.src_port = 4};
+  const Bytes large = udp_frame({.src = mac_of(on_link(4))}, {.src = on_link(4)},
+                                {.src_port = 51000}, Bytes(1300, 6));
+  out.push_back({"about a datagram of ours", {about(ours, udp, 1, 0), large}});
+  out.push_back({"about its size", {about(whole, udp, 4, 600), large}});
+  out.push_back({"about a port without endpoint", {about(ours, closed, 1, 0)}});
+  out.push_back({"about TCP", {about(tcp, udp, 1, 0)}});
+  out.push_back({"about others' datagrams", {about(others, udp, 1, 0)}});
+  out.push_back({"60 about ours at once", std::vector<Bytes>(60, about(ours, udp, 1, 0)), true});
+}
+
 }  // namespace
 
 std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inputs) {
@@ -105,7 +153,11 @@ std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inpu
   with_neighbours("twice", 2, false);
   with_neighbours("60 times at once", 60, true);
   out.push_back({"60 times, to neighbours unknown", std::vector<Bytes>(60, frame), true});
-  if ((get16(frame, l3 + 6) & 0x3fff) == 0) return out;
+  with_options(frame, l3, out);
+  if ((get16(frame, l3 + 6) & 0x3fff) == 0) {
+    with_quotes(frame, l3, out);
+    return out;
+  }
   // Of a fragment: another one in the same place, a crowd, and lengths that no fragment has.
   Bytes other = frame;
   const std::size_t end = l3 + get16(frame, l3 + 2);
@@ -210,7 +262,38 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
     for (const std::uint32_t dst : {0xc6336409u, on_link(3), 0xcb007101u})
       frames.push_back(udp_frame(link(4), {.src = on_link(4), .dst = dst, .ttl = ttl}, {}, text));
   }
-  frames.push_back(udp_frame(link(4), {.src = on_link(4), .dst = 0xc6336409}, {}, Bytes(1440, 3)));
+  for (const std::uint16_t fragment : {0, 0x4000}) {
+    Ip ip{.src = on_link(4), .dst = 0xc6336409, .fragment = fragment};
+    frames.push_back(udp_frame(link(4), ip, {}, Bytes(1440, 3)));
+  }
+  // Answers beyond 552 bytes; then the path is narrow, says its router.
+  const auto answers = [&](std::uint32_t src) {
+    for (const std::size_t n : {600u, 1300u})
+      for (const std::uint16_t to : {7, 9, 4})
+        frames.push_back(
+            udp_frame(link(1), {.src = src}, {.src_port = 52000, .dst_port = to}, Bytes(n, 4)));
+    for (const std::size_t n : {600u, 1300u})
+      frames.push_back(icmp_frame(link(1), {.src = src}, {}, Bytes(n, 4)));
+  };
+  answers(0xc6336405);
+  Ip sent{.src = own_address, .dst = 0xc6336405, .fragment = 0x4000};
+  Bytes quoted = udp_frame({}, sent, {.src_port = 9, .dst_port = 52000}, Bytes(1300, 4));
+  quoted.erase(quoted.begin(), quoted.begin() + 14);
+  frames.push_back(
+      icmp_frame(link(1), {.src = on_link(1)}, {.type = 3, .code = 4, .word = 1000}, quoted));
+  answers(0xc6336405);
+  const Bytes huge(65000, 8);
+  for (const std::uint32_t src : {on_link(4), 0xc6336405u, 0xcb007105u}) {  // the last: no way back
+    Ip big{.src = src, .protocol = 1};
+    pieces(big, icmp_message({}, huge), 1400);
+  }
+  pieces(stranger, udp_segment(stranger, {.src_port = 51000}, huge), 1400);
+  // Some that stay in pieces, and are given up after 30 s; about one to all nobody is told.
+  frames.push_back(
+      ip_frame(link(4), {.src = on_link(4), .dst = own_broadcast, .id = 998, .fragment = 0x2000},
+               Bytes(64, 1)));
+  frames.push_back(
+      ip_frame(link(4), {.src = on_link(4), .id = 999, .fragment = 0x2000}, Bytes(64, 1)));
   return frames;
 }
 

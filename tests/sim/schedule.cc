@@ -8,18 +8,20 @@ namespace {
 constexpr std::uint64_t ms = 1'000'000;
 constexpr std::uint64_t second = 1'000 * ms;
 constexpr unsigned most_together = 32;
-constexpr unsigned most_unfinished = 48;  // of the 64 that a table holds
+constexpr unsigned most_unfinished = 24;  // of the 32 that one source may have in a table
 
 // State that is shared or owned by addresses: ARP messages and fragments. And packets whose answers
 // look like those to another flow, which may come by another queue: broadcasts; TCP, by whose ports
-// a card hashes only where the whole header is there.
+// a card hashes only where the whole header is there. And what a router says of a path, which all
+// shards are told.
 bool stands_alone(const Bytes& f) {
   const std::uint32_t type = network_type(f);
   const std::size_t l3 = network_header(f);
   if (type != 0x0800 || f.size() < l3 + 20) return type == 0x0806;
   const std::uint32_t dst = get32(f, l3 + 16);
-  return (get16(f, l3 + 6) & 0x3fff) != 0 || dst == own_broadcast || dst == 0xffffffff ||
-         f[l3 + 9] == 6;
+  return (get16(f, l3 + 6) & 0x3fff) != 0 || dst == own_broadcast || dst == third_broadcast ||
+         dst >= 0xe0000000 || f[l3 + 9] == 6 ||
+         (f[l3 + 9] == 1 && get16(f, l3 + (f[l3] & 15u) * 4) == 0x0304);
 }
 
 }  // namespace
@@ -38,8 +40,8 @@ bool Schedule::strays(const Bytes& f) {
   const std::size_t l3 = network_header(f);
   for (const std::size_t field : {12u, 16u}) {
     const std::uint32_t a = get32(f, l3 + field);
-    if ((a & 0xffffff00) == on_link(0) && a != own_address && a != own_broadcast &&
-        !is_announced(a))
+    if ((a & 0xffffff00) == on_link(0) && a != own_address && a != own_second &&
+        a != own_broadcast && !is_announced(a))
       return true;
   }
   return false;

@@ -3,17 +3,14 @@
 #include <algorithm>
 
 #include "tests/sim/mutate.h"
-#include "tests/sim/schedule.h"
+#include "tests/sim/traffic_ipv4.h"
 
 namespace weft::sim {
 namespace {
 
-using Pieces = std::vector<Bytes>;
-
-class Traffic {
+class Traffic : public Ipv4Traffic {
  public:
-  explicit Traffic(const TrafficOptions& options)
-      : options_(options), random_(options.seed), schedule_(options.seed + 1, options.vlan) {}
+  using Ipv4Traffic::Ipv4Traffic;
 
   std::vector<ports::Frame> run() {
     kernel();
@@ -21,12 +18,20 @@ class Traffic {
     for (unsigned i = 0; i < 12; ++i) {
       link_oddities();
       arp_oddities();
+      own_addresses();
+      groups();
+      to_itself();
       ip_oddities();
       udp_oddities();
       icmp_oddities();
       fragment_oddities();
       oversize();
+      option_oddities();
+      quotes();
+      to_be_forwarded();
     }
+    all_of_size();
+    many_to_be_cut();
     for (unsigned i = 0; i < 12; ++i) unknown_host(100 + i);
     for (unsigned i = 0; i < 12; ++i) crowd_for_one_host(130 + i);
     for (unsigned i = 0; i < 12; ++i) silent_host(160 + i);
@@ -45,36 +50,6 @@ class Traffic {
   }
 
  private:
-  std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(random_() % n); }
-  bool one_in(std::uint32_t n) { return below(n) == 0; }
-  template <class T, std::size_t n>
-  T any(const T (&of)[n]) {
-    return of[below(n)];
-  }
-
-  // Every payload is another one, so that frames which changed places show.
-  Bytes payload(std::size_t n) {
-    Bytes b(n);
-    for (auto& byte : b) byte = static_cast<std::uint8_t>(random_());
-    if (n >= 4) put32(b, 0, ++sequence_);
-    return b;
-  }
-
-  Link link(std::uint32_t from = on_link(1)) const {
-    return {.src = mac_of(from), .vlan = options_.vlan};
-  }
-  std::size_t room() const { return options_.vlan < 0 ? 1500 : 1496; }  // within 1514 bytes
-  std::uint32_t peer() { return on_link(any({1u, 3u, 4u, 5u, 9u, 17u})); }
-  std::uint16_t port() { return static_cast<std::uint16_t>(1024 + below(60000)); }
-
-  void add(Bytes frame) {
-    if (samples_.size() < 4000)
-      samples_.push_back(frame);
-    else
-      samples_[below(4000)] = frame;
-    schedule_.add(std::move(frame));
-  }
-
   // ---- what a kernel sends --------------------------------------------------------------------
   void kernel() {
     for (const Bytes& frame : options_.kernel) {
@@ -91,6 +66,7 @@ class Traffic {
   void ordinary() {
     const std::uint32_t from = peer();
     Ip ip{.src = from, .id = id()};
+    ip.dst = any({own_address, own_address, own_address, own_second, own_third});
     switch (below(12)) {
       case 0:
       case 1:
@@ -138,8 +114,6 @@ class Traffic {
       }
     }
   }
-
-  std::uint16_t id() { return static_cast<std::uint16_t>(++id_); }
 
   // ---- what is wrong on purpose -----------------------------------------------------------------
   void cut_at_every_length() {
@@ -227,6 +201,111 @@ class Traffic {
     Bytes padded = arp_frame(all, good);
     padded.resize(60);
     add(std::move(padded));
+  }
+
+  // Everything that the primary address gets, to the others; and what names them wrongly.
+  void own_addresses() {
+    const std::uint32_t from = peer();
+    const Bytes p = payload(below(200));
+    for (const std::uint32_t own : {own_second, own_third}) {
+      const Link all{.dst = to_all, .src = mac_of(on_link(4)), .vlan = options_.vlan};
+      Arp arp{.sender_mac = mac_of(on_link(4)), .sender = on_link(4), .target = own};
+      add(arp_frame(all, arp));
+      arp.sender = 0;  // a probe
+      add(arp_frame(all, arp));
+      arp.sender = own;
+      add(arp_frame(all, arp));
+      arp.sender_mac = own_mac;  // the host's own message comes back
+      add(arp_frame(all, arp));
+      for (const std::uint16_t to : {7, 8, 9, 4})
+        add(udp_frame(link(from), {.src = from, .dst = own}, {.src_port = port(), .dst_port = to},
+                      p));
+      for (const unsigned flow : {41000u, 41100u, 41103u, 41200u, 41203u}) {
+        add(udp_frame(link(on_link(3)), {.src = on_link(3), .dst = own},
+                      {.src_port = static_cast<std::uint16_t>(flow)}, p));
+      }
+      add(icmp_frame(link(from), {.src = from, .dst = own}, {}, p));
+      add(ip_frame(link(from), {.src = from, .dst = own, .protocol = 47}, p));
+      add(udp_frame(link(from), {.src = own}, {.src_port = port()}, p));
+      add(udp_frame(all, {.src = from, .dst = own}, {.src_port = port()}, p));
+      Ip ip{.src = from, .dst = own, .id = id()};
+      const Bytes whole = udp_segment(ip, {.src_port = port()}, payload(200));
+      for (auto& part : pieces(ip, whole, 128, from)) add(std::move(part));
+    }
+    Link shared = link(from);
+    shared.dst = to_all;
+    for (const std::uint32_t dst : {third_broadcast, 0xe0000001u}) {
+      add(udp_frame(shared, {.src = from, .dst = dst}, {.src_port = port()}, p));
+      add(udp_frame(shared, {.src = from, .dst = dst}, {.src_port = port(), .dst_port = 4}, p));
+      add(icmp_frame(shared, {.src = from, .dst = dst}, {}, p));
+      add(ip_frame(shared, {.src = from, .dst = dst, .protocol = 47}, p));
+    }
+    add(udp_frame(link(from), {.src = third_broadcast}, {.src_port = port()}, p));
+  }
+
+  // The host takes part in multicast, in some workloads: 239.1.2.3 for all sources and 232.1.1.1
+  // from 10.7.0.1 alone, both on port 9.
+  void groups() {
+    const std::uint32_t from = on_link(3);
+    const Bytes p = payload(below(200));
+    const auto to_group = [&](std::uint32_t group) {
+      Link l = link(from);
+      l.dst = 0x01005e000000 | (group & 0x7fffff);
+      return l;
+    };
+    for (const std::uint32_t group :
+         {0xef010203u, 0xe8010101u, 0xe0000001u, 0xef010204u, 0xe00000fbu}) {
+      for (const std::uint16_t to : {9, 7, 4}) {
+        add(udp_frame(to_group(group), {.src = from, .dst = group, .ttl = 1},
+                      {.src_port = port(), .dst_port = to}, p));
+      }
+      add(icmp_frame(to_group(group), {.src = from, .dst = group}, {}, p));
+      add(ip_frame(to_group(group), {.src = from, .dst = group, .protocol = 47}, p));
+    }
+    Link l = link();
+    l.dst = 0x01005e010101;
+    add(udp_frame(l, {.dst = 0xe8010101}, {.src_port = port(), .dst_port = 9}, p));
+    // What queriers ask, and what they do not.
+    const auto igmp = [&](std::uint8_t type, std::uint8_t code, std::uint32_t group, Bytes more,
+                          Ip ip = {.src = on_link(3), .dst = 0xe0000001, .protocol = 2, .ttl = 1},
+                          bool right = true) {
+      Bytes m = {type, code, 0, 0};
+      m.resize(8);
+      put32(m, 4, group);
+      m.insert(m.end(), more.begin(), more.end());
+      put16(m, 2, ~sum16(m.data(), m.size()) ^ (right ? 0u : 0x0101u));
+      add(ip_frame(to_group(ip.dst), ip, m));
+      schedule_.next_burst();
+    };
+    igmp(0x11, 20, 0, {2, 125, 0, 0});
+    igmp(0x11, 20, 0xef010203, {2, 125, 0, 0});
+    igmp(0x11, 20, 0xe8010101, {2, 125, 0, 1, 10, 7, 0, 1});
+    igmp(0x11, 20, 0xef010209, {2, 125, 0, 0});
+    igmp(0x11, 20, 0, {2, 125});
+    igmp(0x16, 0, 0xef010203, {});
+    igmp(0x22, 0, 1, {4, 0, 0, 0, 239, 1, 2, 3});
+    igmp(0x17, 0, 0xef010203, {});
+    igmp(0x11, 20, 0, {2, 125, 0, 0},
+         {.src = on_link(3), .dst = 0xe0000001, .protocol = 2, .ttl = 2});
+    igmp(0x11, 20, 0, {2, 125, 0, 0},
+         {.src = on_link(3), .dst = 0xe0000001, .protocol = 2, .ttl = 1}, false);
+    add(ip_frame(to_group(0xe0000001), {.src = from, .dst = 0xe0000001, .protocol = 2, .ttl = 1},
+                 {0x11, 0, 0, 0}));
+    schedule_.silence(4);
+  }
+
+  // The application sends to the host itself: where somebody listens, where nobody does, and more
+  // than is taken.
+  void to_itself() {
+    for (const auto& [times, to] : {std::pair{1, 9}, {2, 4}, {100, 9}}) {
+      Bytes p = payload(100);
+      std::copy_n(loop_word, 4, p.begin() + 4);
+      p[8] = static_cast<std::uint8_t>(times);
+      p[9] = static_cast<std::uint8_t>(to);
+      schedule_.next_burst();
+      schedule_.add(udp_frame(link(), {}, {.src_port = 5004}, p));
+      schedule_.next_burst();
+    }
   }
 
   void ip_oddities() {
@@ -333,35 +412,6 @@ class Traffic {
 
   // ---- datagrams in pieces
   // ------------------------------------------------------------------------
-  Pieces pieces(Ip ip, const Bytes& content, std::size_t each, std::uint32_t from) {
-    Pieces out;
-    for (std::size_t at = 0; at < content.size(); at += each) {
-      const std::size_t n = std::min(each, content.size() - at);
-      ip.fragment = static_cast<std::uint16_t>((at + n < content.size() ? 0x2000 : 0) | at / 8);
-      out.push_back(ip_frame(link(from), ip,
-                             Bytes(content.begin() + static_cast<std::ptrdiff_t>(at),
-                                   content.begin() + static_cast<std::ptrdiff_t>(at + n))));
-    }
-    return out;
-  }
-
-  Bytes datagram(Ip& ip, std::size_t bytes) {
-    ip.id = id();
-    switch (below(4)) {
-      case 0: ip.protocol = 1; return icmp_message({}, payload(bytes));
-      case 1:  // a known flow
-        ip.src = on_link(1);
-        return udp_segment(ip, {.src_port = static_cast<std::uint16_t>(40000 + below(40))},
-                           payload(bytes));
-      case 2:
-        return udp_segment(ip, {.src_port = port(), .dst_port = any<std::uint16_t>({7, 9, 4})},
-                           payload(bytes));
-      default:
-        return udp_segment(ip, {.src_port = port(), .sum = any({Udp::Sum::wrong, Udp::Sum::none})},
-                           payload(bytes));
-    }
-  }
-
   void whole_in_pieces(std::size_t bytes, bool shuffled) {
     Ip ip{.src = peer()};
     const Bytes content = datagram(ip, bytes);
@@ -412,6 +462,12 @@ class Traffic {
     schedule_.unfinished();
     ip.bad_checksum = true;
     add(ip_frame(link(ip.src), ip, payload(64)));
+    // The same to all: nobody is told that it stayed in pieces.
+    ip.bad_checksum = false;
+    ip.dst = own_broadcast;
+    ip.id = id();
+    add(ip_frame(link(ip.src), ip, payload(64)));
+    schedule_.unfinished();
     // To all, in pieces.
     Ip broadcast{.src = from, .dst = own_broadcast, .id = id()};
     const Bytes to_everybody = udp_segment(broadcast, {.src_port = port()}, payload(100));
@@ -464,7 +520,7 @@ class Traffic {
   void full_fragment_table() {
     schedule_.silence(32);
     Ip ip{.src = on_link(5)};
-    for (unsigned i = 0; i < 64 + 16; ++i) {
+    for (unsigned i = 0; i < 32 + 16; ++i) {
       ip.id = id();
       ip.fragment = 0x2000;
       schedule_.add(ip_frame(link(ip.src), ip, payload(64)));
@@ -474,7 +530,8 @@ class Traffic {
 
   // 80 errors at once are more than the 50 that may be sent: one flow, one pair of addresses.
   void over_the_limit() {
-    for (const unsigned what : {0u, 1u, 2u}) {
+    const Bytes wrong = options({7, 0}), routed = options({131, 7, 4, 10, 7, 0, 9});
+    for (const unsigned what : {0u, 1u, 2u, 3u, 4u, 5u}) {
       schedule_.silence(1);
       Pieces flood;
       for (unsigned i = 0; i < 80; ++i) {
@@ -482,7 +539,11 @@ class Traffic {
         flood.push_back(
             what == 0   ? udp_frame(link(), {}, {.src_port = 5003, .dst_port = 4}, p)
             : what == 1 ? ip_frame(link(), {.protocol = 47}, p)
-                        : udp_frame(link(), {.dst = 0xc6336409, .ttl = 1}, {.src_port = 5003}, p));
+            : what == 2 ? udp_frame(link(), {.dst = 0xc6336409, .ttl = 1}, {.src_port = 5003}, p)
+            : what == 3 ? udp_frame(link(), {.options = wrong}, {.src_port = 5003}, p)
+            : what == 4
+                ? udp_frame(link(), {.options = routed}, {.src_port = 5003}, p)
+                : error(on_link(1), {.type = 3, .code = 1}, quoted({}, {.src_port = 7}, 40)));
       }
       schedule_.together(std::move(flood));
     }
@@ -498,13 +559,6 @@ class Traffic {
       return schedule_.add(std::move(f));
     }
   }
-
-  const TrafficOptions& options_;
-  std::mt19937_64 random_;
-  Schedule schedule_;
-  Pieces samples_;
-  std::uint32_t sequence_ = 0;
-  unsigned id_ = 0;
 };
 
 }  // namespace

@@ -179,7 +179,8 @@ unsigned Load::receive_some() {
 }
 
 LoadResult Load::run(double seconds) {
-  cpu_set_t cpus;
+  cpu_set_t cpus, before;  // (programs started later inherit what this thread may use)
+  sched_getaffinity(0, sizeof(before), &before);
   CPU_ZERO(&cpus);
   CPU_SET(options_.cpu, &cpus);
   sched_setaffinity(0, sizeof(cpus), &cpus);
@@ -209,6 +210,7 @@ LoadResult Load::run(double seconds) {
       poll(&wait, 1, 1);
     }
   }
+  sched_setaffinity(0, sizeof(before), &before);
   result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return result;
 }

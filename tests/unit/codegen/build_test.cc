@@ -108,6 +108,13 @@ TEST(Load, RefusesWhatDoesNotFit) {
   EXPECT_NE(refused(program("99", "sizeof(weft::Core)")).find("ABI 99"), std::string::npos);
   EXPECT_NE(refused(program("weft::codegen::abi_version", "7")).find("have 7 and"),
             std::string::npos);
+  // Compiled for a CPU of which nobody has heard: none of it may run, not even to ask what it is.
+  const std::string alien =
+      "extern \"C\" {\nextern __attribute__((visibility(\"default\"))) const char* const "
+      "weft_generated_cpu;\nconst char* const weft_generated_cpu = \"popcnt flux \";\n"
+      "__attribute__((visibility(\"default\"))) void* weft_generated_entry() { "
+      "__builtin_trap(); }\n}\n";
+  EXPECT_NE(refused(alien).find("a CPU with flux, which"), std::string::npos) << refused(alien);
   EXPECT_NE(refused("int nothing;").find("no generated stack"), std::string::npos);
 
   const auto built = codegen::build_text(good, {.cache = scratch.path});

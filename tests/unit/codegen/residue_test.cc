@@ -68,6 +68,7 @@ class Residue : public ::testing::Test {
 
   Residue() : table(ir::EdgeTable::of(graph())), counted(table.size(), 0) {
     core->host = {.mac = own_mac, .address = own, .broadcast = own | 0xff};
+    core->addresses.add(own, 24);
     core->now_ns = 1'000'000'000;
     core->services = &services;
     core->edges = counted.data();

@@ -21,13 +21,15 @@ struct Piece {
 struct Reassembly : testing::Test {
   TestCore core;
   Bytes data;  // of the whole datagram
+  std::uint32_t source = peer_address;
 
   explicit Reassembly(std::size_t size = 4000) : data(size) {
     for (std::size_t i = 0; i < size; ++i) data[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
   }
   Result add(const Piece& piece, std::uint16_t id = 1, const Bytes& options = {}) {
     const Bytes part(data.begin() + piece.offset, data.begin() + piece.offset + piece.bytes);
-    Ipv4Parts ip{.id = id, .offset = piece.offset, .more = piece.more, .options = options};
+    Ipv4Parts ip{
+        .src = source, .id = id, .offset = piece.offset, .more = piece.more, .options = options};
     Packet p = core.opened(PacketBuilder(part).ipv4(ip).eth(0x0800).pad(60).bytes());
     const Result r = core.reassembly.add(core, p);
     core.release(p);
@@ -176,19 +178,71 @@ TEST_F(Reassembly, too_long_with_the_first_header) {
   EXPECT_EQ(add({0, 8, true}), Result::overlap);
 }
 
-TEST_F(Reassembly, sixty_four_at_a_time_and_room_again_after_30_seconds) {
+TEST_F(Reassembly, half_of_the_table_for_one_source_and_room_again_after_30_seconds) {
   const std::uint64_t start = core.now_ns;
-  for (std::uint16_t id = 0; id < 64; ++id) EXPECT_EQ(add({0, 8, true}, id), Result::held);
+  for (std::uint16_t id = 0; id < 32; ++id) EXPECT_EQ(add({0, 8, true}, id), Result::held);
   EXPECT_EQ(add({0, 8, true}, 64), Result::full);
   EXPECT_EQ(add({8, 8, false}, 5), Result::held);  // who is in may finish
   EXPECT_EQ(add({0, 8, true}, 64), Result::held);
   core.now_ns = start + ReassemblyTable::timeout_ns - 1;
   core.reassembly.age(core);
-  EXPECT_EQ(core.reassembly.size(), 64u);
+  EXPECT_EQ(core.reassembly.size(), 32u);
   core.now_ns = start + ReassemblyTable::timeout_ns;
   core.reassembly.age(core);
   EXPECT_EQ(core.reassembly.size(), 0u);
-  EXPECT_EQ(core.reassembly.counters().timed_out, 64u);
+  EXPECT_EQ(core.reassembly.counters().timed_out, 32u);
+  for (std::uint16_t id = 0; id < 32; ++id) EXPECT_EQ(add({0, 8, true}, id), Result::held);
+}
+
+// FragmentSmack with many sources: the oldest go, and an honest datagram is put together.
+TEST_F(Reassembly, a_flood_evicts_the_oldest) {
+  for (unsigned i = 0; i < 1000; ++i) {
+    ++core.now_ns;
+    source = 0x0a010000 + i / 2;
+    EXPECT_EQ(add({0, 1480, true}, static_cast<std::uint16_t>(i)), Result::held);
+    EXPECT_LE(core.reassembly.size(), ReassemblyTable::capacity);
+  }
+  EXPECT_EQ(core.reassembly.counters().evicted, 1000u - 64);
+  source = peer_address;
+  EXPECT_EQ(add({0, 1480, true}, 7), Result::held);
+  source = 0x0a020000;
+  EXPECT_EQ(add({0, 1480, true}, 7), Result::held);
+  source = peer_address;
+  EXPECT_EQ(add({1480, 100, false}, 7), Result::held);
+  EXPECT_EQ(done(), 1u);
+}
+
+// RFC 1122 section 3.3.2: "time exceeded" quotes fragment zero, and is not sent without it.
+TEST_F(Reassembly, what_stays_in_pieces_is_reported_by_its_first_piece) {
+  EXPECT_EQ(add({0, 1480, true}, 1, from_hex("94040000")), Result::held);
+  EXPECT_EQ(add({1480, 8, true}, 1), Result::held);
+  EXPECT_EQ(add({8, 8, true}, 2), Result::held);   // the first never came
+  EXPECT_EQ(add({0, 16, true}, 3), Result::held);  // overlapping: given up
+  EXPECT_EQ(add({8, 16, true}, 3), Result::overlap);
+  core.now_ns += ReassemblyTable::timeout_ns;
+  core.reassembly.age(core);
+  EXPECT_EQ(core.reassembly.size(), 0u);
+  EXPECT_EQ(core.reassembly.counters().timed_out, 2u);
+  EXPECT_EQ(core.reassembly.counters().reported, 1u);
+  ASSERT_EQ(core.slot(Slot::ipv4_expired).count, 1u);
+  const Packet& p = core.slot(Slot::ipv4_expired).packets[0];
+  const Bytes part(data.begin(), data.begin() + 1480);
+  Bytes sent = PacketBuilder(part)
+                   .ipv4({.id = 1, .more = true, .options = from_hex("94040000")})
+                   .eth(0x0800)
+                   .bytes();
+  sent.resize(14 + 576);
+  EXPECT_EQ(frame_of(p), sent);
+  EXPECT_EQ(p.l4, 38);
+}
+
+TEST_F(Reassembly, no_buffer_for_the_report) {
+  EXPECT_EQ(add({0, 8, true}), Result::held);
+  core.heap.refuse = true;
+  core.now_ns += ReassemblyTable::timeout_ns;
+  core.reassembly.age(core);
+  EXPECT_EQ(core.slot(Slot::ipv4_expired).count, 0u);
+  EXPECT_EQ(core.reassembly.counters().no_buffer, 1u);
 }
 
 TEST_F(Reassembly, no_buffer_for_the_whole) {

@@ -37,6 +37,8 @@ inline Inputs inputs(const std::string& nic, const std::string& workload) {
   return in;
 }
 
-inline const std::vector<std::string> nics = {"none", "tap", "ideal", "intel_82599", "intel_e810"};
+inline const std::vector<std::string> nics = {"none",        "tap",        "ideal",
+                                              "intel_82599", "intel_e810", "qemu_e1000e",
+                                              "vmxnet3",     "virtio",     "virtio_rss"};
 
 }  // namespace weft::passes::testing

@@ -115,6 +115,54 @@ TEST(EmulatorChecksums, IntelE810SaysNothingOfWhatItDoesNotKnow) {
   check({"intel_e810", false, {{"right, offload off", f.udp, unknown, unknown}}});
 }
 
+TEST(EmulatorChecksums, QemusCards) {
+  const Frames f;
+  check({"qemu_e1000e",  // finds errors, and says nothing of what is right
+         true,
+         {{"right", f.udp, unknown, unknown},
+          {"IPv4 header wrong", broken(f.udp, 22), bad, unknown},
+          {"payload wrong", broken(f.udp, 50), unknown, bad},
+          {"ICMP", f.icmp, unknown, unknown}}});
+  for (const char* nic : {"vmxnet3", "virtio"}) {  // know good ones, and find no errors
+    check({nic,
+           true,
+           {{"right", f.udp, unknown, good},
+            {"IPv4 header wrong", broken(f.udp, 22), unknown, good},
+            {"payload wrong", broken(f.udp, 50), unknown, unknown},
+            {"fragment", f.piece, unknown, unknown},
+            {"ICMP", f.icmp, unknown, unknown}}});
+    check({nic, false, {{"right, offload off", f.udp, unknown, unknown}}});
+  }
+}
+
+// A frame that comes with its checksum unfinished: the field holds the sum of the pseudo header,
+// and finishing it gives what it was.
+TEST(EmulatorChecksums, UnfinishedOnes) {
+  const Frames f;
+  emulator::EmulatedCardOptions options;
+  options.policy.unfinished = 1;
+  Bench bench("virtio", 1, options);
+  bench.start();
+  bench.wire.in = {f.udp, f.in_tag, f.no_sum, broken(f.udp, 50), f.piece, f.icmp};
+  const auto got = bench.run();
+  ASSERT_EQ(got.size(), 6U);
+  const Bytes* sent[] = {&f.udp, &f.in_tag, &f.no_sum, nullptr, &f.piece, &f.icmp};
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const bool unfinished = i < 2;
+    EXPECT_EQ(l4_verdict(got[i]) == Verdict::none, unfinished) << i;
+    if (!unfinished) {
+      if (sent[i] != nullptr) EXPECT_EQ(got[i].bytes, *sent[i]) << i << " is left as it is";
+      continue;
+    }
+    const std::size_t l4 = l4_of(i == 0 ? f.plain : f.tagged);
+    EXPECT_NE(got[i].bytes, *sent[i]);
+    Bytes finished = got[i].bytes;
+    const Bytes segment(finished.begin() + static_cast<long>(l4), finished.end());
+    put16(finished, l4 + 6, ~reference_sum(segment) & 0xffff);
+    EXPECT_EQ(finished, *sent[i]);
+  }
+}
+
 TEST(EmulatorChecksums, TapAndIdealAndNone) {
   const Frames f;
   for (const char* nic : {"tap", "ideal"}) {

@@ -134,6 +134,8 @@ TEST(Translate, WhatAPortCannotHonourIsRefusedBeforeAnythingIsChanged) {
         card.offers.tx_offload_capa = 0;
       },
       "tx.udp_cksum");
+  refused([](auto&, auto& card) { card.offers.driver_name = "net_e1000_em"; },
+          "driven by net_ixgbe; recorder is driven by net_e1000_em");
   refused([](auto&, auto& card) { card.offers.reta_size = 512; }, "128 entries");
   refused([](auto&, auto& card) { card.offers.hash_key_size = 52; }, "40 bytes");
   refused([](auto&, auto& card) { card.offers.flow_type_rss_offloads = 0; }, "header types");

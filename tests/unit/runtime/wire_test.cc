@@ -5,9 +5,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "runtime/observe/stats_socket.h"
 #include "runtime/ports/sim_wire.h"
@@ -32,8 +35,17 @@ TEST(WireName, SaysWhatItIs) {
   EXPECT_EQ(sim->out, "b.pcap");
   EXPECT_FALSE(sim->live());
   EXPECT_TRUE(ports::wire_name("pcap:a.pcap"));
-  for (const char* bad : {"", "tap", "tap:", "tap:a name", "tap:sixteen-letters-", "tap:a,mac=x",
-                          "tap:..", "sim:", "pcap:,b", "pcap:a,b,c", "eth:x"})
+  for (const char* pci : {"pci:0000:5e:00.1", "pci:5e:00.1", "pci:5E:00.1"}) {
+    const auto card = ports::wire_name(pci);
+    ASSERT_TRUE(card) << pci;
+    EXPECT_EQ(card->interface, "0000:5e:00.1");
+    EXPECT_EQ(card->text, "pci:0000:5e:00.1");
+    EXPECT_TRUE(card->live());
+  }
+  for (const char* bad :
+       {"", "tap", "tap:", "tap:a name", "tap:sixteen-letters-", "tap:a,mac=x", "tap:..",
+        "sim:", "pcap:,b", "pcap:a,b,c", "eth:x", "pci:", "pci:04.0", "pci:0000:00:04",
+        "pci:0000:00:04.8", "pci:0000:00:04.0,x", "pci:eth0", "pci:0000:00:0g.0"})
     EXPECT_FALSE(ports::wire_name(bad)) << bad;
 }
 
@@ -193,6 +205,31 @@ TEST(StatsSocket, AnswersOneNameOneInstance) {
   }
   EXPECT_FALSE(std::filesystem::exists(path));
   EXPECT_EQ(observe::holder_of(name), 0);
+}
+
+// One byte now and then keeps nobody waiting for longer than one that says nothing at all.
+TEST(StatsSocket, ASlowClientHoldsUpNobodyForLong) {
+  const std::string name = "unit-slow-" + std::to_string(getpid());
+  auto socket = observe::StatsSocket::open(name, [](const std::string&) { return "fine"; });
+  ASSERT_TRUE(socket);
+  std::atomic<bool> stop{false};
+  const int slow = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, (*socket)->path().c_str(), sizeof(address.sun_path) - 1);
+  ASSERT_EQ(connect(slow, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  std::thread dripping([&] {
+    for (unsigned i = 0; i < 100 && !stop; ++i) {
+      if (send(slow, "x", 1, MSG_NOSIGNAL) != 1) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(ask((*socket)->path(), "stats\n"), "fine\n");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  stop = true;
+  dripping.join();
+  close(slow);
 }
 
 TEST(StatsSocket, ASocketOfAKilledInstanceIsNoHindrance) {
