@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+#include "stack-nodes/datagram.h"
+#include "stack-nodes/frame.h"
 #include "stack-nodes/packet.h"
 #include "stack-nodes/slots.h"
 #include "stack-nodes/table/flow_table.h"
@@ -43,6 +45,13 @@ class Services {
   virtual void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) = 0;
   // The same for a path MTU: core.paths.learn(address, mtu, ...). A core alone tells nobody.
   virtual void path_learned(std::uint32_t /*address*/, std::uint16_t /*mtu*/) {}
+  // A frame with the bytes of a packet that lies in no frame, whose buffer is freed; p.data and
+  // p.buffer follow. Null where there is none: the packet was released, and the engine counted it.
+  virtual Frame* copy_out(Packet& p) {
+    free_buffer(p.buffer);
+    p.buffer = nullptr;
+    return nullptr;
+  }
 };
 
 // Packets of one kind waiting to be run.
@@ -70,10 +79,11 @@ struct Core {
 
   // Filled by nodes and generated code during a batch, emptied by the engine after it.
   std::array<PacketList, static_cast<std::size_t>(nodes::Slot::count)> spawned;
-  PacketList delivered;            // to applications
-  PacketList transmitted;          // to the wire
+  DatagramList delivered;          // to applications
+  DatagramList sent;               // by applications, for the entry udp_send
+  FrameList transmitted;           // to the wire
   std::uint64_t pieces = 0;        // fragments made (ipv4.fragment)
-  std::uint64_t* edges = nullptr;  // counters, one for each out-port (engine/counters.h)
+  std::uint64_t* edges = nullptr;  // counters, one for each out-port (ir/edges.h)
   std::uint64_t spawn_lost = 0;    // a slot, deliver or transmit list was full
 
   void release(Packet& p) {
@@ -89,8 +99,37 @@ struct Core {
     }
   }
   void spawn(nodes::Slot slot, Packet& p) { push(spawned[static_cast<std::size_t>(slot)], p); }
-  void deliver(Packet& p) { push(delivered, p); }
-  void transmit(Packet& p) { push(transmitted, p); }
+  void deliver(const Packet& p) {
+    if (delivered.count == DatagramList::capacity) [[unlikely]]
+      return lose(copy_of(p));
+    if (p.icmp_type != 0) [[unlikely]]
+      return deliver_error(copy_of(p));
+    delivered.datagrams[delivered.count++] = datagram_of(p);
+  }
+  void transmit(const Packet& p) {
+    if (!in_frame(p)) [[unlikely]]
+      return transmit_copy(copy_of(p));
+    const unsigned n = transmitted.count;
+    if (n == FrameList::capacity) [[unlikely]]
+      return lose(copy_of(p));
+    auto* frame = static_cast<Frame*>(p.buffer);
+    transmitted.frames[n] = frame;
+    transmitted.count = n + 1;
+    describe(p, *frame);
+  }
+
+ private:
+  // (Packets come by value where that is rare, so that those of the hot path stay in registers.)
+  [[gnu::noinline, gnu::cold]] void transmit_copy(Packet p) {
+    if (services->copy_out(p) != nullptr) transmit(p);
+  }
+  [[gnu::noinline, gnu::cold]] void deliver_error(Packet p) {
+    delivered.datagrams[delivered.count++] = error_of(p);
+  }
+  [[gnu::noinline, gnu::cold]] void lose(Packet p) {
+    ++spawn_lost;
+    release(p);
+  }
 };
 
 }  // namespace weft

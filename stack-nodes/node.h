@@ -42,6 +42,10 @@ struct NodeDecl {
   // Must hold on every path to the node; the verifier proves it with Z3.
   std::string_view requires_ = "true";
 
+  // What is so for nearly all packets. The straight way of generated code is made for it (a body
+  // that is small then, offsets that are known), and leaves the others to the general function.
+  std::string_view expects;
+
   State state = State::none;
   std::string_view key;     // fields that select the instance of state, or the table's key
   std::string_view table;   // name of the table looked up: "udp_flows"; ports are then "hit, miss"
@@ -52,6 +56,11 @@ struct NodeDecl {
   // very buffer, turned around (then the packet's own terminal gets no buffer).
   std::string_view spawns;
   bool reuses_buffer = false;
+
+  // There is also `bool quick(Packet&, Core&)`: what run() does where that is short and the packet
+  // leaves by the first port. False: it did nothing. Straight ways of generated code call it, so
+  // that the long rest of the body is not in their midst.
+  bool quick = false;
 
   bool cut = false;  // a table that may miss the cache: has prefetch(const Packet&, const Core&)
 

@@ -16,12 +16,8 @@ struct Packet {
   std::uint16_t l4 = 0;          // offset of the transport header, 0 until known
   std::uint32_t end = 0;         // offset of the end of the IP datagram (before padding); 0: len
 
-  // Descriptor facts, receive.
-  Answer ip_cksum = Answer::unknown;
-  Answer l4_cksum = Answer::unknown;
-  std::uint8_t mark_valid = 0;
-  std::uint32_t mark = 0;
-  std::uint32_t rss_hash = 0;
+  std::uint16_t facts = 0;  // what the card says of it: the bits of CardFacts
+  std::uint32_t mark = 0;   // of the filter that it hit, where the facts say `marked`
 
   // Descriptor requests, transmit: 1 asks the card.
   std::uint8_t tx_ip_cksum = 0;
@@ -49,5 +45,79 @@ struct Packet {
 
   void* buffer = nullptr;  // the engine's handle (an mbuf); nodes do not look into it
 };
+
+// Bits of Packet::facts, as DPDK has them in an mbuf's flags (runtime/engine/frames.h holds the two
+// against each other). They are kept as they are, so that a predicate is one masked comparison.
+struct CardFacts {
+  static constexpr std::uint16_t ip_good = 1 << 7, ip_bad = 1 << 4;
+  static constexpr std::uint16_t l4_good = 1 << 8, l4_bad = 1 << 3;
+  static constexpr std::uint16_t marked = 1 << 13;
+
+  static constexpr Answer answer(std::uint16_t facts, std::uint16_t good, std::uint16_t bad) {
+    // (A switch over the masked bits: compilers make one comparison of `answer(...) == good`.)
+    const auto both = static_cast<std::uint16_t>(good | bad);
+    if ((facts & both) == 0) return Answer::unknown;
+    if ((facts & both) == good) return Answer::good;
+    return (facts & both) == bad ? Answer::bad : Answer::none;
+  }
+  static constexpr std::uint16_t bits(Answer a, std::uint16_t good, std::uint16_t bad) {
+    const auto n = static_cast<unsigned>(a);
+    return static_cast<std::uint16_t>(((n & 1) != 0 ? good : 0) | ((n & 2) != 0 ? bad : 0));
+  }
+};
+inline Answer ip_cksum(const Packet& p) {
+  return CardFacts::answer(p.facts, CardFacts::ip_good, CardFacts::ip_bad);
+}
+inline Answer l4_cksum(const Packet& p) {
+  return CardFacts::answer(p.facts, CardFacts::l4_good, CardFacts::l4_bad);
+}
+inline bool marked(const Packet& p) { return (p.facts & CardFacts::marked) != 0; }
+
+// For tests and tools.
+inline void say_ip_cksum(Packet& p, Answer a) {
+  p.facts &= static_cast<std::uint16_t>(~(CardFacts::ip_good | CardFacts::ip_bad));
+  p.facts |= CardFacts::bits(a, CardFacts::ip_good, CardFacts::ip_bad);
+}
+inline void say_l4_cksum(Packet& p, Answer a) {
+  p.facts &= static_cast<std::uint16_t>(~(CardFacts::l4_good | CardFacts::l4_bad));
+  p.facts |= CardFacts::bits(a, CardFacts::l4_good, CardFacts::l4_bad);
+}
+inline void say_mark(Packet& p, std::uint32_t mark) {
+  p.facts |= CardFacts::marked;
+  p.mark = mark;
+}
+
+// The packet, member by member. (Where a compiler keeps a packet in registers, a copy of the whole
+// struct would have it write all members to memory beforehand.)
+inline Packet copy_of(const Packet& p) {
+  return {.data = p.data,
+          .len = p.len,
+          .l3 = p.l3,
+          .l4 = p.l4,
+          .end = p.end,
+          .facts = p.facts,
+          .mark = p.mark,
+          .tx_ip_cksum = p.tx_ip_cksum,
+          .tx_l4_cksum = p.tx_l4_cksum,
+          .tx_vlan = p.tx_vlan,
+          .icmp_type = p.icmp_type,
+          .icmp_code = p.icmp_code,
+          .dont_fragment = p.dont_fragment,
+          .vlan_id = p.vlan_id,
+          .endpoint = p.endpoint,
+          .connected = p.connected,
+          .icmp_word = p.icmp_word,
+          .src = p.src,
+          .dst = p.dst,
+          .src_port = p.src_port,
+          .dst_port = p.dst_port,
+          .protocol = p.protocol,
+          .ttl = p.ttl,
+          .mtu = p.mtu,
+          .next_hop = p.next_hop,
+          .next_mac = p.next_mac,
+          .buffer = p.buffer};
+}
+static_assert(sizeof(Packet) == 80, "a new member also belongs into copy_of()");
 
 }  // namespace weft

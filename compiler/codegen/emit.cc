@@ -4,7 +4,8 @@
 
 #include <set>
 
-#include "compiler/codegen/function_code.h"
+#include "compiler/codegen/general_code.h"
+#include "compiler/codegen/straight_code.h"
 
 namespace weft::codegen {
 namespace {
@@ -13,49 +14,56 @@ using diag::fail;
 using diag::Result;
 using ir::Vertex;
 
-// Nodes that look into a table which may miss the cache, among those reachable from `start`.
-std::vector<Vertex> cuts(const ResidueContext& c, Vertex start) {
-  const auto found = reachable(c.graph, start, {});
-  std::vector<Vertex> stops;
-  for (Vertex v : c.edges.order) {
-    const auto& node = c.graph.node(v);
-    if (!found.contains(v) || node.kind != ir::NodeKind::effect) continue;
-    const auto* entry = nodes::find(node.impl);
-    if (entry != nullptr && entry->decl->cut) stops.push_back(v);
-  }
-  return stops;
-}
+// The straight way of an entry, and the same cut in front of large tables; which of them is taken
+// is decided for each batch.
+struct Straight {
+  const char* name;       // "receive"
+  const char* arguments;  // beside `core` and `n`
+  const char* passed;     // the same in a call
+  const char* packet;     // number i
+  unsigned entry;
+};
+constexpr Straight straight[] = {
+    {"receive", "Frame* const* frames", "frames", "received(*frames[i])", ir::entry_rx},
+    {"send", "const Datagram* datagrams", "datagrams", "packet_of(datagrams[i])",
+     ir::entry_udp_send},
+};
 
-// The staged form of an entry: every chain is cut in front of the tables, the batch stays whole.
-Result<std::string> staged(const ResidueContext& c, const std::string& name, Vertex start,
-                           const std::vector<Vertex>& stops) {
-  std::string text;
-  // Later stages first: functions are defined before they are used.
-  for (std::size_t i = stops.size(); i-- > 0;) {
-    const std::vector<Vertex> later(stops.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                                    stops.end());
-    auto stage = write_function(
-        c, {name + "_from_" + identifier(c.graph.node(stops[i]).id), stops[i], later, true});
-    if (!stage) return stage;
-    text += *stage + "\n";
+// Two functions of one name: the ways in an anonymous namespace, and the one that picks.
+struct StraightText {
+  std::string ways, pick;
+};
+
+Result<StraightText> straight_ways(ResidueContext& c, const Straight& s) {
+  const auto head = fmt::format("void {}(Core& core, {}, unsigned n) {{\n", s.name, s.arguments);
+  const auto impossible = c.edges.impossible_counter();
+  if (!c.edges.entries[s.entry]) {
+    return StraightText{
+        "", head + fmt::format("  for (unsigned i = 0; i < n; ++i) {{\n"
+                               "    generated::refuse(core, {}, core.edges[{}]);\n  }}\n}}\n\n",
+                               s.packet, impossible)};
   }
-  auto first = write_function(c, {name + "_until_cut", start, stops, false});
-  if (!first) return first;
-  text += *first + "\n";
-  text += fmt::format("void {}_staged(Core& core, Packet* packets, unsigned n) {{\n", name);
-  std::string at;
+  const Vertex start = *c.edges.entries[s.entry];
+  const auto stops = cuts(c, start);
+  StraightText text;
+  std::string large;
   for (Vertex v : stops) {
-    const auto waiting = "at_" + identifier(c.graph.node(v).id);
-    text += fmt::format("  generated::Waiting {};\n", waiting);
-    at += ", " + waiting;
+    large += fmt::format("{}core.{}.bytes() > generated::cached_bytes", large.empty() ? "" : " || ",
+                         nodes::find(c.node(v).impl)->decl->table);
   }
-  text += fmt::format("  {}_until_cut(core, packets, n{});\n", name, at);
-  for (Vertex v : stops) {
-    text +=
-        fmt::format("  {}_from_{}(core, packets{});\n", name, identifier(c.graph.node(v).id), at);
-    at = at.substr(std::min(at.size(), at.find(", ", 1)));
+  text.pick = head + fmt::format("  core.edges[{}] += n;\n", c.edges.entry_counter(s.entry));
+  for (const bool cut : {false, true}) {
+    if (cut && stops.empty()) continue;
+    const auto name = std::string(s.name) + (cut ? "_cut" : "_straight");
+    auto way = write_straight(c, {name, s.arguments, s.packet, start, cut});
+    if (!way) return fail(way.error());
+    text.ways += *way;
   }
-  return text + "}\n\n";
+  if (!stops.empty()) {
+    text.pick += fmt::format("  if ({}) return {}_cut(core, {}, n);\n", large, s.name, s.passed);
+  }
+  text.pick += fmt::format("  {}_straight(core, {}, n);\n}}\n\n", s.name, s.passed);
+  return text;
 }
 
 std::string decisions(const plan::Residue& residue) {
@@ -68,53 +76,45 @@ std::string decisions(const plan::Residue& residue) {
   return text;
 }
 
-Result<std::string> residue_code(const plan::Residue& residue, ExprCompiler& expressions,
-                                 std::set<std::string>& includes) {
+Result<std::string> residue_code(const plan::Residue& residue, const ir::FieldTable& fields,
+                                 ExprCompiler& expressions, std::set<std::string>& includes) {
   const auto edges = ir::EdgeTable::of(residue.graph);
   if (edges.order.empty()) {
     return fail({.code = "E0519",
                  .message = "residue " + residue.id + " has a cycle",
                  .span = residue.graph.span});
   }
-  const ResidueContext c{residue.graph, edges, expressions, includes};
-  std::string text, cases;
+  ResidueContext c{residue.graph, edges, fields, expressions, includes, {}, false};
+  std::string cases, ways, picks;
   for (unsigned entry = 0; entry < edges.entries.size(); ++entry) {
     if (!edges.entries[entry]) continue;
-    const Vertex start = *edges.entries[entry];
-    const auto name = "run_" + ir::entry_name(entry);
-    const auto stops = cuts(c, start);
-    auto fused = write_function(c, {name, start, {}, false});
-    if (!fused) return fused;
-    text += *fused + "\n";
-    std::string call = fmt::format("return {}(core, packets, n);", name);
-    if (!stops.empty()) {
-      auto cut = staged(c, name, start, stops);
-      if (!cut) return cut;
-      text += *cut;
-      std::string large;
-      for (Vertex v : stops) {
-        const auto* node = nodes::find(c.graph.node(v).impl);
-        large += fmt::format("{}core.{}.bytes() > generated::cached_bytes",
-                             large.empty() ? "" : " || ", node->decl->table);
-      }
-      call =
-          fmt::format("if ({}) return {}_staged(core, packets, n);\n      {}", large, name, call);
-    }
-    cases += fmt::format("    case {}:\n      core.edges[{}] += n;\n      {}\n", entry,
-                         edges.entry_counter(entry), call);
+    c.entered.insert(*edges.entries[entry]);
+    cases += fmt::format(
+        "    case {}:  // {}\n      core.edges[{}] += n;\n"
+        "      for (unsigned i = 0; i < n; ++i) go_on(core, packets[i], At::{});\n      return;\n",
+        entry, ir::entry_name(entry), edges.entry_counter(entry), c.label(*edges.entries[entry]));
   }
+  for (const auto& s : straight) {
+    auto text = straight_ways(c, s);
+    if (!text) return fail(text.error());
+    ways += text->ways;
+    picks += text->pick;
+  }
+  // (Written last: it is entered where the straight ways leave.)
+  auto general = write_general(c);
+  if (!general) return general;
   std::string head = fmt::format("// Residue {}, class {}: {}\n", residue.id,
                                  comment(residue.queue_class), comment(residue.graph.title));
   head += decisions(residue);
   return fmt::format(
-      "{}namespace residue_{} {{\nnamespace {{\n\n{}}}  // namespace\n\n"
+      "{}namespace residue_{} {{\nnamespace {{\n\n{}{}}}  // namespace\n\n{}"
       "void run(Core& core, Packet* packets, unsigned n, unsigned entry) {{\n"
       "  switch (entry) {{\n{}  }}\n"
-      "  core.edges[{}] += n;  // no such entry\n"
-      "  for (unsigned i = 0; i < n; ++i) core.release(packets[i]);\n}}\n\n"
+      "  for (unsigned i = 0; i < n; ++i) generated::refuse(core, packets[i], "
+      "core.edges[{}]);\n}}\n\n"
       "constexpr unsigned edge_count = {};\n\n}}  // namespace residue_{}\n\n",
-      head, identifier(residue.id), text, cases, edges.impossible_counter(), edges.size(),
-      identifier(residue.id));
+      head, identifier(residue.id), *general, ways, picks, cases, edges.impossible_counter(),
+      edges.size(), identifier(residue.id));
 }
 
 }  // namespace
@@ -124,10 +124,12 @@ Result<std::string> generate(const plan::Plan& plan, const ir::FieldTable& field
   std::set<std::string> includes, done;
   std::string body, table;
   for (const auto& residue : plan.residues) {
-    table += fmt::format("    {{\"{0}\", residue_{1}::run, residue_{1}::edge_count}},\n",
-                         comment(residue.id), identifier(residue.id));
+    table += fmt::format(
+        "    {{\"{0}\", residue_{1}::receive, residue_{1}::send, residue_{1}::run,\n"
+        "     residue_{1}::edge_count}},\n",
+        comment(residue.id), identifier(residue.id));
     if (!done.insert(residue.id).second) continue;  // equal residues share one function
-    auto code = residue_code(residue, expressions, includes);
+    auto code = residue_code(residue, fields, expressions, includes);
     if (!code) return code;
     body += *code;
   }
@@ -144,7 +146,8 @@ Result<std::string> generate(const plan::Plan& plan, const ir::FieldTable& field
       "}}  // namespace weft\n\n"
       "extern \"C\" __attribute__((visibility(\"default\")))\n"
       "const weft_generated* weft_generated_entry() {{\n  using namespace weft;\n"
-      "  static const weft_residue residues[] = {{\n{}    {{nullptr, nullptr, 0}}}};\n"
+      "  static const weft_residue residues[] = {{\n{}    {{nullptr, nullptr, nullptr, nullptr, "
+      "0}}}};\n"
       "  static const weft_generated generated = {{codegen::abi_version, sizeof(Core), "
       "sizeof(Packet),\n                                           WEFT_KEY, {}, residues}};\n"
       "  return &generated;\n}}\n",

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <cctype>
 
 namespace weft::codegen {
@@ -123,7 +124,53 @@ Result<std::string> ExprCompiler::number(const ir::ExprPtr& expr) {
   return bit ? std::string(expr->value != 0 ? "1u" : "0u") : operand(expr);
 }
 
+// `(field & mask) == value` with less work: a prefix is a range, and a mask within one byte of a
+// long field needs that byte alone. Nothing for other expressions.
+std::optional<std::string> ExprCompiler::masked(const ir::Expr& expr) {
+  if (expr.op != ir::Op::eq && expr.op != ir::Op::ne) return std::nullopt;
+  const auto& left = *expr.args.at(0);
+  const auto& right = *expr.args.at(1);
+  if (left.op != ir::Op::bit_and || right.op != ir::Op::constant) return std::nullopt;
+  const auto& name = *left.args.at(0);
+  const auto& mask = *left.args.at(1);
+  if (name.op != ir::Op::name || mask.op != ir::Op::constant || on_wire_) return std::nullopt;
+  const auto* field = fields_.find(name.name);
+  if (field == nullptr || field->width < 9 || field->width > 64 || mask.value == 0) {
+    return std::nullopt;
+  }
+  const auto all = ~std::uint64_t{0} >> (64 - field->width);
+  const auto bits = static_cast<std::uint64_t>(mask.value);
+  const auto value = static_cast<std::uint64_t>(right.value);
+  const char* sign = expr.op == ir::Op::eq ? "" : "!";
+  const std::uint64_t below = all & ~bits;  // what the mask leaves free
+  if ((below & (below + 1)) == 0 && (value & below) == 0) {
+    auto number = this->field(name);
+    if (!number) return std::nullopt;
+    return fmt::format("{}generated::in_range<{}>({}, {:#x}, {:#x})", sign, type_of(field->width),
+                       *number, value, value | below);
+  }
+  const unsigned low = static_cast<unsigned>(std::countr_zero(bits)) / 8;
+  if (field->layer == ir::Layer::none || field->offset % 8 != 0 || field->width % 8 != 0 ||
+      (bits >> (8 * low)) > 0xff) {
+    return std::nullopt;
+  }
+  ir::Field byte = *field;
+  byte.offset += field->width - 8 * (low + 1);
+  byte.width = 8;
+  const auto accessor =
+      fmt::format("{}_byte{}", identifier(field->name), byte.offset / 8 - field->offset / 8);
+  const char* base = field->layer == ir::Layer::l3   ? "p.l3"
+                     : field->layer == ir::Layer::l4 ? "p.l4"
+                                                     : "";
+  accessors_.emplace(
+      accessor, fmt::format("inline std::uint32_t {}(const Packet& p) {{ return {}; }}\n", accessor,
+                            load_field(byte, base, 0)));
+  return fmt::format("({}(p) & {:#x}u) {} {:#x}u", accessor, bits >> (8 * low),
+                     expr.op == ir::Op::eq ? "==" : "!=", value >> (8 * low));
+}
+
 Result<std::string> ExprCompiler::binary(const ir::Expr& expr) {
+  if (auto text = masked(expr)) return *text;
   auto left = number(expr.args.at(0));
   if (!left) return left;
   auto right = number(expr.args.at(1));
@@ -165,10 +212,9 @@ Result<std::string> ExprCompiler::field(const ir::Expr& expr) {
     }
     if (field->storage.starts_with("core.")) argument = "core";
     // Narrowed to the field's width where that costs nothing: a shorter load.
-    value = field->width == 16 ? "static_cast<std::uint16_t>(" + field->storage + ")"
-            : field->storage.starts_with("p.desc") || field->width == 2
-                ? "static_cast<std::uint32_t>(" + field->storage + ")"
-                : field->storage;
+    value = field->width == 16  ? "static_cast<std::uint16_t>(" + field->storage + ")"
+            : field->width == 2 ? "static_cast<std::uint32_t>(" + field->storage + ")"
+                                : field->storage;
   } else {
     const auto* header = fields_.header(header_of(field->name));
     std::string base;

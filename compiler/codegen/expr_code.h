@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "compiler/diag/diagnostic.h"
@@ -26,6 +27,7 @@ class ExprCompiler {
  private:
   diag::Result<std::string> operand(const ir::ExprPtr& expr);
   diag::Result<std::string> number(const ir::ExprPtr& expr);
+  std::optional<std::string> masked(const ir::Expr& expr);
   diag::Result<std::string> field(const ir::Expr& expr);
   diag::Result<std::string> header(const ir::Expr& expr);
   diag::Result<std::string> joined(const ir::Expr& expr, const char* separator);

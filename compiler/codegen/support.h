@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 
 #include "stack-nodes/core.h"
 #include "stack-nodes/wire/access.h"
@@ -31,13 +32,36 @@ inline T shr(T value, std::uint64_t by) {
   return by < sizeof(T) * 8 ? value >> by : T{0};
 }
 
+// low <= value <= high, in one comparison.
+template <class T>
+inline bool in_range(T value, T low, T high) {
+  return static_cast<T>(value - low) <= static_cast<T>(high - low);
+}
+
 // Offset of the network header as a card's parser finds it: behind one tag, if there is one.
 inline unsigned wire_l3(const Packet& p) { return wire::load16(p.data + 12) == 0x8100 ? 18 : 14; }
 
-// Packets of a batch, by number, that wait in front of a table.
+// Packets of a batch that wait in front of a table, and for each where it goes on. (Not an array of
+// packets, which would be cleared as a whole first.)
+template <class At>
 struct Waiting {
-  std::uint16_t packet[PacketList::capacity];
+  union {
+    Packet packets[PacketList::capacity];
+  };
+  At at[PacketList::capacity];
   unsigned count = 0;
+
+  Waiting() {}
+  void put(const Packet& p, At where) {
+    new (&packets[count]) Packet(p);
+    at[count++] = where;
+  }
 };
+
+// An entry that a residue does not have.
+inline void refuse(Core& core, const Packet& p, std::uint64_t& impossible) {
+  ++impossible;
+  core.services->free_buffer(p.buffer);
+}
 
 }  // namespace weft::generated

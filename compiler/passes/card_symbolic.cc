@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "compiler/frontend/readers.h"
+#include "compiler/passes/flow_sources.h"
 #include "compiler/passes/resolve.h"
 
 namespace weft::passes {
@@ -138,6 +140,10 @@ class Receive {
     out.member = session_.all_of(
         {out.member, key_.hit,
          session_.equal(symbolic_.initial("ipv4.dst"), symbolic_.initial("host.address"))});
+    if (facts_.sources_answer) {
+      const auto source = frontend::parse_expr(flow_source, symbolic_.fields(), {});
+      if (source) out.member = session_.all_of({out.member, symbolic_.condition(*source, State{})});
+    }
     out.queue = key_.owner;
     const bool marks = rules.front()->mark != 0;
     out.marked = session_.number(marks ? 1 : 0, 1);

@@ -8,6 +8,7 @@
 #include "compiler/diag/sha256.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/facts.h"
+#include "compiler/passes/flow_sources.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
@@ -92,7 +93,8 @@ class Embedder {
 
   // ---- receive: everything reached from the wire, under the queue's facts -----------------
   void receive() {
-    facts_ = facts_of(symbolic_, inputs_.nic, plan_.configuration, class_, feeding_);
+    facts_ = facts_of(symbolic_, inputs_.nic, plan_.configuration, class_, feeding_,
+                      flow_sources_answer(inputs_.workload));
     session_.push();
     for (const Fact& fact : facts_) session_.add(fact.holds);
     const auto reached = reach(symbolic_, graph_, *receive_entry(graph_), State{});

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "compiler/frontend/readers.h"
+#include "compiler/passes/flow_sources.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
 
@@ -45,7 +47,8 @@ Fact passes(Symbolic& symbolic, const ir::NicModel& nic, const plan::Configurati
 
 // One rule of the table, any of them: its fields are in the flow table under an endpoint, and the
 // mark says which.
-Fact hit(Symbolic& symbolic, const ir::NicModel& nic, const std::vector<std::string>& tables) {
+Fact hit(Symbolic& symbolic, const ir::NicModel& nic, const std::vector<std::string>& tables,
+         bool sources_answer) {
   smt::Session& session = symbolic.session();
   const auto* find_flow = decl_of("udp.find_flow");
   const Lookup flow = symbolic.default_lookup(*find_flow, symbolic.terms(find_flow->key, State{}));
@@ -59,6 +62,10 @@ Fact hit(Symbolic& symbolic, const ir::NicModel& nic, const std::vector<std::str
     }
     // Rules name the destination: the own address.
     all.push_back(session.equal(symbolic.initial("ipv4.dst"), symbolic.initial("host.address")));
+    if (sources_answer) {
+      const auto source = frontend::parse_expr(flow_source, symbolic.fields(), {});
+      if (source) all.push_back(symbolic.condition(*source, State{}));
+    }
     if (node.config.table->mark_reported) {
       const Term mark =
           session.arithmetic(ir::Op::add, session.resize(flow.result, 32), session.number(1, 32));
@@ -96,7 +103,7 @@ void report(Symbolic& symbolic, const ir::Node& node, const plan::Configuration&
 
 std::vector<Fact> facts_of(Symbolic& symbolic, const ir::NicModel& nic,
                            const plan::Configuration& config, QueueClass queue_class,
-                           const std::vector<std::string>& feeding_tables) {
+                           const std::vector<std::string>& feeding_tables, bool sources_answer) {
   std::vector<Fact> out;
   smt::Session& session = symbolic.session();
   out.push_back(
@@ -107,7 +114,8 @@ std::vector<Fact> facts_of(Symbolic& symbolic, const ir::NicModel& nic,
     if (node.kind == ir::NodeKind::match) out.push_back(passes(symbolic, nic, config, v));
     if (node.config.report) report(symbolic, node, config, out);
   }
-  if (queue_class == QueueClass::flows) out.push_back(hit(symbolic, nic, feeding_tables));
+  if (queue_class == QueueClass::flows)
+    out.push_back(hit(symbolic, nic, feeding_tables, sources_answer));
   return out;
 }
 

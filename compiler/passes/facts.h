@@ -18,9 +18,11 @@ struct Fact {
 // "any": whatever no rule catches, and rules too. "flows": nothing but packets that hit a rule.
 enum class QueueClass { any, flows };
 
+// `sources_answer`: all flows of the workload come from addresses that can be answered
+// (flow_sources.h).
 std::vector<Fact> facts_of(Symbolic& symbolic, const ir::NicModel& nic,
                            const plan::Configuration& config, QueueClass queue_class,
-                           const std::vector<std::string>& feeding_tables);
+                           const std::vector<std::string>& feeding_tables, bool sources_answer);
 
 // Longest frame that the card lets in, in bytes without FCS.
 unsigned longest_frame(const ir::NicModel& nic);

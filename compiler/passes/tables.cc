@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "compiler/passes/flow_sources.h"
 #include "compiler/passes/steer.h"
 
 namespace weft::passes {
@@ -60,6 +61,7 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
     out.suspects.push_back(std::move(s));
   };
 
+  out.facts.sources_answer = flow_sources_answer(inputs.workload);
   // Does the card bring every flow to the queue whose shard has its state?
   for (const auto& [key, endpoint] : wanted) {
     const auto it = planned.find(key);

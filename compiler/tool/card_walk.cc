@@ -121,7 +121,7 @@ class Walker {
             : ir::holds(r.evidence, lookup_) ? fmt::format("{} holds", r.fact)
                                              : "said of every packet without an error: no evidence";
     }
-    (r.field == "desc.ip_cksum" ? out_.answers.ip_cksum : out_.answers.l4_cksum) = answer;
+    (r.field == "desc.ip_cksum" ? say_ip_cksum : say_l4_cksum)(out_.answers, answer);
     out_.steps.push_back({node.id, fmt::format("{} = {}", r.field, word_of(answer)), why});
     return 0;
   }
@@ -150,14 +150,11 @@ class Walker {
       return port(node, "miss", 1);
     }
     out_.queue = hit->queue;
-    if (t.mark_reported && hit->mark != 0) {
-      out_.answers.mark_valid = 1;
-      out_.answers.mark = hit->mark;
-    }
+    if (t.mark_reported && hit->mark != 0) say_mark(out_.answers, hit->mark);
     out_.steps.push_back(
         {node.id,
          fmt::format("hit {}, queue {}{}", hit->id, hit->queue,
-                     out_.answers.mark_valid ? fmt::format(", mark {}", hit->mark) : ""),
+                     marked(out_.answers) ? fmt::format(", mark {}", hit->mark) : ""),
          plan::filter_subject(*hit)});
     return port(node, "hit", 0);
   }
@@ -192,7 +189,7 @@ class Walker {
         for (int shift = f == nullptr ? -1 : static_cast<int>(f->width) - 8; shift >= 0; shift -= 8)
           input.push_back(static_cast<std::uint8_t>(value >> shift));
       }
-      out_.answers.rss_hash = toeplitz(set.key, input);
+      out_.rss_hash = toeplitz(set.key, input);
       place(node, fmt::format("{} over {}", type.name, fmt::join(type.input, ", ")));
       return 0;
     }
@@ -202,12 +199,11 @@ class Walker {
 
   void place(const ir::Node& node, const std::string& how) {
     const std::vector<std::uint16_t>& table = plan_.configuration.rss.table;
-    const std::size_t bucket = table.empty() ? 0 : out_.answers.rss_hash % table.size();
-    out_.queue =
-        table.empty() ? out_.answers.rss_hash % plan_.configuration.rx_queues : table[bucket];
+    const std::size_t bucket = table.empty() ? 0 : out_.rss_hash % table.size();
+    out_.queue = table.empty() ? out_.rss_hash % plan_.configuration.rx_queues : table[bucket];
     out_.steps.push_back(
         {node.id, fmt::format("queue {}", *out_.queue),
-         fmt::format("{}, hash {:#010x}, table entry {}", how, out_.answers.rss_hash, bucket)});
+         fmt::format("{}, hash {:#010x}, table entry {}", how, out_.rss_hash, bucket)});
   }
 
   const plan::Plan& plan_;

@@ -26,6 +26,7 @@ struct CardWalk {
   bool queue_certain =
       true;        // false: the card spreads by a rule of its own, `queue` is one of many
   Packet answers;  // descriptor facts only
+  std::uint32_t rss_hash = 0;
 };
 
 CardWalk walk_card(const plan::Plan& plan, const ir::NicModel& nic, const ir::FieldTable& fields,

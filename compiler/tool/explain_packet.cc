@@ -68,7 +68,7 @@ PacketStory follow_packet(const plan::Plan& plan, const ir::NicModel& nic,
   out.packet = packet_text(wire_lookup(fields, frame, plan.host, plan.configuration.knobs));
   out.card = walk_card(plan, nic, fields, frame);
   for (const Override& o : overrides) {
-    (o.ip ? out.card.answers.ip_cksum : out.card.answers.l4_cksum) = o.answer;
+    (o.ip ? say_ip_cksum : say_l4_cksum)(out.card.answers, o.answer);
     out.card.steps.push_back({"descriptor",
                               fmt::format("{} = {}", o.ip ? "desc.ip_cksum" : "desc.l4_cksum",
                                           words[static_cast<int>(o.answer)]),
@@ -107,8 +107,8 @@ std::string to_json(const PacketStory& s) {
                  {"steps", steps_json(s.card.steps)},
                  {"dropped", !s.card.queue.has_value()},
                  {"queue_certain", s.card.queue_certain},
-                 {"desc.ip_cksum", words[static_cast<int>(s.card.answers.ip_cksum)]},
-                 {"desc.l4_cksum", words[static_cast<int>(s.card.answers.l4_cksum)]}};
+                 {"desc.ip_cksum", words[static_cast<int>(ip_cksum(s.card.answers))]},
+                 {"desc.l4_cksum", words[static_cast<int>(l4_cksum(s.card.answers))]}};
   if (s.card.queue) {
     out["queue"] = *s.card.queue;
     out["core"] = s.core.value_or(0);

@@ -60,6 +60,22 @@ void show_wire(const Json& j) {
                       number(q, "received"), number(q, "transmitted")));
 }
 
+// Cycles of the time stamp counter for each packet, sampled.
+void show_stages(const Json& queues) {
+  for (const Json& q : queues) {
+    if (!q.contains("stages")) continue;
+    std::vector<std::string> stages;
+    for (const auto& [name, time] : q.at("stages").items()) {
+      if (const auto packets = number(time, "packets"); packets != 0)
+        stages.push_back(fmt::format("{} {}", name, number(time, "cycles") / packets));
+    }
+    if (!stages.empty())
+      print(fmt::format("queue {}, cycles per packet (one batch in {} is timed): {}\n",
+                        number(q, "queue"), number(q, "stages_timed_one_batch_in"),
+                        fmt::join(stages, ", ")));
+  }
+}
+
 void show_nodes(const Json& nodes, bool all) {
   print(fmt::format("\n{:<28} {:>12}  {}\n", "node", "packets", "went to"));
   std::size_t silent = 0;
@@ -98,6 +114,7 @@ int stats(const ObserveArgs& args) {
   try {
     show_head(*j);
     show_wire(*j);
+    show_stages(j->at("queues"));
     show_nodes(j->at("nodes"), args.all);
     for (const Json& app : j->at("apps"))
       print(fmt::format("\nendpoint {} ({}): {} received, {} sent, {} refused, {} held\n",

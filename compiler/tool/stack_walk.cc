@@ -170,11 +170,8 @@ StackWalk walk_stack(const plan::Plan& plan, const plan::Residue& residue, unsig
   auto core = core_of(plan, queue, buffers);
   Packet packet = answers;
   buffers.allocate(packet, static_cast<std::uint32_t>(frame.size()) + 256);
-  packet.ip_cksum = answers.ip_cksum;
-  packet.l4_cksum = answers.l4_cksum;
-  packet.mark_valid = answers.mark_valid;
+  packet.facts = answers.facts;
   packet.mark = answers.mark;
-  packet.rss_hash = answers.rss_hash;
   std::copy(frame.begin(), frame.end(), packet.data);
   packet.len = static_cast<std::uint32_t>(frame.size());
   auto wire = wire_lookup(fields, frame, plan.host, plan.configuration.knobs);

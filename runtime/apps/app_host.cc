@@ -6,14 +6,11 @@
 #include <cstddef>
 #include <cstring>
 
-#include "stack-nodes/wire/bytes.h"
-
 namespace weft::apps {
 namespace {
 
-constexpr std::uint32_t headers = 14 + 20 + 8;     // room that the stack wants before the payload
 constexpr std::uint32_t largest = 65535 - 20 - 8;  // RFC 768: what fits one IPv4 datagram
-constexpr unsigned half_full = PacketList::capacity / 2;
+constexpr unsigned half_full = DatagramList::capacity / 2;
 
 // RFC 1122 sections 3.2.2.1 and 4.2.3.9, as kernels translate it.
 std::int32_t reason(unsigned type, unsigned code) {
@@ -31,9 +28,7 @@ std::int32_t reason(unsigned type, unsigned code) {
   }
 }
 
-PacketList& sends(Core& core) {
-  return core.spawned[static_cast<std::size_t>(nodes::Slot::udp_send)];
-}
+void release(Core& core, const Datagram& d) { core.services->free_buffer(d.buffer); }
 
 }  // namespace
 
@@ -78,61 +73,58 @@ diag::Result<std::unique_ptr<AppHost>> AppHost::make(const std::vector<ir::Endpo
   return host;
 }
 
-void AppHost::deliver(Core& core, Packet* packets, unsigned n) {
+void AppHost::deliver(Core& core, const Datagram* datagrams, unsigned n) {
   core_ = &core;
   for (unsigned i = 0; i < n; ++i) {
-    Packet& p = packets[i];
-    if (p.icmp_type != 0) {
-      tell(core, p);
+    const Datagram& d = datagrams[i];
+    if (d.icmp_type != 0) [[unlikely]] {
+      tell(core, d);
       continue;
     }
-    const Instance& to = instances_[p.endpoint];
-    AppCounters& counters = counters_[p.endpoint];
+    const Instance& to = instances_[d.endpoint];
+    AppCounters& counters = counters_[d.endpoint];
     if (free_.empty()) {
       ++counters.refused;
-      core.release(p);
+      release(core, d);
       continue;
     }
     const std::uint32_t place = free_.back();
     free_.pop_back();
     Held& slot = held_[place];
-    slot.packet = p;
+    slot.datagram = d;
     slot.in_use = true;
     ++counters.received;
     ++counters.held;
 
-    const std::uint8_t* ip = p.data + p.l3;
-    const std::uint8_t* udp = p.data + p.l4;
     const weft_datagram event = {.size = sizeof(weft_datagram),
-                                 .endpoint = p.endpoint,
-                                 .src = wire::load32(ip + 12),
-                                 .dst = wire::load32(ip + 16),
-                                 .src_port = wire::load16(udp),
-                                 .dst_port = wire::load16(udp + 2),
-                                 .len = std::uint32_t{wire::load16(udp + 4)} - 8,
-                                 .data = udp + 8,
+                                 .endpoint = d.endpoint,
+                                 .src = d.peer,
+                                 .dst = d.own,
+                                 .src_port = d.peer_port,
+                                 .dst_port = d.own_port,
+                                 .len = d.len,
+                                 .data = d.data,
                                  .token = std::uint64_t{slot.generation} << 32 | place};
     to.app->datagram(to.self, &host_, &event);
   }
 }
 
 // Nothing is held: an error event is over when its function returns.
-void AppHost::tell(Core& core, Packet& p) {
-  const Instance& to = instances_[p.endpoint];
-  ++counters_[p.endpoint].errors;
+void AppHost::tell(Core& core, const Datagram& d) {
+  const Instance& to = instances_[d.endpoint];
+  ++counters_[d.endpoint].errors;
   const bool listens =
       to.app->size >= offsetof(weft_app, error) + sizeof(to.app->error) && to.app->error != nullptr;
-  const bool own = p.src == 0;  // a datagram of its own that was refused, not an ICMP message
   const weft_error event = {.size = sizeof(weft_error),
-                            .endpoint = p.endpoint,
-                            .dst = p.dst,
-                            .reporter = own ? 0 : wire::load32(p.data + p.l3 + 12),
-                            .dst_port = p.dst_port,
-                            .icmp_type = p.icmp_type,
-                            .icmp_code = p.icmp_code,
-                            .error = reason(p.icmp_type, p.icmp_code),
-                            .mtu = p.icmp_type == 3 && p.icmp_code == 4 ? p.mtu : 0u};
-  core.release(p);
+                            .endpoint = d.endpoint,
+                            .dst = d.peer,
+                            .reporter = d.own,
+                            .dst_port = d.peer_port,
+                            .icmp_type = d.icmp_type,
+                            .icmp_code = d.icmp_code,
+                            .error = reason(d.icmp_type, d.icmp_code),
+                            .mtu = d.mtu};
+  release(core, d);
   if (listens) to.app->error(to.self, &host_, &event);
 }
 
@@ -147,7 +139,7 @@ void AppHost::take_back(Core& core) {
   core_ = &core;
   for (Held& slot : held_) {
     if (!slot.in_use) continue;
-    core.release(slot.packet);
+    release(core, slot.datagram);
     give_back(slot);
   }
 }
@@ -161,7 +153,7 @@ AppHost::Held* AppHost::held(std::uint64_t token) {
 
 // The slot is free again; the buffer has gone elsewhere.
 void AppHost::give_back(Held& slot) {
-  --counters_[slot.packet.endpoint].held;
+  --counters_[slot.datagram.endpoint].held;
   slot.in_use = false;
   if (++slot.generation == 0) slot.generation = 1;
   free_.push_back(static_cast<std::uint32_t>(&slot - held_.data()));
@@ -171,8 +163,8 @@ int AppHost::recv_done(void* context, std::uint64_t token) {
   auto& host = *static_cast<AppHost*>(context);
   Held* slot = host.held(token);
   if (slot == nullptr) return -EINVAL;
-  ++host.counters_[slot->packet.endpoint].done;
-  host.core_->release(slot->packet);
+  ++host.counters_[slot->datagram.endpoint].done;
+  release(*host.core_, slot->datagram);
   host.give_back(*slot);
   return 0;
 }
@@ -204,50 +196,50 @@ int AppHost::send_one(const weft_send& command) {
   }
   if (length > largest) return -EMSGSIZE;
 
-  // One that may be refused needs a place for the event that says so.
+  // The list is emptied when it is half full; it is full only where nobody set `flush`. One that
+  // may be refused needs a place for the event that says so, too.
+  DatagramList& sent = core_->sent;
+  if (sent.count == DatagramList::capacity) return -ENOBUFS;
   if (flags != 0 && length + 28 > PathTable::floor &&
-      core_->delivered.count + sends(*core_).count >= PacketList::capacity)
+      core_->delivered.count + sent.count >= DatagramList::capacity)
     return -ENOBUFS;
 
-  Packet p;
-  const Packet* from = source != nullptr ? &source->packet : nullptr;
-  // Part of the very datagram that is given back, with room for new headers before it: the buffer
-  // goes out as it is.
+  Datagram d;
+  // Part of the very datagram that is given back (new headers fit where the old ones were): the
+  // buffer goes out as it is.
+  const Datagram* from = source != nullptr ? &source->datagram : nullptr;
   const auto* payload =
       command.part_count == 1 ? static_cast<const std::uint8_t*>(command.parts[0].data) : nullptr;
-  const bool in_place = from != nullptr && payload != nullptr &&
-                        payload >= from->data + from->l4 + 8 &&
-                        payload + length <= from->data + from->len && from->l4 + 8u >= headers;
-  if (in_place) {
-    p.buffer = from->buffer;
-    p.data = from->data + (payload - from->data) - headers;
+  if (from != nullptr && payload != nullptr && payload >= from->data &&
+      payload + length <= from->data + from->len) {
+    d.buffer = from->buffer;
+    d.data = from->data + (payload - from->data);
     ++counters_[command.endpoint].zero_copy;
   } else {
-    if (!core_->services->allocate(p, headers + static_cast<std::uint32_t>(length)))
+    Packet p;
+    if (!core_->services->allocate(p, datagram_headers + static_cast<std::uint32_t>(length)))
       return -ENOBUFS;
-    std::uint8_t* to = p.data + headers;
+    d.buffer = p.buffer;
+    d.data = p.data + datagram_headers;
+    std::uint8_t* to = d.data;
     for (std::uint32_t i = 0; i < command.part_count; ++i) {
       if (command.parts[i].len != 0) std::memcpy(to, command.parts[i].data, command.parts[i].len);
       to += command.parts[i].len;
     }
-    if (source != nullptr) core_->release(source->packet);
+    if (source != nullptr) release(*core_, source->datagram);
   }
   if (source != nullptr) give_back(*source);
 
-  p.len = headers + static_cast<std::uint32_t>(length);
-  p.l3 = 14;
-  p.l4 = 34;
-  p.end = p.len;
-  p.endpoint = static_cast<std::uint16_t>(command.endpoint);
-  p.src_port = instances_[command.endpoint].port;
-  p.dst = command.dst;
-  p.dst_port = command.dst_port;
-  p.protocol = 17;
-  p.dont_fragment = (flags & WEFT_SEND_DONT_FRAGMENT) != 0 ? 1 : 0;
-  core_->spawn(nodes::Slot::udp_send, p);
+  d.len = static_cast<std::uint32_t>(length);
+  d.peer = command.dst;
+  d.peer_port = command.dst_port;
+  d.own_port = instances_[command.endpoint].port;
+  d.endpoint = static_cast<std::uint16_t>(command.endpoint);
+  d.dont_fragment = (flags & WEFT_SEND_DONT_FRAGMENT) != 0 ? 1 : 0;
+  sent.datagrams[sent.count++] = d;
   // Large ones one by one: each becomes many frames.
   const bool large = length + 28 > core_->host.mtu;
-  if ((large || sends(*core_).count >= half_full) && flush) flush(*core_);
+  if ((large || sent.count >= half_full) && flush) flush(*core_);
   return 0;
 }
 

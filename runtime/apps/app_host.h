@@ -43,10 +43,9 @@ class AppHost {
   // Called when the list of datagrams to be sent is half full: runs and empties it.
   std::function<void(Core&)> flush;
 
-  // Hands n delivered packets to their applications. They are received UDP datagrams: l3, l4 and
-  // udp.length have been checked; or, where icmp_type is set, errors about datagrams sent. Sends go
-  // into core.spawned[udp_send].
-  void deliver(Core& core, Packet* packets, unsigned n);
+  // Hands n delivered datagrams to their applications: what was received, or, where icmp_type is
+  // set, errors about datagrams sent. Sends go into core.sent.
+  void deliver(Core& core, const Datagram* datagrams, unsigned n);
   void tick(Core& core);
   // Frees what applications still hold; the stack is stopping.
   void take_back(Core& core);
@@ -63,7 +62,7 @@ class AppHost {
   // A buffer that is with an application. Tokens are generation and place, so that one that was
   // given back is recognised when it comes a second time.
   struct Held {
-    Packet packet;
+    Datagram datagram;
     std::uint32_t generation = 1;
     bool in_use = false;
   };
@@ -72,7 +71,7 @@ class AppHost {
   static int recv_done(void* context, std::uint64_t token);
   static std::uint64_t now(void* context);
   int send_one(const weft_send& command);
-  void tell(Core& core, Packet& p);
+  void tell(Core& core, const Datagram& d);
   Held* held(std::uint64_t token);
   void give_back(Held& slot);
 

@@ -1,5 +1,6 @@
 #include "runtime/engine/code.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "stack-nodes/core.h"
@@ -32,17 +33,19 @@ T member(const Packet& p, unsigned offset) {
   return value;
 }
 
-std::uint64_t value_of(const Code& code, const Value& v, const Packet& p, const Core& core);
-
 std::uint64_t compute(const Code& code, const Computed& c, const Packet& p, const Core& core) {
   if (c.calc == Computed::Calc::boolean) return holds(code, c.entry, p, core) ? 1 : 0;
   return calculate(c, value_of(code, c.a, p, core), value_of(code, c.b, p, core));
 }
 
+}  // namespace
+
 std::uint64_t value_of(const Code& code, const Value& v, const Packet& p, const Core& core) {
   const std::uint8_t* base = p.data;
   switch (v.base) {
     case Value::Base::constant: return v.constant;
+    case Value::Base::l3_room: return wire::l3_room(p) & v.mask;
+    case Value::Base::l4_room: return wire::l4_room(p) & v.mask;
     case Value::Base::accessor: return v.accessor(p, core) & v.mask;
     case Value::Base::computed: return compute(code, code.computed[v.index], p, core);
     case Value::Base::l2: break;
@@ -67,6 +70,8 @@ bool compare(const Code& code, const Comparison& c, const Packet& p, const Core&
   return a >= b;
 }
 
+namespace {
+
 // Runs comparisons from `at` until something else comes; returns where that is.
 inline std::uint32_t decide(const Code& code, std::uint32_t at, const Packet& p, const Core& core) {
   const Instruction* all = code.instructions.data();
@@ -78,6 +83,8 @@ inline std::uint32_t decide(const Code& code, std::uint32_t at, const Packet& p,
       case Op::ethertype: v = wire::ethertype(p); break;
       case Op::l3_room: v = wire::l3_room(p); break;
       case Op::l4_room: v = wire::l4_room(p); break;
+      case Op::ip_cksum: v = static_cast<std::uint64_t>(ip_cksum(p)); break;
+      case Op::l4_cksum: v = static_cast<std::uint64_t>(l4_cksum(p)); break;
       case Op::member_1: v = member<std::uint8_t>(p, i.offset); break;
       case Op::member_2: v = member<std::uint16_t>(p, i.offset); break;
       case Op::l2_2: v = wire::load16(p.data + i.offset); break;
@@ -116,29 +123,6 @@ std::uint64_t calculate(const Computed& c, std::uint64_t a, std::uint64_t b) {
 
 bool holds(const Code& code, std::uint32_t at, const Packet& p, const Core& core) {
   return code.instructions[decide(code, at, p, core)].op == Op::answer_yes;
-}
-
-bool walk(const Code& code, std::uint32_t at, Packet& p, Core& core, TraceSink* trace) {
-  for (;;) {
-    at = decide(code, at, p, core);
-    const Instruction& i = code.instructions[at];
-    switch (i.op) {
-      case Op::call: at = code.targets[i.index + i.body(p, core)]; break;
-      case Op::test: at = i.body(p, core) == 0 ? i.yes : i.no; break;
-      case Op::count:
-        ++core.edges[i.index];
-        at = i.yes;
-        break;
-      case Op::trace:
-        if (trace != nullptr) trace->step(i.index, i.offset == no_port ? ~0u : i.offset, p);
-        at = i.yes;
-        break;
-      case Op::release: core.release(p); return true;
-      case Op::deliver: core.deliver(p); return true;
-      case Op::transmit: core.transmit(p); return true;
-      default: core.release(p); return false;
-    }
-  }
 }
 
 }  // namespace weft::engine

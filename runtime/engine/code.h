@@ -13,7 +13,18 @@ namespace weft::engine {
 // A number to be had from a packet.
 struct Value {
   // `wire_*`: inside has(), headers are where a card's parser finds them, behind one tag at most.
-  enum class Base : std::uint8_t { constant, l2, l3, l4, wire_vlan, wire_l3, accessor, computed };
+  enum class Base : std::uint8_t {
+    constant,
+    l2,
+    l3,
+    l4,
+    wire_vlan,
+    wire_l3,
+    l3_room,
+    l4_room,
+    accessor,
+    computed
+  };
   Base base = Base::constant;
   std::uint8_t bytes = 0;  // of a load
   std::uint8_t shift = 0;  // to the right, after the load
@@ -47,6 +58,8 @@ struct Instruction {
     ethertype,  // this and the next two: stack-nodes/wire/access.h
     l3_room,
     l4_room,
+    ip_cksum,  // what the card says
+    l4_cksum,
     member_1,  // a member of Packet, at `offset` in there
     member_2,
     l2_2,
@@ -82,6 +95,10 @@ struct Instruction {
   Body body = nullptr;
 };
 
+// The instruction that loads this value by itself (offset, shift and mask set); `other` when there
+// is none.
+Instruction load_of(const Value& v);
+
 struct Code {
   std::vector<Instruction> instructions;
   std::vector<Value> values;
@@ -101,9 +118,9 @@ inline constexpr std::uint16_t no_port = 0xffff;  // Instruction::offset of a tr
 // The result of a calculation that is no boolean.
 std::uint64_t calculate(const Computed& c, std::uint64_t a, std::uint64_t b);
 
-// Runs one packet from `at` to its end, which is done to it as well. False: it took a way that does
-// not exist, and was released.
-bool walk(const Code& code, std::uint32_t at, Packet& p, Core& core, TraceSink* trace);
+// The number, or the truth of the comparison. (Any of them: linked_code.h has the quick ones.)
+std::uint64_t value_of(const Code& code, const Value& v, const Packet& p, const Core& core);
+bool compare(const Code& code, const Comparison& c, const Packet& p, const Core& core);
 // Runs the predicate that begins at `at`.
 bool holds(const Code& code, std::uint32_t at, const Packet& p, const Core& core);
 

@@ -35,37 +35,12 @@ struct Direct {
 constexpr Direct direct[] = {
     {"p.len", Op::length},
     {"wire::ethertype(p)", Op::ethertype},
-    {"wire::l3_room(p)", Op::l3_room},
-    {"wire::l4_room(p)", Op::l4_room},
     {"p.vlan_id", Op::member_2, offsetof(Packet, vlan_id)},
     {"p.endpoint", Op::member_2, offsetof(Packet, endpoint)},
     {"p.connected", Op::member_1, offsetof(Packet, connected)},
-    {"p.ip_cksum", Op::member_1, offsetof(Packet, ip_cksum)},
-    {"p.l4_cksum", Op::member_1, offsetof(Packet, l4_cksum)},
-    {"p.mark_valid", Op::member_1, offsetof(Packet, mark_valid)},
+    {"ip_cksum(p)", Op::ip_cksum},
+    {"l4_cksum(p)", Op::l4_cksum},
 };
-
-// The instruction that loads this value by itself; `other` when there is none.
-Instruction load_of(const Value& v) {
-  Instruction i;
-  i.op = Op::other;
-  i.offset = v.offset;
-  i.shift = v.shift;
-  i.mask = v.mask;
-  const unsigned n = v.bytes;
-  if (v.base == Base::l2 && (n == 2 || n == 6)) i.op = n == 2 ? Op::l2_2 : Op::l2_6;
-  if (v.base == Base::l3 && (n == 1 || n == 2 || n == 4))
-    i.op = n == 1 ? Op::l3_1 : n == 2 ? Op::l3_2 : Op::l3_4;
-  if (v.base == Base::l4 && (n == 1 || n == 2)) i.op = n == 1 ? Op::l4_1 : Op::l4_2;
-  if (v.base == Base::accessor) {
-    for (const Direct& d : direct) {
-      if (v.accessor != accessor_of(d.storage)) continue;
-      i.op = d.op;
-      i.offset = d.offset;
-    }
-  }
-  return i;
-}
 
 Sign sign_of(ir::Op op) {
   switch (op) {
@@ -90,6 +65,29 @@ Sign turned(Sign sign) {
 }
 
 }  // namespace
+
+Instruction load_of(const Value& v) {
+  Instruction i;
+  i.op = Op::other;
+  i.offset = v.offset;
+  i.shift = v.shift;
+  i.mask = v.mask;
+  const unsigned n = v.bytes;
+  if (v.base == Base::l2 && (n == 2 || n == 6)) i.op = n == 2 ? Op::l2_2 : Op::l2_6;
+  if (v.base == Base::l3 && (n == 1 || n == 2 || n == 4))
+    i.op = n == 1 ? Op::l3_1 : n == 2 ? Op::l3_2 : Op::l3_4;
+  if (v.base == Base::l4 && (n == 1 || n == 2)) i.op = n == 1 ? Op::l4_1 : Op::l4_2;
+  if (v.base == Base::l3_room) i.op = Op::l3_room;
+  if (v.base == Base::l4_room) i.op = Op::l4_room;
+  if (v.base == Base::accessor) {
+    for (const Direct& d : direct) {
+      if (v.accessor != accessor_of(d.storage)) continue;
+      i.op = d.op;
+      i.offset = d.offset;
+    }
+  }
+  return i;
+}
 
 ExprCompiler::At ExprCompiler::add(Instruction i) {
   code_.instructions.push_back(i);
@@ -230,6 +228,8 @@ Result<Value> ExprCompiler::name(const ir::Expr& e) {
   if (field->layer == ir::Layer::none) {
     v.base = Base::accessor;
     v.accessor = accessor_of(field->storage);
+    if (field->storage == "wire::l3_room(p)") v.base = Base::l3_room;
+    if (field->storage == "wire::l4_room(p)") v.base = Base::l4_room;
     if (v.accessor == nullptr)
       return diag::fail(refuse(e, fmt::format("`{}` has no value that can be read", e.name)));
     if (field->storage.starts_with("core.host.")) {

@@ -1,67 +1,42 @@
-// Between mbufs, as cards give and take them (runtime/ports/card.h), and the stack's packets.
+// weft::Frame is DPDK's rte_mbuf: held against DPDK's header here, field by field and flag by flag.
 #pragma once
 
-#include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include <cstddef>
+
 #include "runtime/engine/pools.h"
-#include "stack-nodes/packet.h"
-#include "stack-nodes/wire/bytes.h"
+#include "stack-nodes/frame.h"
 
 namespace weft::engine {
 
-// DPDK's two bits for each checksum are unknown 00, good 01, bad 10, none 11 with the good bit
-// first: just the order of Answer.
-static_assert(RTE_MBUF_F_RX_IP_CKSUM_GOOD == 1 << 7 && RTE_MBUF_F_RX_IP_CKSUM_BAD == 1 << 4 &&
-              RTE_MBUF_F_RX_IP_CKSUM_NONE == (1 << 7 | 1 << 4));
-static_assert(RTE_MBUF_F_RX_L4_CKSUM_GOOD == 1 << 8 && RTE_MBUF_F_RX_L4_CKSUM_BAD == 1 << 3 &&
-              RTE_MBUF_F_RX_L4_CKSUM_NONE == (1 << 8 | 1 << 3));
+static_assert(offsetof(Frame, memory) == offsetof(rte_mbuf, buf_addr) &&
+              offsetof(Frame, offset) == offsetof(rte_mbuf, data_off) &&
+              offsetof(Frame, segments) == offsetof(rte_mbuf, nb_segs) &&
+              offsetof(Frame, flags) == offsetof(rte_mbuf, ol_flags) &&
+              offsetof(Frame, length) == offsetof(rte_mbuf, pkt_len) &&
+              offsetof(Frame, here) == offsetof(rte_mbuf, data_len) &&
+              offsetof(Frame, vlan) == offsetof(rte_mbuf, vlan_tci) &&
+              offsetof(Frame, hash) == offsetof(rte_mbuf, hash.rss) &&
+              offsetof(Frame, mark) == offsetof(rte_mbuf, hash.fdir.hi) &&
+              offsetof(Frame, pool) == offsetof(rte_mbuf, pool) &&
+              offsetof(Frame, next) == offsetof(rte_mbuf, next) &&
+              offsetof(Frame, offload) == offsetof(rte_mbuf, tx_offload));
+// "none" is both bits.
+static_assert(CardFacts::ip_good == RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+              CardFacts::ip_bad == RTE_MBUF_F_RX_IP_CKSUM_BAD &&
+              (CardFacts::ip_good | CardFacts::ip_bad) == RTE_MBUF_F_RX_IP_CKSUM_NONE);
+static_assert(CardFacts::l4_good == RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
+              CardFacts::l4_bad == RTE_MBUF_F_RX_L4_CKSUM_BAD &&
+              (CardFacts::l4_good | CardFacts::l4_bad) == RTE_MBUF_F_RX_L4_CKSUM_NONE);
+static_assert(CardFacts::marked == RTE_MBUF_F_RX_FDIR_ID);
+static_assert(Frame::ask_ip == RTE_MBUF_F_TX_IP_CKSUM &&
+              Frame::ask_udp == RTE_MBUF_F_TX_UDP_CKSUM && Frame::ask_vlan == RTE_MBUF_F_TX_VLAN &&
+              Frame::whose == (RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT) &&
+              Frame::is_ipv4 == RTE_MBUF_F_TX_IPV4 && Frame::l3_shift == RTE_MBUF_L2_LEN_BITS);
 
-inline Packet packet_of(rte_mbuf* m) {
-  const std::uint64_t flags = m->ol_flags;
-  Packet p;
-  p.data = rte_pktmbuf_mtod(m, std::uint8_t*);
-  p.len = m->data_len;
-  p.ip_cksum = static_cast<Answer>((flags >> 7 & 1) | (flags >> 4 & 1) << 1);
-  p.l4_cksum = static_cast<Answer>((flags >> 8 & 1) | (flags >> 3 & 1) << 1);
-  if ((flags & RTE_MBUF_F_RX_FDIR_ID) != 0) {
-    p.mark_valid = 1;
-    p.mark = m->hash.fdir.hi;
-  } else if ((flags & RTE_MBUF_F_RX_RSS_HASH) != 0) {
-    p.rss_hash = m->hash.rss;
-  }
-  p.buffer = m;
-  return p;
-}
-
-// The packet's mbuf, ready for a card. The packet lies in an mbuf, not in a large buffer.
-inline rte_mbuf* frame_of(const Packet& p) {
-  auto* m = static_cast<rte_mbuf*>(p.buffer);
-  m->data_off = static_cast<std::uint16_t>(p.data - static_cast<std::uint8_t*>(m->buf_addr));
-  m->data_len = static_cast<std::uint16_t>(p.len);
-  m->pkt_len = p.len;
-  m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;  // whose memory it is stays true
-  m->tx_offload = 0;
-  if ((p.tx_ip_cksum | p.tx_l4_cksum) != 0) {
-    auto* ip = reinterpret_cast<rte_ipv4_hdr*>(p.data + p.l3);
-    m->l2_len = p.l3;
-    m->l3_len = (ip->version_ihl & 15u) * 4;
-    m->ol_flags |= RTE_MBUF_F_TX_IPV4;
-    if (p.tx_ip_cksum != 0) {
-      m->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
-      ip->hdr_checksum = 0;
-    }
-    if (p.tx_l4_cksum != 0) {
-      m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
-      const std::uint16_t sum = rte_ipv4_phdr_cksum(ip, 0);
-      std::memcpy(p.data + p.l3 + m->l3_len + 6, &sum, 2);
-    }
-  }
-  if (p.tx_vlan != 0) {
-    m->ol_flags |= RTE_MBUF_F_TX_VLAN;
-    m->vlan_tci = p.vlan_id;
-  }
-  return m;
-}
+// Arrays of pointers to the one are arrays of pointers to the other.
+inline Frame** frames_of(rte_mbuf** mbufs) { return reinterpret_cast<Frame**>(mbufs); }
+inline rte_mbuf** mbufs_of(Frame** frames) { return reinterpret_cast<rte_mbuf**>(frames); }
 
 }  // namespace weft::engine

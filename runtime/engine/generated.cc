@@ -9,15 +9,21 @@ namespace {
 
 class GeneratedRunner final : public ResidueRunner {
  public:
-  GeneratedRunner(std::shared_ptr<codegen::Generated> object, codegen::RunFunction function)
-      : object_(std::move(object)), function_(function) {}
+  GeneratedRunner(std::shared_ptr<codegen::Generated> object, const weft_residue& residue)
+      : object_(std::move(object)), residue_(residue) {}
+  void receive(Core& core, Frame* const* frames, unsigned n) override {
+    residue_.receive(core, frames, n);
+  }
+  void send(Core& core, const Datagram* datagrams, unsigned n) override {
+    residue_.send(core, datagrams, n);
+  }
   void run(Core& core, Packet* packets, unsigned n, unsigned entry) override {
-    function_(core, packets, n, entry);
+    residue_.run(core, packets, n, entry);
   }
 
  private:
   std::shared_ptr<codegen::Generated> object_;
-  codegen::RunFunction function_;
+  const weft_residue residue_;
 };
 
 }  // namespace
@@ -42,7 +48,7 @@ diag::Result<GeneratedObject> GeneratedObject::load(const std::string& path, con
 }
 
 std::unique_ptr<ResidueRunner> GeneratedObject::runner(const plan::Residue& residue) const {
-  return std::make_unique<GeneratedRunner>(object_, object_->residue(residue.id)->run);
+  return std::make_unique<GeneratedRunner>(object_, *object_->residue(residue.id));
 }
 
 }  // namespace weft::engine

@@ -25,28 +25,44 @@ diag::Result<std::unique_ptr<Interpreter>> Interpreter::make(const ir::Graph& gr
   auto traced = compile_graph(graph, edges, fields, core, true);
   if (!traced) return diag::fail(traced.error());
   auto made = std::make_unique<Interpreter>();
-  made->fast_ = std::move(*fast);
-  made->traced_ = std::move(*traced);
+  made->fast_ = {LinkedCode(std::move(fast->code)), std::move(fast->begin)};
+  made->traced_ = {LinkedCode(std::move(traced->code)), std::move(traced->begin)};
   made->entries_ = edges.entries;
   made->first_entry_ = edges.first_entry;
   made->impossible_ = edges.impossible_counter();
   return made;
 }
 
-void Interpreter::run(Core& core, Packet* packets, unsigned n, unsigned entry) {
+template <class PacketOf>
+void Interpreter::run_each(Core& core, unsigned n, unsigned entry, PacketOf&& packet_at) {
   if (entry >= entries_.size() || !entries_[entry]) {
     core.edges[impossible_] += n;
-    for (unsigned i = 0; i < n; ++i) core.release(packets[i]);
+    for (unsigned i = 0; i < n; ++i) {
+      Packet p = packet_at(i);
+      core.release(p);
+    }
     return;
   }
   core.edges[first_entry_ + entry] += n;
   ToFunction sink(trace);
-  const GraphCode& code = trace ? traced_ : fast_;
+  const Compiled& code = trace ? traced_ : fast_;
   const std::uint32_t begin = code.begin[*entries_[entry]];
   for (unsigned i = 0; i < n; ++i) {
-    if (!walk(code.code, begin, packets[i], core, trace ? &sink : nullptr))
-      ++core.edges[impossible_];
+    Packet p = packet_at(i);
+    if (!code.code.run(begin, p, core, trace ? &sink : nullptr)) ++core.edges[impossible_];
   }
+}
+
+void Interpreter::receive(Core& core, Frame* const* frames, unsigned n) {
+  run_each(core, n, ir::entry_rx, [&](unsigned i) { return received(*frames[i]); });
+}
+
+void Interpreter::send(Core& core, const Datagram* datagrams, unsigned n) {
+  run_each(core, n, ir::entry_udp_send, [&](unsigned i) { return packet_of(datagrams[i]); });
+}
+
+void Interpreter::run(Core& core, Packet* packets, unsigned n, unsigned entry) {
+  run_each(core, n, entry, [&](unsigned i) { return packets[i]; });
 }
 
 }  // namespace weft::engine

@@ -12,6 +12,7 @@
 #include "compiler/ir/fields.h"
 #include "compiler/ir/graph.h"
 #include "runtime/engine/graph_code.h"
+#include "runtime/engine/linked_code.h"
 #include "runtime/engine/runner.h"
 
 namespace weft::engine {
@@ -24,6 +25,8 @@ class Interpreter final : public ResidueRunner {
                                                          const ir::FieldTable& fields,
                                                          const Core& core);
 
+  void receive(Core& core, Frame* const* frames, unsigned n) override;
+  void send(Core& core, const Datagram* datagrams, unsigned n) override;
   void run(Core& core, Packet* packets, unsigned n, unsigned entry) override;
 
   // Called for every node that a packet leaves, with the port taken, and with ~0u where its way
@@ -31,8 +34,15 @@ class Interpreter final : public ResidueRunner {
   std::function<void(ir::Vertex node, unsigned port, const Packet&)> trace;
 
  private:
+  template <class PacketOf>
+  void run_each(Core& core, unsigned n, unsigned entry, PacketOf&& packet_at);
+
   std::vector<std::optional<ir::Vertex>> entries_;
-  GraphCode fast_, traced_;
+  struct Compiled {
+    LinkedCode code;
+    std::vector<std::uint32_t> begin;  // by vertex
+  };
+  Compiled fast_, traced_;
   std::uint32_t first_entry_ = 0;
   std::uint32_t impossible_ = 0;
 };

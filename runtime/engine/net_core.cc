@@ -113,6 +113,7 @@ CoreView NetCore::copy() const {
   view.core = counters_;
   for (const auto& shard : shards) {
     view.shards.push_back(shard->counters);
+    view.stages.push_back(shard->stages.times());
     view.edges.emplace_back();
     for (const auto& program : shard->programs) view.edges.back().push_back(program->counts);
     const auto& arp = shard->core.neighbours.counters();

@@ -33,6 +33,7 @@ struct CoreView {
     std::uint64_t pieces = 0, paths = 0;
   };
   std::vector<Tables> tables;
+  std::vector<StageTimes> stages;  // by shard
   std::vector<apps::AppCounters> apps;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "runtime/engine/frames.h"
 #include "stack-nodes/wire/bytes.h"
@@ -72,10 +73,14 @@ std::vector<unsigned> Shard::missing_entries() const {
   return missing;
 }
 
-void Shard::run(Packet* packets, unsigned n, unsigned entry) {
+ResidueRunner& Shard::runner(unsigned entry) {
   Program& program = by_entry_[entry] != nullptr ? *by_entry_[entry] : *programs.front();
   core.edges = program.counts.data();
-  program.runner->run(core, packets, n, entry);
+  return *program.runner;
+}
+
+void Shard::run(Packet* packets, unsigned n, unsigned entry) {
+  runner(entry).run(core, packets, n, entry);
 }
 
 unsigned Shard::fetch(ports::Card& card) {
@@ -89,15 +94,17 @@ void Shard::run_fetched(ports::Card& card, apps::AppHost& apps, std::uint64_t no
   const unsigned n = fetched_;
   fetched_ = 0;
   core.now_ns = now_ns;
-  Packet packets[batch_size];
+  stages.begin_batch();
   unsigned good = 0;
-  for (unsigned i = 0; i < n && i < 4; ++i) rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
   for (unsigned i = 0; i < n; ++i) {
-    if (i + 4 < n) rte_prefetch0(rte_pktmbuf_mtod(frames[i + 4], void*));
-    if (frames[i]->nb_segs == 1 || readable(frames[i])) packets[good++] = packet_of(frames[i]);
+    if (frames[i]->nb_segs != 1 && !readable(frames[i])) continue;
+    rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
+    frames[good++] = frames[i];
   }
-  run(packets, good, ir::entry_rx);
+  runner(ir::entry_rx).receive(core, frames_of(frames), good);
+  stages.end(Stage::receive, good);
   settle(card, apps);
+  stages.end_batch();
 }
 
 // Nodes want a frame in one piece; drivers chain buffers for what is longer than one.
@@ -127,11 +134,16 @@ void Shard::settle(ports::Card& card, apps::AppHost& apps) {
     more = false;
     if (core.transmitted.count != 0) transmit(card);
     if (core.delivered.count != 0) {
-      PacketList delivered;
-      delivered.count = core.delivered.count;
-      std::copy_n(core.delivered.packets.begin(), delivered.count, delivered.packets.begin());
-      core.delivered.count = 0;
-      apps.deliver(core, delivered.packets.data(), delivered.count);
+      // (Applications send while they are told of what came: that is run, and may deliver again.)
+      const unsigned n = std::exchange(core.delivered.count, 0);
+      std::copy_n(core.delivered.datagrams, n, delivered_.datagrams);
+      apps.deliver(core, delivered_.datagrams, n);
+      stages.end(Stage::application, n);
+      more = true;
+    }
+    if (core.sent.count != 0) {
+      if (core.transmitted.count != 0) transmit(card);
+      run_sends();
       more = true;
     }
     for (std::size_t slot = 0; slot < core.spawned.size(); ++slot) {
@@ -152,11 +164,23 @@ void Shard::run_slot(Slot slot) {
     batch_.packets[n++] = waiting.packets[i];
   }
   waiting.count = 0;
-  if (n != 0) run(batch_.packets.data(), n, ir::entry_of_slot(static_cast<unsigned>(slot)));
+  if (n == 0) return;
+  run(batch_.packets.data(), n, ir::entry_of_slot(static_cast<unsigned>(slot)));
+  stages.end(Stage::other, n);
 }
 
+// (Nothing that runs from there adds to the list.)
+void Shard::run_sends() {
+  const unsigned n = std::exchange(core.sent.count, 0);
+  if (n == 0) return;
+  runner(ir::entry_udp_send).send(core, core.sent.datagrams, n);
+  stages.end(Stage::send, n);
+}
+
+// Called by applications.
 void Shard::flush_sends(ports::Card& card) {
-  run_slot(Slot::udp_send);
+  stages.end(Stage::application, 0);
+  run_sends();
   transmit(card);
   while (list(core, Slot::ipv4_piece).count + list(core, Slot::ipv4_rest).count != 0) {
     run_slot(Slot::ipv4_piece);
@@ -210,8 +234,7 @@ void Shard::age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
 }
 
 // Null: the packet was dropped and counted.
-rte_mbuf* Shard::frame(Packet& p) {
-  if (!is_large(p.buffer)) return frame_of(p);
+Frame* Shard::copy_out(Packet& p) {
   rte_mbuf* m = pools_.mbuf(p.len);
   if (m == nullptr) {
     ++counters.transmit_unfit;
@@ -223,25 +246,20 @@ rte_mbuf* Shard::frame(Packet& p) {
   p.buffer = m;
   p.data = rte_pktmbuf_mtod(m, std::uint8_t*);
   ++counters.copied_out;
-  return frame_of(p);
+  return frames_of(&m)[0];
 }
 
 void Shard::transmit(ports::Card& card) {
-  rte_mbuf* frames[PacketList::capacity];
-  std::uint16_t n = 0;
-  for (unsigned i = 0; i < core.transmitted.count; ++i) {
-    if (rte_mbuf* m = frame(core.transmitted.packets[i])) {
-      open_fences(m);
-      frames[n++] = m;
-    }
-  }
-  core.transmitted.count = 0;
+  rte_mbuf** frames = mbufs_of(core.transmitted.frames);
+  const auto n = static_cast<std::uint16_t>(std::exchange(core.transmitted.count, 0));
+  for (unsigned i = 0; i < n; ++i) open_fences(frames[i]);
   std::uint16_t done = 0;
   for (unsigned tries = 0; done < n && tries < 8; ++tries)
     done += card.tx_burst(static_cast<std::uint16_t>(tx_queue), frames + done, n - done);
   counters.transmitted += done;
   counters.transmit_full += n - done;
   for (; done < n; ++done) rte_pktmbuf_free(frames[done]);
+  stages.end(Stage::transmit, n);
 }
 
 bool Shard::allocate(Packet& p, std::uint32_t room) {

@@ -14,6 +14,7 @@
 #include "runtime/engine/handover.h"
 #include "runtime/engine/pools.h"
 #include "runtime/engine/runner.h"
+#include "runtime/engine/stages.h"
 #include "runtime/ports/card.h"
 #include "stack-nodes/core.h"
 
@@ -78,6 +79,7 @@ class Shard final : public Services {
   void free_buffer(void* buffer) override { pools_.free(buffer); }
   void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) override;
   void path_learned(std::uint32_t address, std::uint16_t mtu) override;
+  Frame* copy_out(Packet& p) override;
 
   // Adds a residue that runs the entries which those before it do not have. The first is the
   // queue's own. A queue that filters feed with whole datagrams alone has no entry for those put
@@ -93,16 +95,18 @@ class Shard final : public Services {
   const unsigned net_core;  // that runs it
   const unsigned tx_queue;
   ShardCounters counters;
+  StageClock stages;
 
  private:
   // False: the frame was dropped and counted.
   bool readable(rte_mbuf*& m);
   bool take_over(const Packet& p);
+  ResidueRunner& runner(unsigned entry);
   void run(Packet* packets, unsigned n, unsigned entry);
   void run_slot(nodes::Slot slot);
+  void run_sends();
   void tell_others(Message message);
   void transmit(ports::Card& card);
-  rte_mbuf* frame(Packet& p);
 
   Pools& pools_;
   Handovers& handovers_;
@@ -112,6 +116,7 @@ class Shard final : public Services {
   std::array<rte_mbuf*, batch_size> frames_{};
   unsigned fetched_ = 0;
   PacketList batch_;  // the list being run, so that nodes can fill the original again
+  DatagramList delivered_;
 };
 
 }  // namespace weft::engine

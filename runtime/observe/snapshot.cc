@@ -142,6 +142,7 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
       queue.residue = shard.programs.front()->residue.id;
       queue.counters = view.shards[s];
       queue.tables = view.tables[s];
+      queue.stages = view.stages[s];
       for (std::size_t p = 0; p < shard.programs.size(); ++p)
         add(queue, *shard.programs[p], view.edges[s][p]);
       snapshot.queues.push_back(std::move(queue));

@@ -28,6 +28,7 @@ struct QueueCounts {
   std::string residue;
   engine::ShardCounters counters;
   engine::CoreView::Tables tables;
+  engine::StageTimes stages{};
   std::vector<NodeCount> nodes;                  // in the residue's order
   std::map<std::string, std::uint64_t> entries;  // "rx", "udp_send", ... -> packets
   std::uint64_t impossible = 0;

@@ -23,6 +23,10 @@ Json node_json(const NodeCount& node) {
 Json queue_json(const QueueCounts& queue) {
   const engine::ShardCounters& c = queue.counters;
   const engine::CoreView::Tables& t = queue.tables;
+  Json stages = Json::object();
+  for (std::size_t i = 0; i < queue.stages.size(); ++i)
+    stages[std::string(engine::stage_names[i])] = {{"packets", queue.stages[i].packets},
+                                                   {"cycles", queue.stages[i].cycles}};
   Json nodes = Json::object();
   for (const NodeCount& node : queue.nodes) nodes[node.node] = node.packets;
   return {{"queue", queue.queue},
@@ -51,6 +55,8 @@ Json queue_json(const QueueCounts& queue) {
           {"datagrams_evicted", t.evicted},
           {"pieces_made", t.pieces},
           {"path_mtus", t.paths},
+          {"stages_timed_one_batch_in", engine::StageClock::one_in},
+          {"stages", std::move(stages)},
           {"entries", queue.entries},
           {"nodes", std::move(nodes)}};
 }

@@ -16,9 +16,11 @@ struct Resolve {
       .state = State::replicated,
       .key = "meta.next_hop",
       .spawns = "arp_request",
+      .quick = true,
       .meaning = "finds the next hop's Ethernet address; asks and holds the packet where unknown",
       .source = "RFC 826; RFC 1122 section 2.3.2.2",
   };
+  static bool quick(Packet& p, Core& core) { return core.neighbours.known(p); }
   // What waits here goes on through Slot::arp_resolved when arp.learn or age() hands it back.
   // On `full` the packet may be an older one for the same hop: see NeighbourTable::resolve.
   static Out run(Packet& p, Core& core) {

@@ -41,7 +41,7 @@ struct Build {
         .put<field::ipv4::version>(4)
         .put<field::ipv4::ihl>(header / 4)
         .put<field::ipv4::total_length>(total)
-        .put<field::ipv4::id>(core.random.next() >> 48)
+        .put<field::ipv4::id>(core.random.next16())
         .put<field::ipv4::dont_fragment>(p.dont_fragment)
         .put<field::ipv4::ttl>(p.ttl != 0 ? p.ttl : 64)
         .put<field::ipv4::protocol>(p.protocol)

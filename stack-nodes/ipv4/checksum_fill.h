@@ -22,9 +22,7 @@ struct ChecksumFill {
   };
   static void run(Packet& p, Core&) {
     std::uint8_t* const header = header_at<field::Layer::l3>(p);
-    wire::Sum sum = wire::sum_ipv4_20(header);
-    sum.remove_number(get<field::ipv4::checksum>(header));
-    set<field::ipv4::checksum>(header, sum.checksum());
+    set<field::ipv4::checksum>(header, wire::sum_ipv4_20_beside_checksum(header).checksum());
   }
 };
 

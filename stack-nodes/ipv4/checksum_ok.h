@@ -15,6 +15,7 @@ struct ChecksumOk {
       .ports = "yes, no",
       .reads = "ipv4.*, l3.options",
       .requires_ = "l3.room >= (ipv4.ihl << 2) && ipv4.ihl >= 5",
+      .expects = "ipv4.ihl == 5",
       .meaning = "the IPv4 header checksum is right",
       .source = "RFC 1122 section 3.2.1.2; RFC 1071",
   };
@@ -24,7 +25,7 @@ struct ChecksumOk {
     const unsigned words = get<field::ipv4::ihl>(p);
     if (words != 5) [[unlikely]]
       sum.add(header + 20, (words - 5) * 4);
-    return sum.folded() == 0xffff;
+    return sum.in_memory() == 0xffff;
   }
 };
 

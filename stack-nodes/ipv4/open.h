@@ -16,6 +16,7 @@ struct Open {
       .requires_ =
           "l3.room >= 20 && ipv4.ihl >= 5 && ipv4.total_length >= (ipv4.ihl << 2) && "
           "ipv4.total_length <= l3.room",
+      .expects = "ipv4.ihl == 5",
       .meaning = "opens the IPv4 datagram; what follows it in the frame is padding",
       .source = "RFC 791 section 3.1",
   };

@@ -20,7 +20,9 @@ class AddressIndex {
   std::uint16_t find(std::uint32_t address) const {
     for (std::size_t at = home(address);; at = (at + 1) & mask_) {
       const Slot& s = slots_[at];
-      if (s.number == none || s.address == address) return s.number;
+      if (s.address == address) [[likely]]
+        return s.number;  // (of 0 an empty slot says `none`)
+      if (s.number == none) return none;
     }
   }
 

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <vector>
 
+#include "stack-nodes/table/large_pages.h"
 #include "stack-nodes/table/random.h"
 
 namespace weft {
@@ -37,9 +38,7 @@ class FlowTable {
   // Keyed, so that nobody who does not know the seed can choose flows that share a bucket. Two wide
   // multiplications (the way of wyhash): after one alone, keys with few bits set still show.
   std::uint64_t hash(const FlowKey& k) const {
-    const std::uint64_t a = std::uint64_t{k.src} << 32 | k.dst;
-    const std::uint64_t b = std::uint64_t{k.src_port} << 16 | k.dst_port;
-    const Wide first = static_cast<Wide>(a ^ seed_[0]) * (b ^ seed_[1]);
+    const Wide first = static_cast<Wide>(addresses(k) ^ seed_[0]) * (ports(k) ^ seed_[1]);
     const Wide second = static_cast<Wide>(static_cast<std::uint64_t>(first) ^ 0xa0761d6478bd642f) *
                         (static_cast<std::uint64_t>(first >> 64) ^ 0xe7037ed1a0b428db);
     return static_cast<std::uint64_t>(second) ^ static_cast<std::uint64_t>(second >> 64);
@@ -54,7 +53,8 @@ class FlowTable {
       const Bucket& b = buckets_[at];
       for (std::uint32_t m = b.matches(tag(hash)); m != 0; m &= m - 1) {
         const unsigned i = static_cast<unsigned>(std::countr_zero(m)) / 8;
-        if (b.keys[i] == key) return b.endpoints[i];
+        if (b.holds(i, key)) [[likely]]
+          return b.endpoints[i];
       }
       if (b.passed_by == 0) return -1;
       at = (at + 1) & mask_;
@@ -82,7 +82,7 @@ class FlowTable {
     for (std::size_t at = h & mask_, passed = 0; passed <= mask_; ++passed, at = (at + 1) & mask_) {
       Bucket& b = buckets_[at];
       for (unsigned i = 0; i < entries_per_bucket; ++i) {
-        if (b.tags[i] == 0 || !(b.keys[i] == key)) continue;
+        if (b.tags[i] == 0 || !b.holds(i, key)) continue;
         b.tags[i] = 0;
         for (std::size_t on_way = h & mask_; on_way != at; on_way = (on_way + 1) & mask_) {
           --buckets_[on_way].passed_by;
@@ -108,30 +108,47 @@ class FlowTable {
  private:
   __extension__ using Wide = unsigned __int128;
 
+  // A key as two numbers, for one comparison each.
+  static std::uint64_t addresses(const FlowKey& k) { return std::uint64_t{k.src} << 32 | k.dst; }
+  static std::uint32_t ports(const FlowKey& k) {
+    return std::uint32_t{k.src_port} << 16 | k.dst_port;
+  }
+
   struct alignas(64) Bucket {
     std::array<std::uint8_t, entries_per_bucket> tags{};  // 0: empty
     std::uint32_t passed_by = 0;  // entries that belong here or before, and lie further on
-    std::array<FlowKey, entries_per_bucket> keys;
+    std::array<std::uint64_t, entries_per_bucket> addresses{};
+    std::array<std::uint32_t, entries_per_bucket> ports{};
     std::array<std::uint16_t, entries_per_bucket> endpoints{};
 
-    // The top bit of each byte whose tag equals `tag`.
+    bool holds(unsigned i, const FlowKey& k) const {
+      return addresses[i] == FlowTable::addresses(k) && ports[i] == FlowTable::ports(k);
+    }
+    FlowKey key(unsigned i) const {
+      return {static_cast<std::uint32_t>(addresses[i] >> 32),
+              static_cast<std::uint32_t>(addresses[i]), static_cast<std::uint16_t>(ports[i] >> 16),
+              static_cast<std::uint16_t>(ports[i])};
+    }
+    // The top bit of each byte whose tag equals `tag`. (Behind a match there may be one too many,
+    // of another key, which is compared anyway. Never of an empty place: there x has its top bit.)
     std::uint32_t matches(std::uint8_t tag) const {
       std::uint32_t x;
       std::memcpy(&x, tags.data(), 4);
       x ^= tag * 0x01010101u;
-      return ~(((x & 0x7f7f7f7fu) + 0x7f7f7f7fu) | x | 0x7f7f7f7fu);
+      return (x - 0x01010101u) & ~x & 0x80808080u;
     }
   };
   static_assert(sizeof(Bucket) == 64);
+  using Buckets = std::vector<Bucket, LargePages<Bucket>>;
 
-  static std::uint8_t tag(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 56) | 1; }
+  static std::uint8_t tag(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 56) | 0x80; }
 
   std::uint16_t* slot(const FlowKey& key) {
     const std::uint64_t h = hash(key);
     for (std::size_t at = h & mask_, passed = 0; passed <= mask_; ++passed, at = (at + 1) & mask_) {
       Bucket& b = buckets_[at];
       for (unsigned i = 0; i < entries_per_bucket; ++i) {
-        if (b.tags[i] != 0 && b.keys[i] == key) return &b.endpoints[i];
+        if (b.tags[i] != 0 && b.holds(i, key)) return &b.endpoints[i];
       }
       if (b.passed_by == 0) return nullptr;
     }
@@ -146,7 +163,8 @@ class FlowTable {
       for (unsigned i = 0; i < entries_per_bucket; ++i) {
         if (b.tags[i] != 0) continue;
         b.tags[i] = tag(h);
-        b.keys[i] = key;
+        b.addresses[i] = addresses(key);
+        b.ports[i] = ports(key);
         b.endpoints[i] = endpoint;
         return;
       }
@@ -155,18 +173,18 @@ class FlowTable {
   }
 
   void resize(std::size_t count) {
-    std::vector<Bucket> old(count);
+    Buckets old(count);
     old.swap(buckets_);
     mask_ = count - 1;
     for (const Bucket& b : old) {
       for (unsigned i = 0; i < entries_per_bucket; ++i) {
-        if (b.tags[i] != 0) place(b.keys[i], b.endpoints[i]);
+        if (b.tags[i] != 0) place(b.key(i), b.endpoints[i]);
       }
     }
   }
 
   std::array<std::uint64_t, 2> seed_;
-  std::vector<Bucket> buckets_;  // a power of two
+  Buckets buckets_;  // a power of two
   std::size_t mask_ = 0;
   std::size_t size_ = 0;
 };

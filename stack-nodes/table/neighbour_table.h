@@ -44,8 +44,10 @@ class NeighbourTable {
     std::uint64_t evicted = 0;    // entries that made room
   };
 
+  NeighbourTable(NeighbourTable&&) = default;
+  NeighbourTable& operator=(NeighbourTable&&) = default;
   explicit NeighbourTable(std::uint64_t seed = 0x2545f4914f6cdd1d)
-      : index_(capacity, seed), held_(held_in_all) {
+      : index_(capacity, seed), nobody_(1), last_(nobody_.data()), held_(held_in_all) {
     entries_.reserve(capacity);
     free_held_.reserve(held_in_all);
     for (std::size_t i = held_in_all; i-- > 0;) free_held_.push_back(static_cast<std::uint16_t>(i));
@@ -56,16 +58,26 @@ class NeighbourTable {
   // place of the oldest (RFC 1122 section 2.3.2.2 wants the latest kept).
   template <class Core>
   Resolved resolve(Core& core, Packet& p) {
-    const std::uint16_t at = index_.find(p.next_hop);
-    if (at != none) [[likely]] {
-      Entry& e = entries_[at];
-      if (e.quick) [[likely]] {
-        e.used = true;
-        p.next_mac = e.mac;
-        return Resolved::known;
-      }
-    }
-    return resolve_slowly(core, p, at);
+    if (known(p)) [[likely]]
+      return Resolved::known;
+    return resolve_slowly(core, p, index_.find(p.next_hop));
+  }
+  // The short case of `resolve`. False: nothing was done.
+  bool known(Packet& p) {
+    Entry& e = asked_for(p.next_hop);
+    if (!e.quick) [[unlikely]]
+      return false;
+    e.used = true;
+    p.next_mac = e.mac;
+    return true;
+  }
+  // The Ethernet address, where a packet may go there at once, or 0.
+  std::uint64_t at_once(std::uint32_t address) {
+    Entry& e = asked_for(address);
+    if (!e.quick) [[unlikely]]
+      return 0;
+    e.used = true;
+    return e.mac;
   }
 
   // `create`: make an entry for an address that is not known (a request for us came from there);
@@ -193,6 +205,16 @@ class NeighbourTable {
     return Resolved::known;
   }
 
+  // The entry that was last asked for is tried first: most hosts send to one gateway. (It says
+  // itself whether it is still right.) Not `quick` where there is none.
+  Entry& asked_for(std::uint32_t address) {
+    if (last_->address != address) [[unlikely]] {
+      const std::uint16_t at = index_.find(address);
+      last_ = at == none ? nobody_.data() : &entries_[at];
+    }
+    return *last_;
+  }
+
   Resolved hold(Entry& e, Packet& p) {
     if (e.count == held_per_entry || free_held_.empty()) {
       if (e.count == 0) return Resolved::full;
@@ -303,7 +325,9 @@ class NeighbourTable {
   }
 
   AddressIndex index_;
-  std::vector<Entry> entries_;
+  std::vector<Entry> entries_;  // never moves: room for all is reserved
+  std::vector<Entry> nobody_;   // one, for `last_` before anybody was asked for
+  Entry* last_;
   std::vector<std::uint16_t> free_entries_;
   std::vector<Packet> held_;
   std::vector<std::uint16_t> free_held_;

@@ -14,6 +14,7 @@ class Random {
   explicit Random(std::uint64_t seed = 1) { reseed(seed); }
 
   void reseed(std::uint64_t seed) {
+    rest_ = 1;
     for (auto& word : state_) {
       seed += 0x9e3779b97f4a7c15;
       std::uint64_t z = seed;
@@ -35,6 +36,15 @@ class Random {
     return result;
   }
 
+  // Three from each draw: what is left of it lies below a one, so that 1 means none is left.
+  std::uint16_t next16() {
+    if (rest_ == 1) [[unlikely]]
+      rest_ = next() >> 16 | std::uint64_t{1} << 48;
+    const auto value = static_cast<std::uint16_t>(rest_);
+    rest_ >>= 16;
+    return value;
+  }
+
   // 0 .. limit - 1, without division; the bias is below limit / 2^32.
   std::uint32_t below(std::uint32_t limit) {
     return static_cast<std::uint32_t>(((next() >> 32) * limit) >> 32);
@@ -42,6 +52,7 @@ class Random {
 
  private:
   std::array<std::uint64_t, 4> state_;
+  std::uint64_t rest_ = 1;
 };
 
 }  // namespace weft

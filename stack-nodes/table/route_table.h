@@ -19,7 +19,7 @@ class RouteTable {
     auto level = std::find_if(levels_.begin(), levels_.end(),
                               [&](const Level& l) { return l.mask <= mask; });
     if (level == levels_.end() || level->mask != mask)
-      level = levels_.insert(level, Level{mask, {}});
+      level = levels_.insert(level, Level{mask, {}, {}});
     auto& routes = level->routes;
     auto at = std::lower_bound(routes.begin(), routes.end(), prefix & mask, before);
     if (at != routes.end() && at->prefix == (prefix & mask)) {
@@ -28,26 +28,21 @@ class RouteTable {
       routes.insert(at, Route{prefix & mask, via});
       ++size_;
     }
+    level->first = routes.front();
+    last_ = {};
   }
 
   // The address of the neighbour that gets datagrams for `dst`, or 0 where there is no route.
   // Broadcast to this link and multicast stay on the link (RFC 1122 section 3.3.6, RFC 1112 section
   // 6.1).
   std::uint32_t lookup(std::uint32_t dst) const {
-    if (dst == 0xffffffff || (dst >> 28) == 0xe) return dst;
-    for (const Level& level : levels_) {
-      const std::uint32_t prefix = dst & level.mask;
-      auto at = level.routes.begin();
-      if (level.routes.size() > 1) {
-        at = std::lower_bound(at, level.routes.end(), prefix, before);
-        if (at == level.routes.end()) continue;
-      }
-      if (at->prefix == prefix) return at->via != 0 ? at->via : dst;
-    }
-    return 0;
+    if (dst == last_.dst) return last_.hop;
+    last_ = {dst, look_for(dst)};
+    return last_.hop;
   }
 
   void clear() {
+    last_ = {};
     levels_.clear();
     size_ = 0;
   }
@@ -60,10 +55,39 @@ class RouteTable {
   };
   struct Level {  // never empty
     std::uint32_t mask;
+    Route first{};  // == routes.front(): most lengths have one route alone
     std::vector<Route> routes;
   };
+  static constexpr std::uint32_t multicast = 0xe0000000;
   static bool before(const Route& r, std::uint32_t prefix) { return r.prefix < prefix; }
 
+  std::uint32_t look_for(std::uint32_t dst) const {
+    if (dst >= multicast) [[unlikely]]
+      return look_everywhere(dst);
+    for (const Level& level : levels_) {
+      const Route& route = level.first;
+      if (route.prefix == (dst & level.mask)) return route.via != 0 ? route.via : dst;
+      if (level.routes.size() > 1) return look_everywhere(dst);
+    }
+    return 0;
+  }
+  [[gnu::noinline]] std::uint32_t look_everywhere(std::uint32_t dst) const {
+    if (dst == 0xffffffff || (dst >> 28) == 0xe) return dst;
+    for (const Level& level : levels_) {
+      const std::uint32_t prefix = dst & level.mask;
+      const auto at = std::lower_bound(level.routes.begin(), level.routes.end(), prefix, before);
+      if (at != level.routes.end() && at->prefix == prefix) return at->via != 0 ? at->via : dst;
+    }
+    return 0;
+  }
+
+  // The answer to the last question: packets to one peer come in a row. (At first that to the
+  // broadcast, which is the same for ever.)
+  struct Answered {
+    std::uint32_t dst = 0xffffffff;
+    std::uint32_t hop = 0xffffffff;
+  };
+  mutable Answered last_;
   std::vector<Level> levels_;  // longest prefixes first
   std::size_t size_ = 0;
 };

@@ -20,10 +20,14 @@ struct ChecksumFill {
     std::uint8_t* const header = header_at<field::Layer::l4>(p);
     const std::uint16_t length = get<field::udp::length>(header);
     wire::Sum sum = wire::sum_pseudo(p.data + p.l3 + field::ipv4::src.offset / 8, 17, length);
-    sum.add(header, length);
-    sum.remove_number(get<field::udp::checksum>(header));
-    const std::uint16_t checksum = sum.checksum();
-    set<field::udp::checksum>(header, checksum != 0 ? checksum : 0xffff);  // 0 would mean "none"
+    // The header beside its checksum: both ports, and the length a second time.
+    std::uint32_t ports;
+    std::memcpy(&ports, header, 4);
+    sum.value += std::uint64_t{ports} + __builtin_bswap16(length);
+    constexpr unsigned bytes = field::udp::min_bytes;
+    if (length > bytes) [[likely]]
+      sum.add(header + bytes, length - bytes);
+    set<field::udp::checksum>(header, sum.udp_checksum());
   }
 };
 

@@ -23,7 +23,7 @@ struct ChecksumOk {
     const std::uint16_t length = get<field::udp::length>(p);
     wire::Sum sum = wire::sum_pseudo(p.data + p.l3 + field::ipv4::src.offset / 8, 17, length);
     sum.add(p.data + p.l4, length);
-    return sum.folded() == 0xffff;
+    return sum.in_memory() == 0xffff;
   }
 };
 

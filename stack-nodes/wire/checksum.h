@@ -3,6 +3,7 @@
 // they stand in the header's field.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,9 +18,15 @@ static_assert(std::endian::native == std::endian::little, "sums are swapped once
 struct Sum {
   std::uint64_t value = 0;
 
+  // With end-around carry. (Compilers make a jump of the carry now and then, and which way it goes
+  // is as good as random.)
   void add64(std::uint64_t v) {
+#if defined(__x86_64__)
+    asm("addq %1, %0\n\tadcq $0, %0" : "+&r"(value) : "rm"(v) : "cc");
+#else
     value += v;
-    value += value < v ? 1 : 0;  // end-around carry
+    value += value < v ? 1 : 0;
+#endif
   }
   void add8bytes(const std::uint8_t* p) {
     std::uint64_t v;
@@ -63,21 +70,28 @@ struct Sum {
       // The last 8 bytes, without those that have been added already.
       std::uint64_t v;
       std::memcpy(&v, p + count - 8, 8);
-      other.add64(v >> (64 - 8 * count));
+      other.add64(v >> (-8 * count & 63));
     }
     add64(other.value);
   }
 
-  // The sum as a 16-bit number: 0xffff over data that contains its own correct checksum.
-  std::uint16_t folded() const {
-    std::uint64_t v = (value & 0xffffffff) + (value >> 32);
-    v = (v & 0xffffffff) + (v >> 32);
-    v = (v & 0xffff) + (v >> 16);
-    v = (v & 0xffff) + (v >> 16);
-    return __builtin_bswap16(static_cast<std::uint16_t>(v));
+  // Folded to 16 bits, as they lie in memory.
+  std::uint16_t in_memory() const {
+    // The upper half of a number plus the same with its halves exchanged is the sum of both halves
+    // with its carry added (RFC 1071 section 2: the carry goes around).
+    const auto v = static_cast<std::uint32_t>((value + std::rotl(value, 32)) >> 32);
+    return static_cast<std::uint16_t>((v + std::rotl(v, 16)) >> 16);
   }
+
+  // The sum as a 16-bit number: 0xffff over data that contains its own correct checksum.
+  std::uint16_t folded() const { return __builtin_bswap16(in_memory()); }
   // The number for the checksum field.
   std::uint16_t checksum() const { return static_cast<std::uint16_t>(~folded()); }
+  // The same for UDP, where 0 would mean that there is none (RFC 768).
+  std::uint16_t udp_checksum() const {
+    const std::uint16_t sum = in_memory();
+    return __builtin_bswap16(static_cast<std::uint16_t>(~(sum == 0xffff ? 0 : sum)));
+  }
 };
 
 // An IPv4 header without options.
@@ -86,6 +100,19 @@ inline Sum sum_ipv4_20(const std::uint8_t* header) {
   s.add8bytes(header);
   s.add8bytes(header + 8);
   s.add4bytes(header + 16);
+  return s;
+}
+
+// The same without its checksum. In the pieces that ipv4.build has stored (compose.h): a load that
+// spans two stores has to wait for them.
+inline Sum sum_ipv4_20_beside_checksum(const std::uint8_t* header) {
+  std::uint32_t src, dst;
+  std::uint16_t ttl_and_protocol;
+  std::memcpy(&ttl_and_protocol, header + 8, 2);
+  std::memcpy(&src, header + 12, 4);
+  std::memcpy(&dst, header + 16, 4);
+  Sum s{std::uint64_t{src} + dst + ttl_and_protocol};
+  s.add8bytes(header);
   return s;
 }
 

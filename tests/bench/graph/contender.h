@@ -19,16 +19,15 @@ class Contender {
   virtual bool batch(rte_ring* in, rte_ring* out) = 0;
 };
 
-// The stack's engine loop around a residue: mbufs to packets, the residue, the echo, the residue
-// again from udp_send, packets to mbufs.
+// The stack's engine loop around a residue: receive, the echo, send.
 class Stack final : public Contender {
  public:
-  Stack(Core& core, codegen::RunFunction run) : core_(core), run_(run) {}
+  Stack(Core& core, const weft_residue& residue) : core_(core), residue_(residue) {}
   bool batch(rte_ring* in, rte_ring* out) override;
 
  private:
   Core& core_;
-  codegen::RunFunction run_;
+  const weft_residue residue_;
 };
 // The same around the interpreter.
 class Interpreted final : public Contender {

@@ -36,12 +36,12 @@ struct Scene {
   std::string nic;  // model
   std::uint64_t flows;
   bool facts;  // the card checks sums and marks flows (plans.h)
+  bool grown = false;
   CardSays says() const { return {facts, facts}; }
 };
 const std::map<std::string, Scene> scenes = {
-    {"none", {"none", few_flows, false}},
-    {"intel_e810", {"intel_e810", few_flows, true}},
-    {"ideal", {"ideal", few_flows, true}},
+    {"none", {"none", few_flows, false}},   {"intel_e810", {"intel_e810", few_flows, true}},
+    {"ideal", {"ideal", few_flows, true}},  {"3x", {"none", few_flows, false, true}},
     {"512MB", {"none", many_flows, false}},
 };
 struct Case {
@@ -55,6 +55,8 @@ const std::vector<Case> all_cases = {
     {"intel_e810/generated", "intel_e810", "generated", "none/hand-fused"},
     {"intel_e810/interpreted", "intel_e810", "interpreted", "intel_e810/generated"},
     {"ideal/generated", "ideal", "generated", "none/hand-fused"},
+    {"3x/generated", "3x", "generated", "none/generated"},
+    {"3x/interpreted", "3x", "interpreted", "none/interpreted"},
     {"512MB/unprefetched", "512MB", "hand-fused", ""},
     {"512MB/prefetched", "512MB", "hand-prefetched", "512MB/unprefetched"},
     {"512MB/generated", "512MB", "generated", "512MB/unprefetched"},
@@ -72,7 +74,7 @@ class Stage {
 
   // `written`: a plan file to take instead of planning, or "".
   diag::Result<void> prepare(const std::string& written) {
-    auto plan = written.empty() ? plan_for(scene_.nic, few_flows, scene_.facts)
+    auto plan = written.empty() ? plan_for(scene_.nic, few_flows, scene_.facts, scene_.grown)
                                 : plan_from(written, scene_.facts);
     if (!plan) return diag::fail(plan.error());
     plan_ = std::move(*plan);
@@ -91,7 +93,7 @@ class Stage {
       auto loaded = codegen::load(built->object, built->key);
       if (!loaded) return diag::fail(loaded.error());
       generated_ = std::move(*loaded);
-      return std::make_unique<Stack>(*core, generated_->residue(residue.id)->run);
+      return std::make_unique<Stack>(*core, *generated_->residue(residue.id));
     }
     if (kind == "interpreted") {
       auto made = engine::Interpreter::make(residue.graph, plan_.fields, *core);

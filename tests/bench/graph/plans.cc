@@ -1,7 +1,11 @@
 #include "tests/bench/graph/plans.h"
 
+#include <fstream>
+#include <sstream>
+
 #include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
+#include "tests/bench/graph/grown.h"
 #include "tests/bench/graph/traffic.h"
 
 namespace weft::bench {
@@ -60,11 +64,22 @@ diag::Result<CardPlan> chosen(ir::FieldTable fields, plan::Plan plan, bool facts
 
 }  // namespace
 
-diag::Result<CardPlan> plan_for(const std::string& nic, unsigned flows, bool facts) {
+diag::Result<CardPlan> plan_for(const std::string& nic, unsigned flows, bool facts, bool grown) {
   auto fields = frontend::read_headers(root + "/graphs/headers");
   if (!fields) return diag::fail(fields.error());
   auto graph = frontend::read_graph(root + "/graphs/host_udp_ipv4.yaml", *fields);
   if (!graph) return diag::fail(graph.error());
+  if (grown) {
+    const auto nodes = boost::num_vertices(graph->g);
+    std::stringstream text;
+    text << std::ifstream(root + "/graphs/host_udp_ipv4.yaml").rdbuf();
+    graph = frontend::graph_from_text(grown_graph(text.str(), 2 * static_cast<unsigned>(nodes)),
+                                      "grown.yaml", *fields);
+    if (!graph) return diag::fail(graph.error());
+    if (boost::num_vertices(graph->g) < 3 * nodes) {
+      return diag::fail({.code = "E0660", .message = "the graph did not grow to three times"});
+    }
+  }
   auto model = frontend::read_nic(root + "/nicmodels/" + nic + ".yaml", *fields);
   if (!model) return diag::fail(model.error());
   auto costs = passes::read_costs(root + "/nicmodels/costs/default.yaml");

@@ -59,7 +59,7 @@ inline bool reply(Core& core, std::uint8_t* f) {
   wire::store16(f + 38, length);
   wire::store16(f + 40, 0);
   wire::store32(f + 14, 0x45000000 | (20u + length));
-  wire::store16(f + 18, static_cast<std::uint16_t>(core.random.next() >> 48));
+  wire::store16(f + 18, core.random.next16());
   wire::store16(f + 20, 0);
   wire::store32(f + 22, 0x40110000);
   wire::store32(f + 26, core.host.address);
@@ -76,7 +76,7 @@ inline bool reply(Core& core, std::uint8_t* f) {
 inline bool forward(Core& core, rte_mbuf* m, std::uint8_t* f) {
   const std::uint32_t hop = core.routes.lookup(wire::load32(f + 30));
   if (hop == 0 || wire::load16(f + 16) > core.host.mtu) return false;
-  const std::uint64_t mac = core.neighbours.find(hop);
+  const std::uint64_t mac = core.neighbours.at_once(hop);
   if (mac == 0) return false;
   wire::store48(f, mac);
   wire::store48(f + 6, core.host.mac);
@@ -85,7 +85,6 @@ inline bool forward(Core& core, rte_mbuf* m, std::uint8_t* f) {
   m->data_len = len;
   m->pkt_len = len;
   m->ol_flags = 0;
-  m->tx_offload = 0;
   return true;
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 std::string program(const std::string& abi, const std::string& core_size) {
   return "#include \"compiler/codegen/abi.h\"\n#include \"compiler/codegen/support.h\"\n"
-         "static const weft_residue residues[] = {{\"r\", nullptr, 1}};\n"
+         "static const weft_residue residues[] = {{\"r\", nullptr, nullptr, nullptr, 1}};\n"
          "static const weft_generated object = {" +
          abi + ", " + core_size +
          ", sizeof(weft::Packet), WEFT_KEY, 1, residues};\n"

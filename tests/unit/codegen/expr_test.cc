@@ -93,10 +93,10 @@ void scramble(std::mt19937_64& random, std::array<std::uint8_t, 512>& frame, Pac
   p.vlan_id = random() & 0xfff;
   p.next_mac = random() & 0xffffffffffff;
   p.src = static_cast<std::uint32_t>(random());
-  p.ip_cksum = static_cast<Answer>(random() & 3);
-  p.l4_cksum = static_cast<Answer>(random() & 3);
-  p.mark_valid = random() & 1;
+  say_ip_cksum(p, static_cast<Answer>(random() & 3));
+  say_l4_cksum(p, static_cast<Answer>(random() & 3));
   p.mark = static_cast<std::uint32_t>(random());
+  if (random() & 1) say_mark(p, p.mark);
   core.host.mac = random() & 0xffffffffffff;
   core.host.address = static_cast<std::uint32_t>(random());
   core.host.vlan_id = random() & 0xfff;
@@ -117,7 +117,7 @@ std::string program(const std::vector<ExprPtr>& all, codegen::ExprCompiler& comp
          compiler.accessors() +
          "void run(Core& core, Packet* packets, unsigned, unsigned) {\n  Packet& p = *packets;\n" +
          body +
-         "}\nconst weft_residue residues[] = {{\"all\", run, 0}};\n"
+         "}\nconst weft_residue residues[] = {{\"all\", nullptr, nullptr, run, 0}};\n"
          "const weft_generated generated_code = {codegen::abi_version, sizeof(Core), "
          "sizeof(Packet), WEFT_KEY, 1, residues};\n}\n}\n"
          "extern \"C\" __attribute__((visibility(\"default\"))) const weft_generated* "

@@ -26,9 +26,9 @@ inline ir::Bits storage(const std::string& name, const Packet& p, const Core& co
   if (name == "meta.vlan_id") return p.vlan_id;
   if (name == "meta.next_mac") return p.next_mac;
   if (name == "meta.src") return p.src;
-  if (name == "desc.ip_cksum") return static_cast<unsigned>(p.ip_cksum);
-  if (name == "desc.l4_cksum") return static_cast<unsigned>(p.l4_cksum);
-  if (name == "desc.mark_valid") return p.mark_valid;
+  if (name == "desc.ip_cksum") return static_cast<unsigned>(ip_cksum(p));
+  if (name == "desc.l4_cksum") return static_cast<unsigned>(l4_cksum(p));
+  if (name == "desc.mark_valid") return marked(p) ? 1 : 0;
   if (name == "desc.mark") return p.mark;
   if (name == "host.mac") return core.host.mac;
   if (name == "host.address") return core.host.address;

@@ -53,9 +53,9 @@ std::map<std::string, std::function<std::uint64_t(const Packet&, const Core&)>> 
       {"meta.ttl", [](P p, C) { return std::uint64_t{p.ttl}; }},
       {"meta.next_hop", [](P p, C) { return std::uint64_t{p.next_hop}; }},
       {"meta.next_mac", [](P p, C) { return p.next_mac; }},
-      {"desc.ip_cksum", [](P p, C) { return static_cast<std::uint64_t>(p.ip_cksum); }},
-      {"desc.l4_cksum", [](P p, C) { return static_cast<std::uint64_t>(p.l4_cksum); }},
-      {"desc.mark_valid", [](P p, C) { return std::uint64_t{p.mark_valid}; }},
+      {"desc.ip_cksum", [](P p, C) { return static_cast<std::uint64_t>(ip_cksum(p)); }},
+      {"desc.l4_cksum", [](P p, C) { return static_cast<std::uint64_t>(l4_cksum(p)); }},
+      {"desc.mark_valid", [](P p, C) { return std::uint64_t{marked(p)}; }},
       {"desc.mark", [](P p, C) { return std::uint64_t{p.mark}; }},
       {"desc.tx_ip_cksum", [](P p, C) { return std::uint64_t{p.tx_ip_cksum}; }},
       {"desc.tx_l4_cksum", [](P p, C) { return std::uint64_t{p.tx_l4_cksum}; }},
@@ -162,10 +162,10 @@ Bytes random_frame(Random& random, std::set<std::string>& headers) {
 
 Packet random_packet(TestCore& core, const Bytes& frame, Random random) {
   Packet p = core.opened(frame);
-  p.ip_cksum = static_cast<weft::Answer>(random.below(4));
-  p.l4_cksum = static_cast<weft::Answer>(random.below(4));
-  p.mark_valid = static_cast<std::uint8_t>(random.below(2));
+  say_ip_cksum(p, static_cast<weft::Answer>(random.below(4)));
+  say_l4_cksum(p, static_cast<weft::Answer>(random.below(4)));
   p.mark = 1 + random.below(1000);
+  if (random.below(2) != 0) say_mark(p, p.mark);
   p.endpoint = static_cast<std::uint16_t>(random.next());
   p.connected = static_cast<std::uint8_t>(random.below(2));
   p.icmp_type = static_cast<std::uint8_t>(random.next());
@@ -387,8 +387,8 @@ std::string change_one(Packet& p, const std::set<std::string>& headers,
       {"meta.next_mac", [&] { p.next_mac ^= 1; }},
       {"meta.vlan_id", [&] { p.vlan_id ^= 1; }},
       {"desc.mark", [&] { p.mark ^= 1; }},
-      {"desc.ip_cksum", [&] { p.ip_cksum = weft::Answer::bad; }},
-      {"desc.l4_cksum", [&] { p.l4_cksum = weft::Answer::bad; }},
+      {"desc.ip_cksum", [&] { say_ip_cksum(p, weft::Answer::bad); }},
+      {"desc.l4_cksum", [&] { say_l4_cksum(p, weft::Answer::bad); }},
   };
   std::vector<std::pair<std::string, std::function<void()>>> choices;
   for (const auto& member : members) {

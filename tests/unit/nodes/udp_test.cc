@@ -134,7 +134,7 @@ TEST(udp_flow_from_mark, marks_count_from_one) {
   TestCore core;
   Packet p = core.opened(scapy_udp);
   p.mark = 8;
-  p.mark_valid = 1;
+  p.facts |= CardFacts::marked;
   udp::FlowFromMark::run(p, core);
   EXPECT_EQ(p.endpoint, 7);
   EXPECT_EQ(p.connected, 1);

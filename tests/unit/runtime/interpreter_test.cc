@@ -26,12 +26,11 @@ struct Lab {
     interpreter = must(engine::Interpreter::make(graph, fields(), core));
   }
   Packet packet(UdpFrame f = {}) {
-    frames.push_back(std::make_unique<Bytes>(build(f)));
-    Packet p;
-    p.data = frames.back()->data();
-    p.len = static_cast<std::uint32_t>(frames.back()->size());
-    p.buffer = p.data;
-    return p;
+    bytes.push_back(std::make_unique<Bytes>(build(f)));
+    frames.push_back(std::make_unique<Frame>());
+    frames.back()->memory = bytes.back()->data();
+    frames.back()->here = static_cast<std::uint16_t>(bytes.back()->size());
+    return received(*frames.back());
   }
   std::uint64_t node(const std::string& id) const {
     return edges.derive(graph, counts).node[*graph.find(id)];
@@ -43,7 +42,8 @@ struct Lab {
   CountingServices services;
   Core core;
   std::unique_ptr<engine::Interpreter> interpreter;
-  std::vector<std::unique_ptr<Bytes>> frames;
+  std::vector<std::unique_ptr<Bytes>> bytes;
+  std::vector<std::unique_ptr<Frame>> frames;
 };
 
 constexpr const char* small = R"(
@@ -83,8 +83,8 @@ TEST(Interpreter, FollowsPredicatesAndCountsEveryEdge) {
   const auto add = [&](unsigned ttl, unsigned bytes = 40) {
     packets.push_back(lab.packet(with_payload(bytes)));
     packets.back().data[22] = static_cast<std::uint8_t>(ttl);
-    packets.back().ip_cksum =
-        Answer::good;  // the header's sum is wrong now, and the card says good
+    // The header's sum is wrong now, and the card says good.
+    say_ip_cksum(packets.back(), Answer::good);
   };
   add(7);
   add(7);
@@ -110,7 +110,7 @@ TEST(Interpreter, AnItemHoldsByItsFactOrElseByItsTest) {
       Lab lab(small);
       Packet p = lab.packet(with_payload(40));
       if (!right) p.data[24] ^= 1;
-      p.ip_cksum = answer;
+      say_ip_cksum(p, answer);
       lab.interpreter->run(lab.core, &p, 1, ir::entry_rx);
       EXPECT_EQ(lab.node("which"), right || answer == Answer::good ? 1u : 0u);
       EXPECT_EQ(lab.node("drop_checksum"), right || answer == Answer::good ? 0u : 1u);
@@ -170,14 +170,14 @@ nodes:
   p.data[34] = 8;
   lab.interpreter->run(lab.core, &p, 1, ir::entry_rx);
   EXPECT_EQ(lab.core.transmitted.count, 1u);
-  EXPECT_EQ(lab.core.transmitted.packets[0].data[34], 0) << "an echo reply";
+  EXPECT_EQ(received(*lab.core.transmitted.frames[0]).data[34], 0) << "an echo reply";
   EXPECT_EQ(lab.services.freed, 0u);
   EXPECT_EQ(lab.node("answered"), 1u);
   EXPECT_EQ(lab.node("tx"), 1u);
 }
 
 TEST(Interpreter, RefusesNodesThatItDoesNotHave) {
-  const Core core;
+  const Core core{};
   auto graph = must(frontend::graph_from_text(small, "residue.yaml", fields()));
   graph.node(*graph.find("checks")).items[1].test = "ipv4.no_such_test";
   auto made = engine::Interpreter::make(graph, fields(), core);

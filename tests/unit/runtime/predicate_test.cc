@@ -38,10 +38,10 @@ struct Random {
     p.l3 = engine() % 4 == 0 ? 18 : 14;
     p.l4 = static_cast<std::uint16_t>(p.l3 + 20);
     p.end = static_cast<std::uint32_t>(p.l4 + engine() % 100);
-    p.ip_cksum = static_cast<Answer>(engine() % 4);
-    p.l4_cksum = static_cast<Answer>(engine() % 4);
+    say_ip_cksum(p, static_cast<Answer>(engine() % 4));
+    say_l4_cksum(p, static_cast<Answer>(engine() % 4));
     p.vlan_id = static_cast<std::uint16_t>(engine() % 3);
-    p.mark_valid = engine() % 2;
+    if (engine() % 2 != 0) say_mark(p, 0);
     p.mark = static_cast<std::uint32_t>(engine() % 3);
   }
 
@@ -154,7 +154,7 @@ TEST(Predicate, MeansWhatEvaluateMeansForTheCornersOfTheLanguage) {
 }
 
 TEST(Predicate, RefusesWhatNoPacketCarries) {
-  const Core core;
+  const Core core{};
   EXPECT_FALSE(compile(ir::name("knob.rx.promiscuous", 1), core));
   EXPECT_FALSE(
       compile(ir::binary(ir::Op::eq, ir::name("l4.payload", 64), ir::constant(0, 64)), core));

@@ -1,0 +1,28 @@
+// The straight way from an entry: one loop over the batch, and in it the nodes along the hot ports,
+// one behind the other. The packet is a local variable whose address goes nowhere, so the compiler
+// keeps it in registers and knows what each node left in it. Whoever takes another port goes on in
+// the general function.
+#pragma once
+
+#include <string>
+
+#include "compiler/codegen/node_code.h"
+
+namespace weft::codegen {
+
+struct StraightSpec {
+  std::string name;       // of the function
+  std::string arguments;  // what it takes beside `core` and `n`: "Frame* const* frames"
+  std::string packet;     // the packet with number i: "received(*frames[i])"
+  ir::Vertex start;
+  // Cut in front of tables that may miss the cache: the batch is run up to there, prefetching, and
+  // then on from there.
+  bool cut = false;
+};
+
+diag::Result<std::string> write_straight(ResidueContext& c, const StraightSpec& spec);
+
+// The nodes of the straight way from `start` in front of which it may be cut.
+std::vector<ir::Vertex> cuts(const ResidueContext& c, ir::Vertex start);
+
+}  // namespace weft::codegen

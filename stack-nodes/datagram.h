@@ -1,0 +1,90 @@
+// What the stack and applications hand each other: one UDP datagram without its headers. An
+// application that answers passes on what it got, so both directions look the same. Errors about
+// datagrams sent come the same way.
+#pragma once
+
+#include <cstdint>
+
+#include "stack-nodes/packet.h"
+#include "stack-nodes/wire/field.h"
+#include "weft/fields.h"
+
+namespace weft {
+
+// Addresses and ports are in host byte order.
+struct Datagram {
+  std::uint8_t* data = nullptr;  // first byte of the payload
+  void* buffer = nullptr;        // as Packet::buffer
+  std::uint32_t len = 0;         // bytes of payload
+  std::uint32_t peer = 0;        // the other side's address
+  std::uint32_t own = 0;  // received: its destination; sent: 0, the stack takes its own address
+  std::uint16_t peer_port = 0;
+  std::uint16_t own_port = 0;
+  std::uint16_t endpoint = 0;      // index into the plan's endpoints
+  std::uint16_t mtu = 0;           // error "too large": what the path carries
+  std::uint8_t dont_fragment = 0;  // sent: 1: it may not be cut on its way
+  // Not 0: an error about a datagram sent to `peer`; `own` is who says so, 0 the stack itself.
+  std::uint8_t icmp_type = 0;
+  std::uint8_t icmp_code = 0;
+};
+static_assert(sizeof(Datagram) == 40);
+
+// Bytes in front of the payload that new headers take: Ethernet, IPv4, UDP.
+inline constexpr std::uint32_t datagram_headers =
+    field::eth::min_bytes + field::ipv4::min_bytes + field::udp::min_bytes;
+
+// A packet that arrived at an application: its headers have been checked.
+inline Datagram datagram_of(const Packet& p) {
+  Datagram d;
+  d.data = p.data + p.l4 + field::udp::min_bytes;
+  d.buffer = p.buffer;
+  d.len = std::uint32_t{get<field::udp::length>(p)} - field::udp::min_bytes;
+  d.peer = get<field::ipv4::src>(p);
+  d.own = get<field::ipv4::dst>(p);
+  d.peer_port = get<field::udp::src_port>(p);
+  d.own_port = get<field::udp::dst_port>(p);
+  d.endpoint = p.endpoint;
+  return d;
+}
+
+// An ICMP message about a datagram of an application, or that datagram itself, refused (its source
+// has not been written yet).
+inline Datagram error_of(const Packet& p) {
+  Datagram d;
+  d.buffer = p.buffer;
+  d.peer = p.dst;
+  d.own = p.src != 0 ? get<field::ipv4::src>(p) : 0;
+  d.peer_port = p.dst_port;
+  d.own_port = p.src_port;
+  d.endpoint = p.endpoint;
+  d.mtu = p.icmp_type == 3 && p.icmp_code == 4 ? p.mtu : std::uint16_t{0};
+  d.icmp_type = p.icmp_type;
+  d.icmp_code = p.icmp_code;
+  return d;
+}
+
+// A packet to be sent: where its headers will be, they are not written yet.
+inline Packet packet_of(const Datagram& d) {
+  Packet p;
+  p.data = d.data - datagram_headers;
+  p.len = p.end = datagram_headers + d.len;
+  p.l3 = field::eth::min_bytes;
+  p.l4 = field::eth::min_bytes + field::ipv4::min_bytes;
+  p.dont_fragment = d.dont_fragment;
+  p.endpoint = d.endpoint;
+  p.src = d.own;
+  p.dst = d.peer;
+  p.src_port = d.own_port;
+  p.dst_port = d.peer_port;
+  p.protocol = 17;
+  p.buffer = d.buffer;
+  return p;
+}
+
+struct DatagramList {
+  static constexpr unsigned capacity = 64;
+  Datagram datagrams[capacity];
+  unsigned count = 0;
+};
+
+}  // namespace weft
