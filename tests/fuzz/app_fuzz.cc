@@ -98,32 +98,29 @@ const weft_app app = {.abi = WEFT_APP_ABI,
                       .tick = tick};
 
 // A received datagram of `n` bytes, as the stack delivers it.
-Packet received(Core& core, fuzz::Input& in, std::uint16_t n) {
+Datagram received(Core& core, fuzz::Input& in, std::uint16_t n) {
   Packet p;
-  const std::uint16_t options = static_cast<std::uint16_t>(4 * in.below(11));
-  if (!core.services->allocate(p, 42u + options + n)) return p;
-  p.len = p.end = 42u + options + n;
-  std::memset(p.data, 0, p.len);
-  p.l3 = 14;
-  p.l4 = static_cast<std::uint16_t>(34 + options);
-  const auto length = static_cast<std::uint16_t>(8 + n);
-  p.data[p.l4 + 4] = static_cast<std::uint8_t>(length >> 8);
-  p.data[p.l4 + 5] = static_cast<std::uint8_t>(length);
-  p.endpoint = in.byte() % 2;
-  return p;
+  const std::uint32_t headers = datagram_headers + 4 * in.below(11);  // IP options
+  Datagram d;
+  if (!core.services->allocate(p, headers + n)) return d;
+  std::memset(p.data, 0, headers + n);
+  d.buffer = p.buffer;
+  d.data = p.data + headers;
+  d.len = n;
+  d.endpoint = in.byte() % 2;
+  return d;
 }
 
 // What the stack does with a send: headers in front, every byte read, the buffer freed.
 void flush(Core& core) {
-  auto& sends = core.spawned[static_cast<std::size_t>(nodes::Slot::udp_send)];
-  for (unsigned i = 0; i < sends.count; ++i) {
-    Packet& p = sends.packets[i];
+  for (unsigned i = 0; i < core.sent.count; ++i) {
+    const Datagram& d = core.sent.datagrams[i];
     std::uint32_t sum = 0;
-    for (std::uint32_t at = 42; at < p.len; ++at) sum += p.data[at];
-    std::memset(p.data - 4, static_cast<int>(sum), 46);
-    core.release(p);
+    for (std::uint32_t at = 0; at < d.len; ++at) sum += d.data[at];
+    std::memset(d.data - datagram_headers - 4, static_cast<int>(sum), datagram_headers + 4);
+    core.services->free_buffer(d.buffer);
   }
-  sends.count = 0;
+  core.sent.count = 0;
 }
 
 }  // namespace
@@ -145,8 +142,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (in.byte() % 8 == 0) {
       (*host)->tick(*core);
     } else {
-      Packet p = received(*core, in, static_cast<std::uint16_t>(in.below(1500)));
-      if (p.buffer != nullptr) (*host)->deliver(*core, &p, 1);
+      const Datagram d = received(*core, in, static_cast<std::uint16_t>(in.below(1500)));
+      if (d.buffer != nullptr) (*host)->deliver(*core, &d, 1);
     }
     flush(*core);
   }
