@@ -141,7 +141,9 @@ class FlowTable {
   static_assert(sizeof(Bucket) == 64);
   using Buckets = std::vector<Bucket, LargePages<Bucket>>;
 
-  static std::uint8_t tag(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 56) | 0x80; }
+  static std::uint8_t tag(std::uint64_t hash) {
+    return static_cast<std::uint8_t>(hash >> 56) | 0x80;
+  }
 
   std::uint16_t* slot(const FlowKey& key) {
     const std::uint64_t h = hash(key);
