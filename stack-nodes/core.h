@@ -104,7 +104,7 @@ struct Core {
       return lose(copy_of(p));
     if (p.icmp_type != 0) [[unlikely]]
       return deliver_error(copy_of(p));
-    delivered.datagrams[delivered.count++] = datagram_of(p);
+    fill(delivered.datagrams[delivered.count++], p);
   }
   void transmit(const Packet& p) {
     if (!in_frame(p)) [[unlikely]]

@@ -26,6 +26,7 @@ struct Datagram {
   // Not 0: an error about a datagram sent to `peer`; `own` is who says so, 0 the stack itself.
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
+  std::uint8_t unused = 0;  // (so that all zeros behind `endpoint` are written at once)
 };
 static_assert(sizeof(Datagram) == 40);
 
@@ -33,18 +34,25 @@ static_assert(sizeof(Datagram) == 40);
 inline constexpr std::uint32_t datagram_headers =
     field::eth::min_bytes + field::ipv4::min_bytes + field::udp::min_bytes;
 
-// A packet that arrived at an application: its headers have been checked.
-inline Datagram datagram_of(const Packet& p) {
-  Datagram d;
+// A packet that arrived at an application: its headers have been checked. (Everything is read
+// before anything is written, and written in place: compilers put a struct that is returned
+// together on the stack first, and a wide load of what narrow stores left there has to wait for
+// them.)
+inline void fill(Datagram& d, const Packet& p) {
+  const std::uint32_t len = std::uint32_t{get<field::udp::length>(p)} - field::udp::min_bytes;
+  const std::uint32_t peer = get<field::ipv4::src>(p), own = get<field::ipv4::dst>(p);
+  const std::uint16_t peer_port = get<field::udp::src_port>(p);
+  const std::uint16_t own_port = get<field::udp::dst_port>(p);
   d.data = p.data + p.l4 + field::udp::min_bytes;
   d.buffer = p.buffer;
-  d.len = std::uint32_t{get<field::udp::length>(p)} - field::udp::min_bytes;
-  d.peer = get<field::ipv4::src>(p);
-  d.own = get<field::ipv4::dst>(p);
-  d.peer_port = get<field::udp::src_port>(p);
-  d.own_port = get<field::udp::dst_port>(p);
+  d.len = len;
+  d.peer = peer;
+  d.own = own;
+  d.peer_port = peer_port;
+  d.own_port = own_port;
   d.endpoint = p.endpoint;
-  return d;
+  d.mtu = 0;
+  d.dont_fragment = d.icmp_type = d.icmp_code = d.unused = 0;
 }
 
 // An ICMP message about a datagram of an application, or that datagram itself, refused (its source

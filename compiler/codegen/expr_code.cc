@@ -110,13 +110,48 @@ Result<std::string> ExprCompiler::operand(const ir::ExprPtr& expr) {
 
 Result<std::string> ExprCompiler::joined(const ir::Expr& expr, const char* separator) {
   std::string text;
-  for (const auto& arg : expr.args) {
-    auto part = operand(arg);
+  for (std::size_t i = 0; i < expr.args.size(); ++i) {
+    auto merged = expr.op == ir::Op::logical_and ? one_equality(*expr.args[i]) : std::nullopt;
+    const std::size_t first = i;
+    while (merged && i + 1 < expr.args.size()) {
+      const auto next = one_equality(*expr.args[i + 1]);
+      const auto wider = next ? both(*merged, *next) : std::nullopt;
+      if (!wider) break;
+      merged = wider;
+      ++i;
+    }
+    if (i > 0 && first == 0 && i + 1 == expr.args.size()) return compared(*merged);
+    auto part =
+        i > first ? Result<std::string>("(" + compared(*merged) + ")") : operand(expr.args[i]);
     if (!part) return part;
     text += (text.empty() ? "" : separator) + *part;
   }
   if (text.empty()) text = expr.op == ir::Op::logical_and ? "true" : "false";
   return text;
+}
+
+// (Inside has(), headers are not where they are otherwise.)
+std::optional<Equality> ExprCompiler::one_equality(const ir::Expr& expr) const {
+  return on_wire_ ? std::nullopt : equality(fields_, expr);
+}
+
+bool ExprCompiler::as_one(const ir::ExprPtr& a, const ir::ExprPtr& b) const {
+  const auto whole = ir::all_of({a, b});
+  auto merged = one_equality(*whole->args.at(0));
+  for (std::size_t i = 1; merged && i < whole->args.size(); ++i) {
+    const auto next = one_equality(*whole->args[i]);
+    merged = next ? both(*merged, *next) : std::nullopt;
+  }
+  return merged.has_value();
+}
+
+std::string ExprCompiler::compared(const Equality& e) {
+  const char* base = e.layer == ir::Layer::l3 ? "p.l3" : e.layer == ir::Layer::l4 ? "p.l4" : "";
+  auto value = load(base, e.first, e.bytes, false);
+  if (e.mask != ~std::uint64_t{0} >> (64 - 8 * e.bytes)) value += fmt::format(" & {:#x}", e.mask);
+  accessors_.emplace(e.name, fmt::format("inline {} {}(const Packet& p) {{ return {}; }}\n",
+                                         type_of(8 * e.bytes), e.name, value));
+  return fmt::format("{}(p) == {:#x}u", e.name, e.value);
 }
 
 Result<std::string> ExprCompiler::number(const ir::ExprPtr& expr) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "compiler/codegen/equalities.h"
 #include "compiler/diag/diagnostic.h"
 #include "compiler/ir/expr.h"
 #include "compiler/ir/fields.h"
@@ -21,12 +22,17 @@ class ExprCompiler {
   // numbers wider than 64 bits.
   diag::Result<std::string> compile(const ir::ExprPtr& expr);
 
+  // Whether `a && b` is one comparison (equalities.h).
+  bool as_one(const ir::ExprPtr& a, const ir::ExprPtr& b) const;
+
   // The accessors of all fields compiled so far: to be put before the first use.
   std::string accessors() const;
 
  private:
   diag::Result<std::string> operand(const ir::ExprPtr& expr);
   diag::Result<std::string> number(const ir::ExprPtr& expr);
+  std::optional<Equality> one_equality(const ir::Expr& expr) const;
+  std::string compared(const Equality& equality);
   std::optional<std::string> masked(const ir::Expr& expr);
   diag::Result<std::string> field(const ir::Expr& expr);
   diag::Result<std::string> header(const ir::Expr& expr);

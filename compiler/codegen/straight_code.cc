@@ -226,6 +226,28 @@ Writer::Next Writer::conjunction(Vertex v) {
     line("{}{}  // {}", sign, wrapped(text), remark);
     sign = "      && ";
   };
+  // The last of the comparisons so far waits: what comes next may be one with it.
+  ir::ExprPtr last;
+  std::string last_remark;
+  const auto flush = [&]() -> Result<void> {
+    if (!last) return {};
+    auto text = c_.expressions.compile(last);
+    if (!text) return fail(text.error());
+    condition("(" + *text + ")", last_remark);
+    last = nullptr;
+    return {};
+  };
+  const auto compare = [&](const ir::ExprPtr& expr, const std::string& remark) -> Result<void> {
+    if (last && c_.expressions.as_one(last, expr)) {
+      last = ir::all_of({last, expr});
+      last_remark += ", " + remark;
+      return {};
+    }
+    if (auto done = flush(); !done) return done;
+    last = expr;
+    last_remark = remark;
+    return {};
+  };
   for (std::size_t i : asking_order(n)) {
     // Where a descriptor's word stands in front of a test, the test is for the general function.
     ir::Item item = n.items[i];
@@ -242,15 +264,19 @@ Writer::Next Writer::conjunction(Vertex v) {
         ++usual;
         continue;
       }
-      auto text = c_.expressions.compile(*usual);
-      if (!text) return fail(text.error());
-      condition("(" + *text + ")", "as usual");
+      if (auto done = compare(*usual, "as usual"); !done) return fail(done.error());
       usual = usually.erase(usual);
     }
+    if (item.when && item.test.empty()) {
+      if (auto done = compare(item.when, remark(n.items[i])); !done) return fail(done.error());
+      continue;
+    }
+    if (auto done = flush(); !done) return fail(done.error());
     auto text = item_test(c_, item);
     if (!text) return fail(text.error());
     condition(*text, remark(n.items[i]));
   }
+  if (auto done = flush(); !done) return fail(done.error());
   if (!n.items.empty()) line("      )) [[unlikely]] {{ {} }}", leave(v));
   const auto to = c_.graph.next(v, yes);
   if (!to) line("{}", leave(std::nullopt));

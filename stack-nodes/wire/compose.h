@@ -21,6 +21,10 @@ class Composer {
     constexpr unsigned word = F.offset / 64;
     constexpr unsigned end = F.offset % 64 + F.width;  // bits, from the word's first
     value &= ~std::uint64_t{0} >> (64 - F.width);
+    if constexpr (overlapping && F.offset + F.width > tail) {
+      tail_ |= value << (bytes * 8 - F.offset - F.width);
+      if constexpr (F.offset >= tail) return *this;
+    }
     if constexpr (end <= 64) {
       words_[word] |= value << (64 - end);
     } else {
@@ -32,12 +36,19 @@ class Composer {
 
   void store(std::uint8_t* header) const {
     for (unsigned w = 0; w < bytes / 8; ++w) store_bytes<8>(header + 8 * w, words_[w]);
-    if constexpr (bytes % 8 != 0) {
+    if constexpr (overlapping) {
+      store_bytes<8>(header + bytes - 8, tail_);
+    } else if constexpr (bytes % 8 != 0) {
       store_bytes<bytes % 8>(header + bytes / 8 * 8, words_[bytes / 8] >> (64 - bytes % 8 * 8));
     }
   }
 
  private:
+  // Where the rest takes several stores: the last 8 bytes once more as a whole, over what the word
+  // before them has written.
+  static constexpr bool overlapping = bytes > 8 && bytes % 8 > 2 && bytes % 8 != 4;
+  static constexpr unsigned tail = bytes * 8 - 64;  // where they begin, in bits
+  std::uint64_t tail_ = 0;
   std::array<std::uint64_t, (bytes + 7) / 8> words_{};
 };
 

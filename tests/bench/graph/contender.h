@@ -44,6 +44,10 @@ class Interpreted final : public Contender {
 // `prefetched`: two loops, the first up to the flow table.
 std::unique_ptr<Contender> hand_fused(Core& core, bool prefetched);
 
+// The same loop behind a card that checks sums and marks flows: without all that such a card
+// spares.
+std::unique_ptr<Contender> behind_card(Core& core);
+
 // The same work in six nodes of DPDK's librte_graph. At most one at a time.
 std::unique_ptr<Contender> librte_graph(Core& core, rte_ring* in, rte_ring* out);
 

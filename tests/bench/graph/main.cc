@@ -52,6 +52,7 @@ const std::vector<Case> all_cases = {
     {"none/generated", "none", "generated", "none/hand-fused"},
     {"none/interpreted", "none", "interpreted", "none/generated"},
     {"none/librte_graph", "none", "librte_graph", "none/hand-fused"},
+    {"intel_e810/hand-fused", "intel_e810", "hand-card", "none/hand-fused"},
     {"intel_e810/generated", "intel_e810", "generated", "none/hand-fused"},
     {"intel_e810/interpreted", "intel_e810", "interpreted", "intel_e810/generated"},
     {"ideal/generated", "ideal", "generated", "none/hand-fused"},
@@ -105,6 +106,7 @@ class Stage {
       if (auto made = librte_graph(*core, traffic.in, traffic.out)) return made;
       return diag::fail({.code = "E0640", .message = "librte_graph refuses to make the graph"});
     }
+    if (kind == "hand-card") return behind_card(*core);
     return hand_fused(*core, kind == "hand-prefetched");
   }
 

@@ -131,6 +131,19 @@ TEST(Expressions, CompileToWhatEvaluateSays) {
   std::vector<ExprPtr> all;
   for (unsigned i = 0; i < 100; ++i) all.push_back(make.truth(3));
   for (unsigned i = 0; i < 100; ++i) all.push_back(make.number(3));
+  // Neighbours in one comparison, in any order, and those that are none.
+  for (const char* text :
+       {"ipv4.version == 4 && ipv4.ihl == 5", "ipv4.ihl == 5 && ipv4.version == 4",
+        "ipv4.more_fragments == 0 && ipv4.fragment_offset == 0",
+        "ipv4.protocol == 17 && ipv4.ttl == 64 && ipv4.version == 4",
+        "ipv4.version == 4 && ipv4.version == 5", "ipv4.checksum == 0 && ipv4.protocol == 1",
+        "eth.type == 0x0800 && ipv4.version == 4", "udp.checksum == 0 && udp.length == 0x0304",
+        "arp.hardware == 1 && arp.protocol == 0x0800 && arp.hardware_length == 6 && "
+        "arp.protocol_length == 4"}) {
+    auto parsed = frontend::parse_expr(text, *fields, {});
+    ASSERT_TRUE(parsed) << text;
+    all.push_back(*parsed);
+  }
 
   codegen::ExprCompiler compiler(*fields);
   const auto text = program(all, compiler);
