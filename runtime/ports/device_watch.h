@@ -12,7 +12,8 @@ namespace weft::ports {
 class DeviceWatch {
  public:
   DeviceWatch() = default;
-  // The device is started.
+  // The device is started. Where the peer has to be there already, waits until its side of the
+  // handshake is done, for a second at most.
   DeviceWatch(const WireName& wire, std::uint16_t port);
 
   // Why it is gone, "" while it is there: one system call, or a look at the port's link. Called by
