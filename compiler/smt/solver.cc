@@ -1,5 +1,6 @@
 #include "compiler/smt/solver.h"
 
+#include <sys/mman.h>
 #include <z3++.h>
 
 #include <map>
@@ -26,6 +27,17 @@ namespace {
 // Deterministic effort instead of a clock: enough for every query met so far by a factor of 100.
 constexpr unsigned rlimit = 200'000'000;
 
+// Address space that must be free before Z3 starts: four times what the largest proof in the tests
+// takes. Z3 that runs out of memory ends the process at some places, and a stack that can't grow
+// ends it at all; so it is not let near.
+constexpr std::size_t room = std::size_t{64} << 20;
+
+void need_room() {
+  void* probe = mmap(nullptr, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (probe == MAP_FAILED) throw std::bad_alloc();
+  munmap(probe, room);
+}
+
 const z3::expr& z3_of(const Term& t) { return t.data().e; }
 
 z3::expr widen(const z3::expr& e, unsigned width) {
@@ -40,7 +52,9 @@ bool is_out_of_memory(std::string_view words) {
          words.find("memout") != std::string_view::npos;
 }
 
-Session::Session() : impl_(std::make_unique<Impl>()) {
+Session::Session() {
+  need_room();
+  impl_ = std::make_unique<Impl>();
   z3::params p(impl_->context);
   p.set("random_seed", 0u);
   p.set("rlimit", rlimit);

@@ -33,6 +33,7 @@ bool is_out_of_memory(std::string_view words);
 
 class Session {
  public:
+  // Throws std::bad_alloc when less address space is free than a proof may need.
   Session();
   ~Session();
   Session(const Session&) = delete;
