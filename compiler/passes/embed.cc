@@ -65,10 +65,9 @@ class Embedder {
   void find_slotted() {
     std::vector<ir::Vertex> work;
     for (const Entry& entry : entries(graph_)) {
-      // Fragments never hit a rule; the engine runs reassembled datagrams in class "any".
-      const bool elsewhere =
-          class_ == QueueClass::flows && entry.name.starts_with("ipv4_reassembled");
-      if (entry.name != "rx" && from_engine(entry.name) && !elsewhere) work.push_back(entry.vertex);
+      if (entry.name != "rx" && from_engine(entry.name) &&
+          !elsewhere(entry.name.substr(0, entry.name.find('@'))))
+        work.push_back(entry.vertex);
     }
     spread(work);
   }
@@ -78,15 +77,17 @@ class Embedder {
     return !entry.starts_with("reply@") && !entry.starts_with("icmp_error@");
   }
 
+  bool elsewhere(std::string_view slot) const {
+    return class_ == QueueClass::flows && is_of_fragments(slot);
+  }
+
   void spread(std::vector<ir::Vertex> work) {
     while (!work.empty()) {
       const ir::Vertex v = work.back();
       work.pop_back();
       if (!slotted_.insert(v).second) continue;
       for (auto [edge, end] = out_edges(v, graph_.g); edge != end; ++edge) {
-        const bool elsewhere =
-            graph_.g[*edge].slot == "ipv4_reassembled" && class_ == QueueClass::flows;
-        if (!elsewhere) work.push_back(target(*edge, graph_.g));
+        if (!elsewhere(graph_.g[*edge].slot)) work.push_back(target(*edge, graph_.g));
       }
     }
   }

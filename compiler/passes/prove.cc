@@ -389,7 +389,7 @@ class Prover {
         const std::string slot = entry.name.substr(0, entry.name.find('@'));
         const std::string id = in_.graph.node(entry.vertex).id;
         const bool answer = slot == "reply" || slot == "icmp_error";
-        const bool elsewhere = slot == "ipv4_reassembled" && residue.queue_class != "any";
+        const bool elsewhere = is_of_fragments(slot) && residue.queue_class != "any";
         const auto v = residue.graph.find(id);
         const bool bound = v && (answer || has_slot(residue.graph.node(*v), slot));
         if (!bound && (answer || elsewhere)) continue;  // nobody there starts it

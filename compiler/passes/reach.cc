@@ -120,6 +120,10 @@ std::vector<Entry> entries(const ir::Graph& graph) {
   return out;
 }
 
+bool is_of_fragments(std::string_view slot) {
+  return slot == "ipv4_reassembled" || slot == "ipv4_expired";
+}
+
 std::vector<Term> host_assumptions(Symbolic& symbolic) {
   static constexpr std::array<const char*, 6> texts = {
       "(host.mac & 0x010000000000) == 0", "host.mac != 0",

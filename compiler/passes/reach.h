@@ -38,6 +38,9 @@ struct Entry {
 };
 std::optional<ir::Vertex> receive_entry(const ir::Graph& graph);
 std::vector<Entry> entries(const ir::Graph& graph);
+// Slots that are filled on queues of class "any" alone: fragments never hit a rule, so it is there
+// that they are put together, or given up.
+bool is_of_fragments(std::string_view slot);
 
 // What every host's parameters satisfy (the workload reader sees to it).
 std::vector<smt::Term> host_assumptions(Symbolic& symbolic);

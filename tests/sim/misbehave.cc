@@ -276,11 +276,32 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
       frames.push_back(icmp_frame(link(1), {.src = src}, {}, Bytes(n, 4)));
   };
   answers(0xc6336405);
-  Ip sent{.src = own_address, .dst = 0xc6336405, .fragment = 0x4000};
-  Bytes quoted = udp_frame({}, sent, {.src_port = 9, .dst_port = 52000}, Bytes(1300, 4));
-  quoted.erase(quoted.begin(), quoted.begin() + 14);
-  frames.push_back(
-      icmp_frame(link(1), {.src = on_link(1)}, {.type = 3, .code = 4, .word = 1000}, quoted));
+  // Of known flows too, and errors about what they send with an option that is none.
+  const auto of_flows = [&] {
+    for (const auto& flow : inputs.workload.flows) {
+      for (const std::size_t n : {40u, 600u, 1300u}) {
+        for (const bool wrong : {false, true}) {
+          Ip ip{.src = flow.src};
+          if (wrong) ip.options = {7, 0, 0, 0};
+          frames.push_back(udp_frame(link(flow.src & 255), ip,
+                                     {.src_port = flow.src_port, .dst_port = flow.dst_port},
+                                     Bytes(n, 4)));
+        }
+      }
+    }
+  };
+  const auto narrow = [&](std::uint32_t dst, std::uint16_t from, std::uint16_t to, unsigned mtu) {
+    Ip sent{.src = own_address, .dst = dst, .fragment = 0x4000};
+    Bytes quoted = udp_frame({}, sent, {.src_port = from, .dst_port = to}, Bytes(1300, 4));
+    quoted.erase(quoted.begin(), quoted.begin() + 14);
+    frames.push_back(
+        icmp_frame(link(1), {.src = on_link(1)}, {.type = 3, .code = 4, .word = mtu}, quoted));
+  };
+  of_flows();
+  narrow(0xc6336405, 9, 52000, 1000);
+  for (const auto& flow : inputs.workload.flows)
+    narrow(flow.src, flow.dst_port, flow.src_port, 560);
+  of_flows();
   answers(0xc6336405);
   const Bytes huge(65000, 8);
   for (const std::uint32_t src : {on_link(4), 0xc6336405u, 0xcb007105u}) {  // the last: no way back
