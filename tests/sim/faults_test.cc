@@ -265,6 +265,8 @@ std::string made_up_for(const Fault& fault) {
     return "the engine finds the entry by a spawn edge, or in another residue";
   if (fault.place.find("ipv4_fragment.full") != std::string::npos)
     return "it takes 17 large datagrams at once; the differential test has them";
+  if (fault.place.find("flows ipv4_fragment.more") != std::string::npos)
+    return "what a rule brings is one frame, and its echo three pieces: none of them has to wait";
   if (is("port redirected", "icmp_room.small to icmp_path") ||
       is("port redirected", "udp_room.small to udp_path") ||
       is("predicate never true", "icmp_room.small") || is("predicate never true", "udp_room.small"))
