@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto again = frontend::graph_from_text(printed, "printed.yaml", fuzz::fields());
   if (!again) fuzz::found(printed + diag::render(again.error(), false));
   if (frontend::print_graph(*again) != printed) fuzz::found("printed differently:\n" + printed);
-  static const Core core;
+  static Core core;
   auto code = engine::Interpreter::make(*graph, fuzz::fields(), core);
   if (!code) diag::render(code.error(), false);
   return 0;

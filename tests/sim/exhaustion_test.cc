@@ -184,10 +184,9 @@ TEST_P(Exhaustion, FullReceiveQueue) {
   EXPECT_EQ(ran.snapshot.card.received, script.frames.size());
 }
 
-// Four receive queues share one transmit queue that is smaller than what they answer at once.
+// What four receive queues answer at once is more than the card takes.
 TEST(Exhausted, FullTransmitQueue) {
-  Planned p = planned("intel_82599", 4, 1);
-  p.plan.configuration.tx_queues = 1;
+  const Planned p = planned("intel_82599", 4, 1);
   Script script;
   script.add(arp_frame({.dst = to_all}, {}));
   for (unsigned i = 0; i < 4000; ++i)
@@ -195,10 +194,9 @@ TEST(Exhausted, FullTransmitQueue) {
                          {.src_port = static_cast<std::uint16_t>(40'000 + i % 4000)}, Bytes(20, 1)),
                0);
   const std::uint64_t probe_ns = script.end_with_probe();
-  const Ran ran = run(p.plan, p.in, script.frames, {.ring_size = 64, .wait_for_room = false});
+  const Ran ran = run(p.plan, p.in, script.frames, {.narrow = 8});
   check(ran, probe_ns);
-  std::cout << fmt::format("transmit queue full: {} dropped of {}\n",
-                           ran.sum(&engine::ShardCounters::transmit_full), script.frames.size());
+  EXPECT_GT(ran.sum(&engine::ShardCounters::transmit_full), 1'000u);
 }
 
 // An application that gives nothing back, until it is told to.
@@ -259,7 +257,8 @@ TEST(Exhausted, ApplicationThatKeepsEverything) {
 
 // A frame is the same frame in whatever buffers it comes.
 TEST(Exhausted, OddBuffers) {
-  const Planned p = planned("none", 1, 1);
+  Planned p = planned("none", 1, 1);
+  p.in.nic.rx_segments = 4;
   const Malformed frames = malformed({.kinds = 5'000, .mutations = 5'000});
   const Ran plain = run(p.plan, p.in, frames.frames, {});
   const Ran odd = run(p.plan, p.in, frames.frames, {.odd_buffers = true});

@@ -51,7 +51,10 @@ int counting_driver() {
 void fail_allocations(rte_mempool* pool, Failures& failures) {
   pools()[pool] = {rte_mempool_get_ops(pool->ops_index), &failures};
   pool->ops_index = counting_driver();
-  pool->cache_size = 0;
+  // (Not by cache_size: a pool's private data lie behind its caches, and would be looked for
+  // there.)
+  for (unsigned i = 0; pool->cache_size != 0 && i < RTE_MAX_LCORE; ++i)
+    pool->local_cache[i].size = pool->local_cache[i].flushthresh = 0;
 }
 
 }  // namespace weft::sim

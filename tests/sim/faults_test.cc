@@ -77,7 +77,7 @@ std::string apart(const std::function<std::string()>& f) {
   const pid_t child = fork();
   if (child == 0) {
     close(ends[0]);
-    alarm(60);
+    alarm(300);
     own_dpdk_memory();
     const std::string text = f().substr(0, 4000);
     if (write(ends[1], text.data(), text.size()) < 0) _exit(1);

@@ -170,8 +170,11 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const plan::Plan& plan,
   const std::vector<apps::Library> libraries(
       plan.endpoints.size(),
       {.path = "", .app = options.app != nullptr ? options.app : &echo_app, .handle = nullptr});
+  if (options.narrow != 0)
+    stack->narrow_ = std::make_unique<NarrowCard>(*stack->card_, options.narrow);
+  ports::Card& taking = stack->narrow_ ? static_cast<ports::Card&>(*stack->narrow_) : *stack->card_;
   auto engine = engine::Engine::make(
-      plan, inputs.fields, *stack->card_, *stack->pools_, *stack->clock_, libraries,
+      plan, inputs.fields, taking, *stack->pools_, *stack->clock_, libraries,
       {.name = name, .generated = stack->code_ ? &*stack->code_ : nullptr, .seed = options.seed});
   if (!engine) return diag::fail(engine.error());
   stack->engine_ = std::move(*engine);

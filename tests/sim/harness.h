@@ -18,6 +18,7 @@
 #include "runtime/ports/sim_wire.h"
 #include "runtime/ports/translate.h"
 #include "tests/sim/failing_pool.h"
+#include "tests/sim/narrow_card.h"
 
 namespace weft::sim {
 
@@ -61,6 +62,7 @@ struct StackOptions {
   emulator::DescriptorPolicy policy;
   std::uint64_t seed = 1;
   bool trace = false;        // interpreter only: fills Stack::walks
+  std::uint16_t narrow = 0;  // frames that the card sends between two polls, 0: all (narrow_card.h)
   bool odd_buffers = false;  // in buffers of every shape (guarded_wire.h)
   bool guarded = false;      // frames in buffers of their own (guarded_wire.h)
   // For tests of what runs out: see failing_pool.h; 0 and true are what the runtime does.
@@ -115,6 +117,7 @@ class Stack {
   std::unique_ptr<ports::SimWire> wire_;
   std::unique_ptr<ports::Wire> guard_;  // in front of it; may be null
   std::unique_ptr<emulator::EmulatedCard> card_;
+  std::unique_ptr<NarrowCard> narrow_;
   ports::AppliedRules rules_;
   std::optional<engine::GeneratedObject> code_;
   std::unique_ptr<engine::Engine> engine_;
