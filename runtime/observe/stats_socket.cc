@@ -75,9 +75,10 @@ void remove_sockets_of_the_dead(const std::string& folder) {
   }
 }
 
-// A second from now.
 class Deadline {
  public:
+  explicit Deadline(unsigned seconds)
+      : end_(std::chrono::steady_clock::now() + std::chrono::seconds(seconds)) {}
   // False when it is over.
   bool wait_for(int fd, short what) const {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -87,8 +88,7 @@ class Deadline {
   }
 
  private:
-  std::chrono::steady_clock::time_point end_ =
-      std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  std::chrono::steady_clock::time_point end_;
 };
 
 }  // namespace
@@ -162,12 +162,12 @@ void StatsSocket::serve() {
   }
 }
 
-// A client that stalls, or comes with one byte now and then, holds up the next one for a second
-// each way, not for ever.
+// A client that stalls, or comes with one byte now and then, holds up the next one for a second,
+// and then five, not for ever. (Who asked properly is given longer: a machine may be busy.)
 void StatsSocket::serve_one(int client) {
   std::string line;
   char c = 0;
-  Deadline asked;
+  const Deadline asked(1);
   while (line.size() < 256 && asked.wait_for(client, POLLIN) && read(client, &c, 1) == 1 &&
          c != '\n')
     line += c;
@@ -175,7 +175,7 @@ void StatsSocket::serve_one(int client) {
   std::string text = answer_(line);
   if (text.empty()) text = R"({"error": "unknown question"})";
   text += '\n';
-  Deadline answered;
+  const Deadline answered(5);
   for (std::size_t sent = 0; sent < text.size() && answered.wait_for(client, POLLOUT);) {
     const ssize_t n =
         send(client, text.data() + sent, text.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
