@@ -1,9 +1,9 @@
-// Issue A, check 5: `verify` takes under 2 s up to 500 flows, for every model and graph. Machines
-// are shared: the times are printed, and only what is far beyond is a failure.
+// `verify` takes under 2 s up to 500 flows, for every model: of processor time, for machines are
+// shared (a proof is one thread that never waits).
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <iostream>
 
 #include "tests/sim/harness.h"
@@ -11,7 +11,7 @@
 namespace weft::sim {
 namespace {
 
-constexpr double allowed_seconds = 10;
+constexpr double allowed_seconds = 2;
 
 // `flows` flows from many hosts to two endpoints, on 10 queues.
 passes::Inputs many(const std::string& nic, unsigned flows) {
@@ -34,16 +34,15 @@ TEST(VerifyTime, FiveHundredFlows) {
     for (const unsigned flows : {0u, 50u, 500u}) {
       const passes::Inputs in = many(nic, flows);
       const plan::Plan plan = must(passes::compile(in, {.prove = false}));
-      const auto begin = std::chrono::steady_clock::now();
+      const std::clock_t begin = std::clock();
       const passes::Verdict verdict = must(passes::verify_plan(plan, in));
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+      const double took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
       EXPECT_TRUE(verdict.proved) << nic << " " << flows
                                   << (verdict.counterexample ? verdict.counterexample->why : "");
-      EXPECT_LT(took.count(), allowed_seconds) << nic << " " << flows;
+      EXPECT_LT(took, allowed_seconds) << nic << " " << flows;
       std::cout << fmt::format(
-          "  {:<12} {:>4} flows on {:>2} queues: {:.2f} s{}, {} leaves, {} queries\n", nic, flows,
-          plan.configuration.rx_queues, took.count(), took.count() > 2 ? " (more than 2 s)" : "",
-          verdict.proof.leaves, verdict.proof.queries);
+          "  {:<12} {:>4} flows on {:>2} queues: {:.2f} s, {} leaves, {} queries\n", nic, flows,
+          plan.configuration.rx_queues, took, verdict.proof.leaves, verdict.proof.queries);
     }
   }
 }
