@@ -116,7 +116,9 @@ class Prefer {
     }
     others.push_back(session_.negate(port.hit));
     ways.push_back(session_.all_of(others));
-    return have(session_.any_of(ways));
+    // Not the first one, if it can be helped: that is what a packet has that was never looked up.
+    return (ways.size() > 2 && have(session_.any_of({ways.begin() + 1, ways.end()}))) ||
+           have(session_.any_of(ways));
   }
 
   // No flow, or one that the workload and the plan have.
