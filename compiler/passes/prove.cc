@@ -276,8 +276,26 @@ class Prover {
     return out;
   }
 
+  // What is taken off as a tag lies in the frame as one: if it can be, the type before it does not
+  // say that an IPv4 or ARP header begins there.
+  void wish_for_a_tag() {
+    const Term type = symbolic_.initial("eth.type");
+    const Term wish =
+        session_.negate(session_.any_of({session_.equal(type, session_.number(0x0800, 16)),
+                                         session_.equal(type, session_.number(0x0806, 16))}));
+    session_.push();
+    session_.add(wish);
+    const bool can = session_.check("a tag to show") == Outcome::sat;
+    session_.pop();
+    if (can) session_.add(wish);
+  }
+
   Counterexample show(const Leaf& actual, const Leaves& expected, const std::string& entry,
                       const Suspect* suspect) {
+    const bool popped =
+        entry == "rx" && session_.same(symbolic_.value(actual.state, "meta.ethertype"),
+                                       symbolic_.initial("vlan.type"));
+    if (popped) wish_for_a_tag();
     // A model is any packet; one that can be sent, and is easy to look at, is better.
     real_ = entry != "rx" || prefer_real(symbolic_, in_, plan_, path_ == "rss");
     Counterexample out;
@@ -287,8 +305,6 @@ class Prover {
       if (session_.value(leaf.when) != 0) out.expected = text(leaf.path, leaf.end);
     }
     if (entry == "rx") {
-      const bool popped = session_.same(symbolic_.value(actual.state, "meta.ethertype"),
-                                        symbolic_.initial("vlan.type"));
       Witness w = witness_of(symbolic_, popped);
       out.fields = std::move(w.fields);
       out.frame = std::move(w.frame);
