@@ -332,7 +332,8 @@ class GraphReader {
     const auto spawn = m.optional("spawn");
     if (!spawn) return;
     for (const auto& [key, target] : spawn->members()) {
-      pending_.push_back({v, 0, slot(key), target});
+      const std::string name = slot(key);
+      if (!name.empty()) pending_.push_back({v, 0, name, target});
     }
   }
 

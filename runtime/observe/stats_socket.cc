@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -81,10 +82,13 @@ class Deadline {
       : end_(std::chrono::steady_clock::now() + std::chrono::seconds(seconds)) {}
   // False when it is over.
   bool wait_for(int fd, short what) const {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        end_ - std::chrono::steady_clock::now());
-    pollfd waiting = {.fd = fd, .events = what, .revents = 0};
-    return left.count() > 0 && poll(&waiting, 1, static_cast<int>(left.count())) > 0;
+    for (;;) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          end_ - std::chrono::steady_clock::now());
+      pollfd waiting = {.fd = fd, .events = what, .revents = 0};
+      const int ready = poll(&waiting, 1, static_cast<int>(std::max<long>(left.count(), 0)));
+      if (ready >= 0 || errno != EINTR) return ready > 0;
+    }
   }
 
  private:

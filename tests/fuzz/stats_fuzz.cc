@@ -3,6 +3,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "runtime/observe/stats_socket.h"
@@ -23,8 +24,11 @@ std::string ask(const std::string& path, const std::string& bytes) {
   shutdown(fd, SHUT_WR);
   std::string answer;
   char chunk[4096];
-  for (ssize_t n = 0; (n = read(fd, chunk, sizeof(chunk))) > 0;)
-    answer.append(chunk, static_cast<std::size_t>(n));
+  // (The fuzzer's timer interrupts calls.)
+  for (ssize_t n = 1; n > 0 || (n < 0 && errno == EINTR);) {
+    n = read(fd, chunk, sizeof(chunk));
+    if (n > 0) answer.append(chunk, static_cast<std::size_t>(n));
+  }
   close(fd);
   return answer;
 }
