@@ -97,7 +97,7 @@ void with_options(const Bytes& frame, std::size_t l3, std::vector<Situation>& ou
   }
 }
 
-void with_quotes(const Bytes& frame, std::size_t l3, std::vector<Situation>& out) {
+void with_quotes(const Bytes& frame, std::size_t l3, int vlan, std::vector<Situation>& out) {
   const std::size_t l4 = l3 + (frame[l3] & 15u) * 4;
   if (frame[l3 + 9] != 1 || frame.size() < l4 + 8) return;
   const std::uint8_t type = frame[l4];
@@ -117,7 +117,7 @@ void with_quotes(const Bytes& frame, std::size_t l3, std::vector<Situation>& out
   whole.fragment = 0x4000;
   tcp.protocol = 6;
   const Udp udp{.src_port = 9, .dst_port = 51000}, closed{.src_port = 4};
-  const Bytes large = udp_frame({.src = mac_of(on_link(4))}, {.src = on_link(4)},
+  const Bytes large = udp_frame({.src = mac_of(on_link(4)), .vlan = vlan}, {.src = on_link(4)},
                                 {.src_port = 51000}, Bytes(1300, 6));
   out.push_back({"about a datagram of ours", {about(ours, udp, 1, 0), large}});
   out.push_back({"about its size", {about(whole, udp, 4, 600), large}});
@@ -155,7 +155,7 @@ std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inpu
   out.push_back({"60 times, to neighbours unknown", std::vector<Bytes>(60, frame), true});
   with_options(frame, l3, out);
   if ((get16(frame, l3 + 6) & 0x3fff) == 0) {
-    with_quotes(frame, l3, out);
+    with_quotes(frame, l3, vlan, out);
     return out;
   }
   // Of a fragment: another one in the same place, a crowd, and lengths that no fragment has.
