@@ -71,11 +71,19 @@ diag::Result<void> place(const Inputs& inputs, const Choice& choice, plan::Plan&
   for (const auto& endpoint : inputs.workload.endpoints) {
     for (unsigned q = 0; q < choice.open_queues; ++q) rate[q] += endpoint.rate / choice.open_queues;
   }
+  // Where a flow's packets arrive anywhere, all but one in so many are handed over to its owner.
+  const ir::Node* rss = rss_node(inputs.nic);
+  const bool anywhere = rss != nullptr && !rss->config.rss->predictable;
+  const double away = anywhere ? 1.0 - 1.0 / plan.configuration.rx_queues : 0;
+  std::vector<double> handed(plan.configuration.rx_queues, 0.0);
+  for (const auto& f : plan.flows)
+    handed[f.queue] += away * rate_of[{f.src, f.src_port, f.dst, f.dst_port}];
   double cycles = 0;
   for (auto& core : plan.cores) {
     for (const unsigned q : core.queues) {
       const plan::Residue* residue = plan::residue_of_queue(plan, q);
-      const double load = rate[q] * cycles_of(residue->graph, inputs.costs);
+      const double load = rate[q] * cycles_of(residue->graph, inputs.costs) +
+                          handed[q] * inputs.costs.of("handover");
       core.load += load;
       cycles += load;
       total += rate[q];

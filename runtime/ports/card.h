@@ -16,6 +16,8 @@
 #include <rte_mbuf.h>
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "runtime/ports/card_control.h"
 
@@ -34,6 +36,16 @@ class Card {
   // Moves frames from wire to queues and from queues to wire; returns how many moved. Called by
   // the first net core alone, before it polls its own queues. A real port has nothing to move.
   virtual unsigned poll() { return 0; }
+
+  // Where a core may rest that has found nothing. Descriptors that become readable when a frame
+  // comes for the queue; nullopt: there are none, the queue has to be polled.
+  virtual std::optional<std::vector<int>> wait_for(std::uint16_t) { return std::nullopt; }
+  // The same for poll().
+  virtual std::optional<std::vector<int>> wait_for_poll() { return std::vector<int>{}; }
+  // Frames wait in a queue that poll() has filled: its core must be woken.
+  virtual bool waits(std::uint16_t) { return false; }
+  // What tx_burst takes leaves with the next poll().
+  virtual bool sends_by_poll() const { return false; }
 };
 
 }  // namespace weft::ports

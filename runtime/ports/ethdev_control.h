@@ -77,6 +77,7 @@ class EthdevCard final : public Card {
   std::uint16_t rx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   // Packets that the driver cannot send as they are are copied first, in place.
   std::uint16_t tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
+  std::optional<std::vector<int>> wait_for(std::uint16_t queue) override;
 
  private:
   EthdevControl control_;

@@ -9,7 +9,7 @@
 namespace weft::sim {
 
 Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector<Bytes>& frames,
-         const Answers& answers, const Bytes& about, bool at_once) {
+         const Answers& answers, const Bytes& about, bool at_once, const Places& places) {
   Seen seen;
   std::vector<ports::Frame> in;
   for (std::size_t i = 0; i < frames.size(); ++i)
@@ -29,6 +29,13 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
           return said;
         });
   }
+  if (!places.empty())
+    options.policy.place = [places](std::uint64_t, std::span<const std::uint8_t> frame) {
+      for (const auto& [bytes, queue] : places) {
+        if (std::equal(frame.begin(), frame.end(), bytes.begin(), bytes.end())) return queue;
+      }
+      return places.front().second;
+    };
   auto stack = Stack::make(plan, inputs, std::move(in), options);
   if (!stack) {
     seen.refused = diag::render(stack.error(), false);
@@ -132,6 +139,12 @@ void with_quotes(const Bytes& frame, std::size_t l3, std::vector<Situation>& out
 std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inputs) {
   std::vector<Situation> out = {{"alone", {frame}}};
   const std::size_t l3 = network_header(frame);
+  if (network_type(frame) == 0x0806 && frame.size() >= l3 + 28) {
+    // What was learned of the sender a moment ago is not told to the others again.
+    Bytes question = frame;
+    put16(question, l3 + 6, 1);
+    out.push_back({"behind its sender's question", {question, frame}});
+  }
   if (network_type(frame) != 0x0800 || frame.size() < l3 + 20) return out;
   const int vlan = inputs.workload.host.vlan_id == 0 ? -1 : inputs.workload.host.vlan_id;
   const std::uint32_t src = get32(frame, l3 + 12);
