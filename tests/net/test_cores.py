@@ -5,14 +5,20 @@ own its state is handed over, counted and answered; idle cores sleep.
     test_cores.py [-k PART_OF_A_NAME]
 """
 import os
+import socket
+import struct
 import time
 import unittest
 
 import accounts
+import frames
 import lib
+import raw_peer
 import traffic
 
 SIZES = [100] * (5 * len(lib.FLOW_PORTS))
+STRANGERS = [f"10.7.0.{n}" for n in range(50, 58)]
+HANDOVERS = ("udp_flow_handover", "icmp_endpoint_handover", "ipv4_reassemble_handover")
 
 
 def cpu_seconds(pid):
@@ -47,26 +53,64 @@ class TapQueues(unittest.TestCase):
                     s.send(bytes(size))
             lib.wait_for("three datagrams are put together", lambda: accounts.entries(
                 stack.stats(), "ipv4_reassembled") == 3)
-            given, got = peer.leave()
+            self.strangers(space, peer)
+            self.errors(stack, space)
+            given, _ = peer.leave()
             stats = stack.stop()
             self.assertTrue(stats["balance"]["exact"], stats["balance"])
             self.assertEqual(sum(stats["card"]["queue_received"]), given)
             self.assertEqual(len(stats["queues"]), queues)
             self.assertEqual(len({q["core"] for q in stats["queues"]}), cores)
             used = sum(n > 0 for n in stats["card"]["queue_received"])
-            away = (accounts.port(stats, "udp_flow_handover", "away")
-                    + accounts.port(stats, "ipv4_reassemble_handover", "away"))
+            ways = {node: accounts.port(stats, node, "away") for node in HANDOVERS}
+            away = sum(ways.values())
             taken = sum(q["taken_over"] for q in stats["queues"])
             self.assertEqual(away, taken)
             self.assertGreater(used, 1, "the kernel used several queues")
-            self.assertGreater(away, 0, "some packets arrived elsewhere")
+            for node in ("udp_flow_handover", "icmp_endpoint_handover"):
+                self.assertGreater(ways[node], 0, f"some arrived elsewhere: {ways}")
+            # Who owns a path or a neighbour? Nobody: all have heard of them.
+            self.assertEqual(accounts.port(stats, "icmp_learn_path_handover", "told"), 1)
+            self.assertEqual(sum(q["path_mtus"] for q in stats["queues"]), queues)
+            self.assertEqual(accounts.port(stats, "arp_take_handover", "told"), len(STRANGERS))
+            self.assertEqual(sum(q["learning_lost"] for q in stats["queues"]), 0)
             # All flows were found, wherever they arrived: none was served by its port alone.
             found = accounts.port(stats, "udp_flow", "hit")
             of_flows = len([n for n in range(len(SIZES)) if n % (len(lib.FLOW_PORTS) + 8)
                             < len(lib.FLOW_PORTS)])
             self.assertEqual(found, of_flows)
             print(f"tap, {queues} queues, {cores} cores: received {stats['card']['queue_received']}"
-                  f", {away} handed over, {found} datagrams of flows", flush=True)
+                  f", handed over {ways}, {found} datagrams of flows", flush=True)
+
+    def strangers(self, space, peer):
+        """They know weft's address, and weft must ask for theirs: the answer comes on any queue."""
+        for address in STRANGERS:
+            space.run("ip", "addr", "add", f"{address}/24", "dev", peer.interface)
+        for address in STRANGERS:
+            with space.inside():
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            with s:
+                s.bind((address, 0))
+                s.connect((lib.WEFT_IP, lib.ECHO_PORT))
+                s.settimeout(3)
+                s.send(b"who am I?")
+                self.assertEqual(s.recv(100), b"who am I?")
+        for address in STRANGERS:
+            space.run("ip", "addr", "del", f"{address}/24", "dev", peer.interface)
+
+    def errors(self, stack, space):
+        """About each flow: its application hears of it on the core that has the flow."""
+        before = accounts.count(stack.stats(), "udp_error")
+        way = {"src": lib.WEFT_IP, "dst": lib.PEER_IP}
+        with raw_peer.RawPeer(space, "weft0") as raw:
+            for port in lib.FLOW_PORTS:
+                quoted = frames.udp(bytes(8), lib.ECHO_PORT, port, **way)
+                raw.send(frames.eth(frames.icmp(3, 3, bytes(4) + quoted)))
+            large = frames.dont_fragment(
+                frames.udp(bytes(1400), lib.ECHO_PORT, lib.FLOW_PORTS[0], **way))
+            raw.send(frames.eth(frames.icmp(3, 4, struct.pack("!I", 1000) + large)))
+        lib.wait_for("all errors are told", lambda: accounts.count(
+            stack.stats(), "udp_error") == before + len(lib.FLOW_PORTS) + 1)
 
     def test_2_queues(self):
         self.run_on(2, 2)

@@ -8,6 +8,21 @@
 
 namespace weft::sim {
 
+namespace {
+
+// An ICMP error is for the core that has the flow it is about.
+std::string heard(const plan::Plan& plan, const Walked& walk) {
+  const FlowKey& key = walk.about;
+  for (const plan::FlowEntry& f : plan.flows) {
+    const bool same = f.src == key.src && f.dst == key.dst && f.src_port == key.src_port &&
+                      f.dst_port == key.dst_port;
+    if (same && f.queue != walk.queue) return "an error, on another core than its flow";
+  }
+  return fmt::format("an error, endpoint {}", walk.endpoint);
+}
+
+}  // namespace
+
 Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector<Bytes>& frames,
          const Answers& answers, const Bytes& about, bool at_once, const Places& places) {
   Seen seen;
@@ -51,6 +66,7 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
     if (walk.path.back() == "udp_deliver")
       seen.deliveries.push_back(fmt::format("endpoint {}, {}", walk.endpoint,
                                             walk.connected ? "connected" : "unconnected"));
+    if (walk.path.back() == "udp_error") seen.deliveries.push_back(heard(plan, walk));
   }
   return seen;
 }

@@ -211,8 +211,10 @@ TEST_F(Threads, EverythingArrivesAnywhere) {
     ASSERT_TRUE(wait([&] { return seen.datagrams.load() == datagrams; }))
         << seen.datagrams.load() << " of " << datagrams << " datagrams";
   }
-  ASSERT_TRUE(wait([&] { return sent_.size() == 1 + datagrams + 120; })) << sent_.size();
+  const bool all_answered = wait([&] { return sent_.size() == 1 + datagrams + 120; });
   const auto s = stop();
+  ASSERT_TRUE(all_answered) << sent_.size() << " frames for " << datagrams << " datagrams\n"
+                            << observe::balance(s).text();
   EXPECT_TRUE(observe::balance(s).exact()) << observe::balance(s).text();
   EXPECT_EQ(pools_->in_use(), 0u);
   EXPECT_GT(left(s, "handover.flow", "away"), 0u);
@@ -241,6 +243,21 @@ TEST_F(Threads, AnAnswerToAnotherCoresQuestion) {
   ASSERT_TRUE(wait([&] { return sent_.size() == 2; })) << "what waited was not sent";
   const auto s = stop();
   EXPECT_TRUE(observe::balance(s).exact()) << observe::balance(s).text();
+}
+
+// The build with the sanitizer has the check in the tables themselves: it must kill.
+TEST(OwnerCheckDeathTest, AnotherShardDoesNotTouchATable) {
+  if (!owner_check) GTEST_SKIP() << "built without WEFT_OWNER_CHECK";
+  const auto core = std::make_unique<Core>();
+  core->give_to(2);
+  const RunsShard runs(0);
+  const std::string who = " of shard 2 was touched by shard 0: state has one owner";
+  EXPECT_DEATH(core->udp_flows.find({}), "the flow table" + who);
+  EXPECT_DEATH(core->neighbours.learn(*core, 1, 2, true), "the neighbour table" + who);
+  EXPECT_DEATH(core->paths.mtu(1, 1500, 0), "the table of paths" + who);
+  Packet piece;
+  EXPECT_DEATH(core->reassembly.add(*core, piece), "the reassembly table" + who);
+  EXPECT_DEATH(core->icmp_limit.take(0), "a rate limit" + who);
 }
 
 }  // namespace

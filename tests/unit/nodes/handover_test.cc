@@ -7,6 +7,8 @@
 #include "stack-nodes/handover/datagram.h"
 #include "stack-nodes/handover/flow.h"
 #include "stack-nodes/handover/neighbour.h"
+#include "stack-nodes/handover/path.h"
+#include "stack-nodes/handover/quoted.h"
 #include "tests/unit/nodes/test_core.h"
 
 namespace weft::test {
@@ -116,6 +118,42 @@ TEST_F(Handover, an_answer_nobody_asked_for_is_told_as_that) {
   handover::Neighbour::run(p, core);
   ASSERT_EQ(core.heap.told.size(), 2u);
   EXPECT_EQ(core.heap.told[1], std::make_tuple(peer_address, peer_mac, true));
+}
+
+// What was sent is quoted: our address is its source, and the flow's peer its destination.
+TEST_F(Handover, an_error_goes_where_the_flow_it_is_about_is) {
+  core.table_of_owners.flows.insert({peer_address, our_address, 4000, 7}, 3);
+  Packet p = core.opened(udp_frame("x"));
+  p.src = our_address;
+  p.src_port = 7;
+  p.dst = peer_address;
+  p.dst_port = 4001;
+  EXPECT_EQ(handover::Quoted::run(p, core), handover::Out::here) << "another flow, that nobody has";
+  p.dst_port = 4000;
+  EXPECT_EQ(handover::Quoted::run(p, core), handover::Out::away);
+  ASSERT_EQ(core.heap.handed.size(), 1u);
+  EXPECT_EQ(std::get<0>(core.heap.handed[0]), Slot::handed_error);
+  EXPECT_EQ(std::get<1>(core.heap.handed[0]), 3u);
+  EXPECT_EQ(std::get<2>(core.heap.handed[0]).dst_port, 4000);
+}
+
+TEST_F(Handover, others_are_told_of_a_path_when_it_is_news) {
+  using Out = handover::Path::Out;
+  core.host.mtu = 1500;
+  Packet p;
+  p.dst = peer_address;
+  p.mtu = 1200;
+  EXPECT_EQ(handover::Path::run(p, core), Out::told);
+  ASSERT_EQ(core.heap.paths.size(), 1u);
+  EXPECT_EQ(core.heap.paths[0], std::make_pair(peer_address, std::uint16_t{1200}));
+  core.paths.learn(p.dst, p.mtu, core.host.mtu, core.now_ns);
+  EXPECT_EQ(handover::Path::run(p, core), Out::known);
+  p.mtu = 1300;
+  EXPECT_EQ(handover::Path::run(p, core), Out::known) << "a path does not grow";
+  p.mtu = 68;
+  core.heap.ring_full = true;
+  EXPECT_EQ(handover::Path::run(p, core), Out::lost);
+  EXPECT_EQ(core.heap.paths.size(), 1u);
 }
 
 }  // namespace

@@ -62,7 +62,10 @@ TEST(owned_death, tables_of_a_core) {
   EXPECT_DEATH(core.icmp_limit.take(0), "a rate limit of shard 2");
   Packet p = core.opened(udp_frame("x"));
   EXPECT_DEATH(core.reassembly.add(core, p), "the reassembly table of shard 2");
-  EXPECT_DEATH(core.deliver(p), "a list of packets of shard 2");
+  EXPECT_DEATH(core.paths.mtu(1, 1500, 0), "the table of paths of shard 2");
+  EXPECT_DEATH(core.deliver(p), "a list of datagrams of shard 2");
+  EXPECT_DEATH(core.transmit(p), "a list of frames of shard 2");
+  EXPECT_DEATH(core.spawn(nodes::Slot::reply, p), "a list of packets of shard 2");
 }
 
 }  // namespace
