@@ -96,11 +96,10 @@ std::string cpu_features() {
 
 // Every header that generated code can reach, in a fixed order, with its contents.
 Result<std::string> headers_text(const Roots& roots) {
-  std::vector<std::string> files{roots.generated + "/weft/fields.h",
-                                 roots.generated + "/weft/options.h",
-                                 roots.source + "/compiler/codegen/abi.h",
-                                 roots.source + "/compiler/codegen/cpu.h",
-                                 roots.source + "/compiler/codegen/support.h"};
+  std::vector<std::string> files{
+      roots.generated + "/weft/fields.h", roots.generated + "/weft/options.h",
+      roots.source + "/compiler/codegen/abi.h", roots.source + "/compiler/codegen/cpu.h",
+      roots.source + "/compiler/codegen/support.h"};
   const auto fixed = files.size();
   std::error_code error;
   for (fs::recursive_directory_iterator at(roots.source + "/stack-nodes", error), end;

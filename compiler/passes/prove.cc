@@ -264,8 +264,8 @@ class Prover {
     }
     const bool lost_way = session_.value(shards_.at_home(symbolic_, actual)) == 0;
     if (entry == "rx" && lost_way && out.queue) {
-      out.expected = fmt::format("arrives on queue {}",
-                                 session_.value(shards_.home_of(symbolic_, actual)));
+      out.expected =
+          fmt::format("arrives on queue {}", session_.value(shards_.home_of(symbolic_, actual)));
       out.actual = fmt::format("arrives on queue {} ({})", *out.queue, path_);
     }
     const auto last = [](const std::string& s) { return s.substr(s.rfind(' ') + 1); };

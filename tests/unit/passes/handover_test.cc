@@ -48,9 +48,9 @@ TEST(Handover, ACardThatNobodyCanPredictNeedsAll) {
   auto plan = plan_of(in, 4);
   EXPECT_EQ(plan.configuration.rx_queues, 4u);
   EXPECT_EQ(plan.flows.size(), 40u);
-  for (const char* node : {"udp_flow_handover", "icmp_endpoint_handover", "ipv4_reassemble_handover",
-                           "arp_take_handover", "icmp_learn_path_handover", "handed_over",
-                           "drop_handover_full"})
+  for (const char* node :
+       {"udp_flow_handover", "icmp_endpoint_handover", "ipv4_reassemble_handover",
+        "arp_take_handover", "icmp_learn_path_handover", "handed_over", "drop_handover_full"})
     EXPECT_TRUE(has(plan.residues[0], node)) << node;
   const auto verdict = must(verify_plan(plan, in));
   EXPECT_TRUE(verdict.proved) << (verdict.counterexample ? verdict.counterexample->why : "");
@@ -60,8 +60,9 @@ TEST(Handover, ACardThatNobodyCanPredictNeedsAll) {
 TEST(Handover, NoneCanBeLeftOut) {
   const Inputs in = inputs("tap", "quickstart");
   const auto good = plan_of(in, 2);
-  for (const char* node : {"udp_flow_handover", "icmp_endpoint_handover", "ipv4_reassemble_handover",
-                           "arp_learn_handover", "icmp_learn_path_handover"}) {
+  for (const char* node :
+       {"udp_flow_handover", "icmp_endpoint_handover", "ipv4_reassemble_handover",
+        "arp_learn_handover", "icmp_learn_path_handover"}) {
     auto plan = good;
     ir::Graph& graph = plan.residues[0].graph;
     const auto at = *graph.find(node);
@@ -80,7 +81,8 @@ TEST(Handover, NoneCanBeLeftOut) {
   }
 }
 
-// A flow whose rule is gone arrives where the hash takes it, and is served by its owner all the same.
+// A flow whose rule is gone arrives where the hash takes it, and is served by its owner all the
+// same.
 TEST(Handover, MakesUpForARuleThatIsMissing) {
   const Inputs in = inputs("intel_e810", "quickstart");
   auto plan = plan_of(in, 4);
