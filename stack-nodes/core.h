@@ -10,7 +10,11 @@
 #include "stack-nodes/frame.h"
 #include "stack-nodes/packet.h"
 #include "stack-nodes/slots.h"
+#include "stack-nodes/table/address_claims.h"
+#include "stack-nodes/table/address_table.h"
 #include "stack-nodes/table/flow_table.h"
+#include "stack-nodes/table/group_table.h"
+#include "stack-nodes/table/igmp_host.h"
 #include "stack-nodes/table/neighbour_table.h"
 #include "stack-nodes/table/path_table.h"
 #include "stack-nodes/table/port_table.h"
@@ -21,14 +25,15 @@
 
 namespace weft {
 
-// The parameters that predicates call host.*.
+// The parameters that predicates call host.*. All own addresses are in Core::addresses.
 struct HostParams {
   std::uint64_t mac = 0;
-  std::uint32_t address = 0;
+  std::uint32_t address = 0;  // the primary one
   std::uint32_t broadcast = 0;
   std::uint16_t vlan_id = 0;
   std::uint16_t mtu = 1500;
   std::uint8_t forwarding = 0;
+  std::uint8_t multicast = 0;
 };
 
 // What the engine does for nodes. Rare calls only: nothing here is on the per-packet hot path.
@@ -43,6 +48,15 @@ class Services {
   // core.neighbours.learn(core, address, mac, create). `create` is false for an ARP answer: it
   // completes what a core asked for, but makes no new entry.
   virtual void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) = 0;
+  // Gives an IGMP message to the core that speaks for the host; there the engine calls
+  // nodes::igmp::hear. The packet's buffer is the engine's then. (Without cores: nobody hears it.)
+  virtual void to_speaker(Packet& p) { (void)p; }
+  // An endpoint joins a group, leaves it, or wants other sources. The engine changes core.groups
+  // and core.addresses of every core, and tells the speaker's core.igmp. False: no room.
+  virtual bool group_changed(std::uint32_t group, const GroupTable::Member& member) {
+    (void)group, (void)member;
+    return false;
+  }
   // The same for a path MTU: core.paths.learn(address, mtu, ...). A core alone tells nobody.
   virtual void path_learned(std::uint32_t /*address*/, std::uint16_t /*mtu*/) {}
   // A frame with the bytes of a packet that lies in no frame, whose buffer is freed; p.data and
@@ -63,9 +77,14 @@ struct PacketList {
 
 struct Core {
   unsigned id = 0;
+  bool speaker = true;  // announces addresses and reports groups: one core does
   HostParams host;
   std::uint64_t now_ns = 0;  // set by the engine once per batch
 
+  AddressTable addresses;
+  AddressClaims claims;
+  GroupTable groups;
+  IgmpHost igmp;  // of the core that speaks for the host
   FlowTable udp_flows;
   PortTable udp_ports;
   RouteTable routes;

@@ -55,8 +55,8 @@ inline void fill(Datagram& d, const Packet& p) {
   d.dont_fragment = d.icmp_type = d.icmp_code = d.unused = 0;
 }
 
-// An ICMP message about a datagram of an application, or that datagram itself, refused (its source
-// has not been written yet).
+// An ICMP message about a datagram of an application, or that datagram itself, refused (then it has
+// no source: nobody but the host says so).
 inline Datagram error_of(const Packet& p) {
   Datagram d;
   d.buffer = p.buffer;
@@ -85,6 +85,8 @@ inline Packet packet_of(const Datagram& d) {
   p.src_port = d.own_port;
   p.dst_port = d.peer_port;
   p.protocol = 17;
+  p.ttl =
+      d.peer >> 28 == 0xe ? 1 : 0;  // to a group: no further than the link (RFC 1112 section 6.1)
   p.buffer = d.buffer;
   return p;
 }

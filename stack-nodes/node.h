@@ -47,9 +47,11 @@ struct NodeDecl {
   std::string_view expects;
 
   State state = State::none;
-  std::string_view key;     // fields that select the instance of state, or the table's key
-  std::string_view table;   // name of the table looked up: "udp_flows"; ports are then "hit, miss"
-  std::string_view result;  // field that a hit sets
+  std::string_view key;  // fields that select the instance of state, or the table's key
+  // Name of the table looked up. Ports are "hit, miss", or else the answers that an entry can have:
+  // "own, broadcast, multicast, other".
+  std::string_view table;
+  std::string_view result;  // field that a hit sets, or that gets the number of the answer
   std::string_view flag;    // field set to 1 by a hit and to 0 by a miss
 
   // Slots it may fill with packets of its own (slots.h), and whether the spawned packet is this

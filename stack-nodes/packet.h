@@ -9,6 +9,9 @@ namespace weft {
 // What the card says about a checksum (DPDK's four values).
 enum class Answer : std::uint8_t { unknown = 0, good = 1, bad = 2, none = 3 };
 
+// Whom a datagram is for, by its destination address.
+enum class Cast : std::uint8_t { own = 0, broadcast = 1, multicast = 2, other = 3 };
+
 struct Packet {
   std::uint8_t* data = nullptr;  // first byte of the Ethernet header
   std::uint32_t len = 0;         // bytes from data to the end of the frame, all in one piece
@@ -30,6 +33,7 @@ struct Packet {
   std::uint16_t vlan_id = 0;       // of the tag that was taken off, or that is to be put on
   std::uint16_t endpoint = 0;      // index into the plan's endpoints
   std::uint8_t connected = 0;      // 1: the datagram belongs to a flow of the plan
+  Cast cast = Cast::own;           // set by ipv4.local
   std::uint32_t icmp_word = 0;
 
   // Addresses of a datagram being sent, and where it goes next. Host byte order.
@@ -106,6 +110,7 @@ inline Packet copy_of(const Packet& p) {
           .vlan_id = p.vlan_id,
           .endpoint = p.endpoint,
           .connected = p.connected,
+          .cast = p.cast,
           .icmp_word = p.icmp_word,
           .src = p.src,
           .dst = p.dst,

@@ -3,9 +3,12 @@
 #include <array>
 #include <type_traits>
 
+#include "stack-nodes/arp/conflict.h"
 #include "stack-nodes/arp/learn.h"
 #include "stack-nodes/arp/reply.h"
 #include "stack-nodes/arp/resolve.h"
+#include "stack-nodes/arp/sender.h"
+#include "stack-nodes/arp/target.h"
 #include "stack-nodes/eth/build.h"
 #include "stack-nodes/eth/open.h"
 #include "stack-nodes/icmp/checksum_ok.h"
@@ -20,6 +23,8 @@
 #include "stack-nodes/icmp/reassembly_exceeded.h"
 #include "stack-nodes/icmp/source_route_failed.h"
 #include "stack-nodes/icmp/time_exceeded.h"
+#include "stack-nodes/igmp/checksum_ok.h"
+#include "stack-nodes/igmp/take.h"
 #include "stack-nodes/ipv4/build.h"
 #include "stack-nodes/ipv4/checksum_fill.h"
 #include "stack-nodes/ipv4/checksum_ok.h"
@@ -27,9 +32,12 @@
 #include "stack-nodes/ipv4/decrement_ttl.h"
 #include "stack-nodes/ipv4/fragment.h"
 #include "stack-nodes/ipv4/learn_path.h"
+#include "stack-nodes/ipv4/local.h"
+#include "stack-nodes/ipv4/loop_back.h"
 #include "stack-nodes/ipv4/open.h"
 #include "stack-nodes/ipv4/options_ok.h"
 #include "stack-nodes/ipv4/path_mtu.h"
+#include "stack-nodes/ipv4/peer_ok.h"
 #include "stack-nodes/ipv4/reassemble.h"
 #include "stack-nodes/ipv4/route.h"
 #include "stack-nodes/ipv4/source_route_ok.h"
@@ -39,6 +47,7 @@
 #include "stack-nodes/udp/checksum_request.h"
 #include "stack-nodes/udp/checksum_whole.h"
 #include "stack-nodes/udp/find_flow.h"
+#include "stack-nodes/udp/find_members.h"
 #include "stack-nodes/udp/find_port.h"
 #include "stack-nodes/udp/find_quoted.h"
 #include "stack-nodes/udp/flow_from_mark.h"
@@ -79,14 +88,22 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(arp, learn, Learn),
     WEFT_NODE(arp, reply, Reply),
     WEFT_NODE(arp, resolve, Resolve),
+    WEFT_NODE(arp, sender, Sender),
+    WEFT_NODE(arp, target, Target),
+    WEFT_NODE(arp, conflict, Conflict),
     WEFT_NODE(ipv4, open, Open),
     WEFT_NODE(ipv4, checksum_ok, ChecksumOk),
     WEFT_NODE(ipv4, checksum_fill, ChecksumFill),
     WEFT_NODE(ipv4, checksum_request, ChecksumRequest),
+    WEFT_NODE(ipv4, peer_ok, PeerOk),
+    WEFT_NODE(ipv4, local, Local),
     WEFT_NODE(ipv4, build, Build),
     WEFT_NODE(ipv4, route, Route),
     WEFT_NODE(ipv4, reassemble, Reassemble),
     WEFT_NODE(ipv4, decrement_ttl, DecrementTtl),
+    WEFT_NODE(ipv4, loop_back, LoopBack),
+    WEFT_NODE(igmp, checksum_ok, ChecksumOk),
+    WEFT_NODE(igmp, take, Take),
     WEFT_NODE(ipv4, options_ok, OptionsOk),
     WEFT_NODE(ipv4, source_route_ok, SourceRouteOk),
     WEFT_NODE(ipv4, path_mtu, PathMtu),
@@ -110,6 +127,7 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(udp, checksum_whole, ChecksumWhole),
     WEFT_NODE(udp, find_flow, FindFlow),
     WEFT_NODE(udp, find_port, FindPort),
+    WEFT_NODE(udp, find_members, FindMembers),
     WEFT_NODE(udp, find_quoted, FindQuoted),
     WEFT_NODE(udp, flow_from_mark, FlowFromMark),
     WEFT_NODE(udp, build, Build),

@@ -15,6 +15,9 @@ enum class Slot : std::uint8_t {
   ipv4_reassembled,  // a whole datagram made of fragments
   icmp_error,        // an error about a packet (reuses its buffer)
   reply,             // an answer in the packet's own buffer
+  igmp_send,         // a report about groups
+  udp_copy,          // a datagram for one more endpoint
+  loopback,          // a datagram for the host itself
   ipv4_piece,        // a fragment of a datagram that was too large for its path
   ipv4_rest,         // what is left of such a datagram, when many fragments wait already
   ipv4_expired,      // the first fragment of a datagram whose others did not come in time
@@ -22,7 +25,7 @@ enum class Slot : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Slot::count)> slot_names = {
-    "udp_send", "arp_request", "arp_resolved", "ipv4_reassembled", "icmp_error",
-    "reply",    "ipv4_piece",  "ipv4_rest",    "ipv4_expired"};
+    "udp_send",  "arp_request", "arp_resolved", "ipv4_reassembled", "icmp_error", "reply",
+    "igmp_send", "udp_copy",    "loopback",     "ipv4_piece",       "ipv4_rest",  "ipv4_expired"};
 
 }  // namespace weft::nodes

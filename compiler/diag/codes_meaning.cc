@@ -126,7 +126,8 @@ constexpr std::array table = {
         "Six bytes of two hex digits. The address of a host is neither zero nor a group address\n"
         "(lowest bit of the first byte). 02:... is free for local use."},
     CodeText{"E0254", "two endpoints on one port",
-             "A UDP port belongs to one endpoint: a datagram can be delivered only once."},
+             "A UDP port of an address belongs to one endpoint: a datagram can be delivered only\n"
+             "once. (An endpoint with `address:` goes before one for all addresses.)"},
     CodeText{"E0255", "endpoint missing",
              "A flow names an endpoint that is not declared under `endpoints:`, or there is none."},
     CodeText{"E0256", "a range is reversed", "Ranges are written low-high and include both ends."},
@@ -138,6 +139,18 @@ constexpr std::array table = {
         "0.0.0.0/0."},
     CodeText{"E0259", "the flows cannot be read",
              "A flow has `port:` or `ports:`, not both, and all together are at most 1,000,000."},
+    CodeText{
+        "E0270", "the host's addresses do not fit together",
+        "Each address of the host is named once, as `address:` or under `secondary:`, and none\n"
+        "is the broadcast address of another one's subnet. At most 1,000,000."},
+    CodeText{
+        "E0271", "not an address of the host",
+        "An endpoint is bound to addresses of the host, and a flow goes to one of them where its\n"
+        "endpoint listens. They are declared under `host: {address: ..., secondary: [...]}`."},
+    CodeText{
+        "E0272", "a group that can't be joined",
+        "Groups are 224.0.0.2 to 239.255.255.255, each named once for an endpoint, with at most\n"
+        "32 sources under `only:` or `except:`. 224.0.0.1 needs no joining."},
 };
 
 }  // namespace

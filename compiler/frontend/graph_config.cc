@@ -191,8 +191,9 @@ ir::Config read_config(Mapping& node, const ir::FieldTable& fields) {
                        "only one of `reports`, `table`, `rss`, `performs`");
   }
   if (knob && !offload && !toggle) {
-    knob->error("E0241", fmt::format("nothing says how knob `{}` is switched", out.knob), "",
-                "add `offload: NAME` (DPDK's name) or `switch: promiscuous`");
+    knob->error(
+        "E0241", fmt::format("nothing says how knob `{}` is switched", out.knob), "",
+        "add `offload: NAME` (DPDK's name), `switch: promiscuous` or `switch: allmulticast`");
   }
   if (offload && toggle) {
     toggle->error("E0241", "a knob is an offload or a switch, not both");

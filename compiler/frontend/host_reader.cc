@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <unordered_set>
+
 #include "compiler/frontend/address.h"
 
 namespace weft::frontend {
@@ -34,12 +37,13 @@ std::string nearest_mask(const std::string& text) {
   return diag::nearest(text, masks);
 }
 
-// "10.7.0.2/24" or "10.7.0.2/255.255.255.0".
-Prefix read_prefix(const Value& at) {
+// "10.7.0.2/24" or "10.7.0.2/255.255.255.0", from the given place of the text on.
+Prefix read_prefix(const Value& at, std::size_t from = 0) {
   const std::size_t before = at.error_count();
-  const std::string text = at.text();
+  std::string text = at.text();
   Prefix out;
   if (!at.present() || at.error_count() != before) return out;
+  text.erase(0, from);
   const std::size_t slash = text.find('/');
   const auto address = parse_ipv4(std::string_view(text).substr(0, slash));
   if (!address) {
@@ -54,7 +58,7 @@ Prefix read_prefix(const Value& at) {
     return out;
   }
   const std::string bits = text.substr(slash + 1);
-  diag::Diagnostic bad{.code = "E0251", .span = at.place(slash + 1, bits.size())};
+  diag::Diagnostic bad{.code = "E0251", .span = at.place(from + slash + 1, bits.size())};
   if (const auto mask = parse_ipv4(bits)) {
     const auto length = netmask_length(*mask);
     if (!length) {
@@ -78,16 +82,12 @@ Prefix read_prefix(const Value& at) {
   return out;
 }
 
-void read_address(const Value& at, ir::HostConfig& host) {
-  const Prefix prefix = read_prefix(at);
-  if (!prefix.good) return;
-  host.address = prefix.address;
-  host.prefix_length = prefix.length;
+// Can a host have this address, with this prefix?
+bool check_own(const Value& at, const Prefix& prefix) {
   if (prefix.length == 0 || prefix.length == 31) {
-    host.address = 0;
     at.error("E0251", fmt::format("a prefix of {} bits is not supported for a host", prefix.length),
              "", "1 to 30 bits, or 32 for a host without neighbours on its link");
-    return;
+    return false;
   }
   std::string why = not_a_host(prefix.address);
   const bool hopeless = !why.empty();
@@ -97,15 +97,80 @@ void read_address(const Value& at, ir::HostConfig& host) {
     if (rest == 0) why = "the network address of its own prefix";
     if (rest == ~mask) why = "the broadcast address of its own prefix";
   }
-  if (why.empty()) return;
-  host.address = 0;
+  if (why.empty()) return true;
   at.error("E0250", fmt::format("no host can be `{}`: it is {}", format_ipv4(prefix.address), why),
            "",
            prefix.length < 31 && !hopeless
                ? fmt::format("hosts are {} to {}", format_ipv4((prefix.address & mask) + 1),
                              format_ipv4((prefix.address | ~mask) - 1))
                : "");
+  return false;
 }
+
+void read_address(const Value& at, ir::HostConfig& host) {
+  const Prefix prefix = read_prefix(at);
+  if (!prefix.good) return;
+  host.prefix_length = prefix.length;
+  if (check_own(at, prefix)) host.address = prefix.address;
+}
+
+// "10.7.0.3/24", or a range: "10.7.1.0-10.7.1.99/16".
+class Secondary {
+ public:
+  explicit Secondary(ir::HostConfig& host) : host_(host), seen_{host.address} {}
+
+  void read(const Value& at) {
+    const std::size_t before = at.error_count();
+    const std::string text = at.text();
+    if (!at.present() || at.error_count() != before) return;
+    const std::size_t dash = text.find('-');
+    const auto first = parse_ipv4(std::string_view(text).substr(0, dash));
+    if (dash == std::string::npos || !first) {
+      const Prefix prefix = read_prefix(at);
+      if (prefix.good) add(at, prefix);
+      return;
+    }
+    const Prefix last = read_prefix(at, dash + 1);
+    if (!last.good) return;
+    if (*first > last.address || last.address - *first >= most_addresses) {
+      at.error("E0256", fmt::format("the range `{}` is reversed, or has more than {} addresses",
+                                    text.substr(0, text.find('/')), most_addresses));
+      return;
+    }
+    for (std::uint64_t a = *first; a <= last.address && at.error_count() == before; ++a)
+      add(at, {static_cast<std::uint32_t>(a), last.length, true});
+  }
+
+  // Where one subnet's broadcast address would be another one's host.
+  void done(const Value& at) {
+    for (const ir::OwnAddress& own : host_.addresses()) {
+      const std::uint32_t broadcast = own.address | ~prefix_mask(own.prefix_length);
+      if (own.prefix_length >= 31 || !seen_.contains(broadcast)) continue;
+      at.error("E0270", fmt::format("{} is the broadcast address of {}/{}", format_ipv4(broadcast),
+                                    format_ipv4(own.address), own.prefix_length));
+      return;
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t most_addresses = 1'000'000;
+
+  void add(const Value& at, const Prefix& prefix) {
+    if (!check_own(at, prefix)) return;
+    if (!seen_.insert(prefix.address).second || host_.secondary.size() >= most_addresses) {
+      at.error("E0270",
+               host_.secondary.size() >= most_addresses
+                   ? fmt::format("more than {} addresses", most_addresses)
+                   : fmt::format("{} is there twice", format_ipv4(prefix.address)),
+               "", "name each address of the host once");
+      return;
+    }
+    host_.secondary.push_back({prefix.address, prefix.length});
+  }
+
+  ir::HostConfig& host_;
+  std::unordered_set<std::uint32_t> seen_;
+};
 
 std::uint64_t read_mac(const Value& at) {
   const std::size_t before = at.error_count();
@@ -131,18 +196,25 @@ bool check_neighbour(const Value& at, std::uint32_t address, const ir::HostConfi
                      const std::string& what) {
   if (host.address == 0) return true;  // reported already
   const std::uint32_t mask = host.netmask();
-  std::string why;
-  if ((address & mask) != (host.address & mask)) {
-    why = fmt::format("outside the subnet {}/{}", format_ipv4(host.address & mask),
-                      host.prefix_length);
-  } else if (address == host.address) {
-    why = "the own address";
-  } else if (host.prefix_length < 31 && address == host.broadcast()) {
-    why = "the broadcast address of the subnet";
-  } else if (host.prefix_length < 31 && address == (host.address & mask)) {
-    why = "the network address of the subnet";
+  std::string why =
+      fmt::format("outside the subnet {}/{}", format_ipv4(host.address & mask), host.prefix_length);
+  const auto all = host.addresses();
+  const bool own_one = std::any_of(all.begin(), all.end(), [address](const ir::OwnAddress& own) {
+    return own.address == address;
+  });
+  if (own_one) why = "the own address";
+  for (const ir::OwnAddress& own : all) {
+    const std::uint32_t its_mask = prefix_mask(own.prefix_length);
+    if (own_one) break;
+    if (((address ^ own.address) & its_mask) != 0) continue;
+    if (own.prefix_length < 31 && address == (own.address | ~its_mask)) {
+      why = "the broadcast address of the subnet";
+    } else if (own.prefix_length < 31 && address == (own.address & its_mask)) {
+      why = "the network address of the subnet";
+    } else {
+      return true;
+    }
   }
-  if (why.empty()) return true;
   at.error("E0252", fmt::format("{} {} is {}", what, format_ipv4(address), why), "",
            host.prefix_length < 31
                ? fmt::format("neighbours are {} to {}", format_ipv4((host.address & mask) + 1),
@@ -201,6 +273,7 @@ ir::HostConfig read_host(const Value& at) {
   Mapping m(at, "`host`");
   host.mac = read_mac(m.required("mac"));
   read_address(m.required("address"), host);
+  const auto secondary = m.optional("secondary");
   const auto gateway = m.optional("gateway");
   if (const auto vlan = m.optional("vlan")) {
     const bool none = vlan->is_scalar() && vlan->node()->text == "none";
@@ -211,6 +284,12 @@ ir::HostConfig read_host(const Value& at) {
     host.mtu = static_cast<std::uint16_t>(mtu->number(68, 65535));
   }
   if (const auto forwarding = m.optional("forwarding")) host.forwarding = forwarding->flag();
+  if (const auto multicast = m.optional("multicast")) host.multicast = multicast->flag();
+  if (secondary) {
+    Secondary more(host);
+    for (const Value& address : secondary->list()) more.read(address);
+    more.done(*secondary);
+  }
   const auto routes = m.optional("routes");
   m.done();
   if (gateway) {

@@ -9,7 +9,8 @@
 
 namespace weft::frontend {
 
-// Reads {mac, address, gateway, vlan, mtu, forwarding, routes}. E0250 to E0253, E0258.
+// Reads {mac, address, secondary, gateway, vlan, mtu, forwarding, multicast, routes}. E0250 to
+// E0253, E0256, E0258, E0270.
 ir::HostConfig read_host(const Value& at);
 
 // Why no host can have this address ("a group address"), or "".

@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "compiler/diag/sha256.h"
 #include "compiler/frontend/address.h"
@@ -18,7 +20,10 @@ namespace {
 using ir::Workload;
 
 constexpr std::size_t most_flows = 1'000'000;
+constexpr std::size_t most_endpoints = 65'535;  // their numbers have 16 bits
 constexpr double highest_rate = 1e12;
+constexpr std::uint32_t all_hosts = 0xe0000001;
+constexpr std::size_t most_sources = 32;  // of a group; so many fit every report
 
 struct Range {
   std::uint32_t first = 0;
@@ -63,6 +68,7 @@ class Reader {
     const auto flows = top.optional("flows");
     top.done();
     out_.host = read_host(host);
+    host_ = host;
     for (const auto& [key, value] : endpoints.members()) endpoint(key, value);
     if (endpoints.is_mapping() && out_.endpoints.empty()) {
       endpoints.error("E0255", "a workload without endpoints", "",
@@ -77,30 +83,144 @@ class Reader {
     ir::Endpoint e{.name = key.name(), .span = key.span()};
     Mapping m(value, fmt::format("endpoint `{}`", e.name));
     const Value port = m.required("udp");
-    e.port = static_cast<std::uint16_t>(port.number(1, 65535));
+    const auto ports = read_ports(port);
     e.app = m.required("app").text();
+    const auto address = m.optional("address");
+    const auto groups = m.optional("groups");
     if (const auto rate = m.optional("rate")) e.rate = rate->real(0, highest_rate);
     m.done();
-    for (const ir::Endpoint& other : out_.endpoints) {
-      if (other.port != e.port || !port.present()) continue;
-      port.report({.code = "E0254",
-                   .message = fmt::format("UDP port {} is that of endpoint `{}` already", e.port,
-                                          other.name),
-                   .span = port.span(),
+    if (address) bind(*address, e);
+    if (groups) {
+      for (const Value& group : groups->list()) join(group, e);
+      multicast(*groups);
+    }
+    if (ports) {
+      e.port = static_cast<std::uint16_t>(ports->first);
+      e.ports = ports->last - ports->first + 1;
+      claim(port, e);
+    }
+    if (out_.endpoints.size() == most_endpoints)
+      key.error("E0254", fmt::format("more than {} endpoints", most_endpoints), "",
+                "one endpoint may have a range of ports and addresses");
+    index_.try_emplace(e.name, static_cast<unsigned>(out_.endpoints.size()));
+    out_.endpoints.push_back(std::move(e));
+  }
+
+  static std::optional<Range> read_ports(const Value& at) {
+    return read_range(
+        at,
+        [](std::string_view text) -> std::optional<std::uint64_t> {
+          const auto p = parse_decimal(text, 65535);
+          return p && *p != 0 ? p : std::nullopt;
+        },
+        "a port", "a port from 1 to 65535, or a range: 40000-40039");
+  }
+
+  // Own addresses, one or a range.
+  void bind(const Value& at, ir::Endpoint& e) {
+    const auto range =
+        read_range(at, parse_ipv4, "an IPv4 address", "10.7.0.2, or a range: 10.7.0.2-10.7.0.9");
+    if (!range) return;
+    if (!all_own(*range)) {
+      at.error("E0271", fmt::format("`{}` is not the host's", at.node()->text), "",
+               "add it under `host: secondary:`");
+      return;
+    }
+    e.address = range->first;
+    e.addresses = range->last - range->first + 1;
+  }
+
+  // "239.1.2.3", or {group: 232.1.1.1, only: [10.7.0.9]}, {group: ..., except: [...]}.
+  void join(const Value& at, ir::Endpoint& e) {
+    ir::GroupJoin out;
+    Value group = at;
+    if (at.is_mapping()) {
+      Mapping m(at, "the group");
+      group = m.required("group");
+      const auto only = m.optional("only");
+      const auto except = m.optional("except");
+      m.done();
+      if (only && except) except->error("E0272", "a group has `only` or `except`, not both");
+      out.exclude = !only;
+      if (only || except) out.sources = read_sources(only ? *only : *except);
+    }
+    const auto range = read_range(group, parse_ipv4, "an IPv4 address", "239.1.2.3");
+    if (!range) return;
+    out.group = range->first;
+    const bool twice = std::any_of(e.groups.begin(), e.groups.end(),
+                                   [&](const auto& g) { return g.group == out.group; });
+    if (range->first != range->last || out.group >> 28 != 14 || out.group == all_hosts || twice) {
+      group.error("E0272",
+                  fmt::format("`{}` can't be joined{}", group.node()->text, twice ? " twice" : ""),
+                  "",
+                  out.group == all_hosts ? "224.0.0.1 is received without joining it"
+                                         : "groups are 224.0.0.2 to 239.255.255.255, one each");
+      return;
+    }
+    e.groups.push_back(std::move(out));
+  }
+
+  std::vector<std::uint32_t> read_sources(const Value& list) {
+    std::vector<std::uint32_t> out;
+    for (const Value& at : list.list()) {
+      const auto range = read_range(at, parse_ipv4, "an IPv4 address", "10.7.0.9");
+      if (range && range->first == range->last && check_source(at, *range))
+        out.push_back(range->first);
+    }
+    std::sort(out.begin(), out.end());
+    if (out.size() > most_sources || std::adjacent_find(out.begin(), out.end()) != out.end())
+      list.error("E0272", fmt::format("sources are named once, at most {}", most_sources));
+    return out;
+  }
+
+  // Groups switch it on; nobody may say at the same time that it is off.
+  void multicast(const Value& at) {
+    for (const auto& [key, value] : host_.members()) {
+      if (key.name() == "multicast" && !out_.host.multicast)
+        at.error("E0272", "`host: multicast: off` and an endpoint with groups", "",
+                 "leave `multicast` out: groups switch it on");
+    }
+    out_.host.multicast = true;
+  }
+
+  bool all_own(const Range& range) {
+    if (out_.host.address == 0) return true;  // reported already
+    if (own_.empty()) {
+      for (const ir::OwnAddress& own : out_.host.addresses()) own_.insert(own.address);
+    }
+    std::uint64_t address = range.first;
+    while (address <= range.last && own_.contains(static_cast<std::uint32_t>(address))) ++address;
+    return address > range.last;
+  }
+
+  // No two endpoints may have the same socket. Ranges by the port and address they begin with;
+  // those for all addresses are apart.
+  void claim(const Value& at, const ir::Endpoint& e) {
+    const std::uint32_t last_address = e.bound() ? e.address + e.addresses - 1 : 0;
+    for (std::uint64_t address = e.address; address <= last_address; ++address) {
+      auto& taken = sockets_[static_cast<std::uint32_t>(address)];
+      const auto behind = taken.upper_bound(e.last_port());
+      const auto before = behind == taken.begin() ? taken.end() : std::prev(behind);
+      if (before != taken.end() && before->second.first >= e.port) {
+        const ir::Endpoint& other = out_.endpoints[before->second.second];
+        at.report({.code = "E0254",
+                   .message = fmt::format("UDP port {} is that of endpoint `{}` already",
+                                          std::max<unsigned>(e.port, before->first), other.name),
+                   .span = at.span(),
                    .notes = {{.text = "first here", .span = other.span}},
                    .help = "give each endpoint a port of its own"});
+        return;
+      }
+      taken[e.port] = {e.last_port(), out_.endpoints.size()};
     }
-    out_.endpoints.push_back(std::move(e));
   }
 
   std::optional<unsigned> find_endpoint(const Value& at) {
     const std::string name = at.name();
     if (name.empty()) return std::nullopt;
+    if (const auto known = index_.find(name); known != index_.end()) return known->second;
     std::vector<std::string> names;
-    for (unsigned i = 0; i < out_.endpoints.size(); ++i) {
-      if (out_.endpoints[i].name == name) return i;
-      names.push_back(out_.endpoints[i].name);
-    }
+    for (const ir::Endpoint& e : out_.endpoints) names.push_back(e.name);
     // An endpoint whose name could not be read may be the one.
     if (std::find(names.begin(), names.end(), "") != names.end()) return std::nullopt;
     const std::string near = diag::nearest(name, names);
@@ -119,10 +239,13 @@ class Reader {
       if (why.empty()) why = not_a_host(end);
     }
     if (range.last >= 0xe0000000 && why.empty()) why = "a group address";
-    if (host.address != 0 && inside(host.address)) why = "the own address";
-    if (host.address != 0 && host.prefix_length < 31) {
-      if (inside(host.broadcast())) why = "the broadcast address of the host's subnet";
-      if (inside(host.address & host.netmask())) why = "the network address of the host's subnet";
+    for (const ir::OwnAddress& own : host.addresses()) {
+      if (host.address == 0 || !why.empty()) break;
+      const std::uint32_t mask = prefix_mask(own.prefix_length);
+      if (inside(own.address)) why = "the own address";
+      if (own.prefix_length >= 31) continue;
+      if (inside(own.address | ~mask)) why = "the broadcast address of the host's subnet";
+      if (inside(own.address & mask)) why = "the network address of the host's subnet";
     }
     if (why.empty()) return true;
     at.error("E0250", fmt::format("no packet comes from `{}`: {}", at.node()->text, why));
@@ -136,6 +259,8 @@ class Reader {
     const Value from = m.required("from");
     const auto port = m.optional("port");
     const auto ports = m.optional("ports");
+    const auto local = m.optional("to");
+    const auto local_port = m.optional("to_port");
     double rate = 1;
     if (const auto v = m.optional("rate")) rate = v->real(0, highest_rate);
     m.done();
@@ -147,13 +272,7 @@ class Reader {
     if (port && ports) {
       ports->error("E0259", "a flow has `port` or `ports`, not both");
     } else if (port || ports) {
-      range = read_range(
-          port ? *port : *ports,
-          [](std::string_view text) -> std::optional<std::uint64_t> {
-            const auto p = parse_decimal(text, 65535);
-            return p && *p != 0 ? p : std::nullopt;
-          },
-          "a port", "a port from 1 to 65535, or a range: 40000-40039");
+      range = read_ports(port ? *port : *ports);
       if (port && range && range->first != range->last) {
         port->error("E0107", "a range where one port is expected", "", "write `ports:`");
       }
@@ -162,11 +281,30 @@ class Reader {
                   "add `port: 40000` or `ports: 40000-40039`");
     }
     if (entry.error_count() != before || !endpoint || !good_source || !range) return;
-    expand(entry, *endpoint, *addresses, *range, rate);
+    ir::Flow flow{.endpoint = *endpoint, .rate = rate, .span = entry.span()};
+    const ir::Endpoint& to_endpoint = out_.endpoints[*endpoint];
+    flow.dst = to_endpoint.bound() ? to_endpoint.address : out_.host.address;
+    flow.dst_port = to_endpoint.port;
+    if (local) {
+      const auto address = read_range(*local, parse_ipv4, "an IPv4 address", "10.7.0.2");
+      if (!address) return;
+      flow.dst = address->first;
+      if (address->first != address->last || !all_own(*address)) flow.dst = 0;
+    }
+    if (local_port) flow.dst_port = static_cast<std::uint16_t>(local_port->number(1, 65535));
+    if (to_endpoint.port == 0 || out_.host.address == 0) return;  // reported already
+    if (flow.dst == 0 || !to_endpoint.listens(flow.dst, flow.dst_port)) {
+      (local        ? *local
+       : local_port ? *local_port
+                    : entry)
+          .error("E0271", fmt::format("endpoint `{}` does not listen there", to_endpoint.name));
+      return;
+    }
+    if (flow.dst == out_.host.address) flow.dst = 0;  // said as little as possible
+    if (entry.error_count() == before) expand(entry, flow, *addresses, *range);
   }
 
-  void expand(const Value& entry, unsigned endpoint, const Range& addresses, const Range& ports,
-              double rate) {
+  void expand(const Value& entry, ir::Flow flow, const Range& addresses, const Range& ports) {
     const std::uint64_t count = (std::uint64_t{addresses.last} - addresses.first + 1) *
                                 (std::uint64_t{ports.last} - ports.first + 1);
     if (count + out_.flows.size() > most_flows) {
@@ -175,30 +313,32 @@ class Reader {
     }
     for (std::uint64_t address = addresses.first; address <= addresses.last; ++address) {
       for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
-        ir::Flow flow{.src = static_cast<std::uint32_t>(address),
-                      .src_port = static_cast<std::uint16_t>(port),
-                      .dst_port = out_.endpoints[endpoint].port,
-                      .endpoint = endpoint,
-                      .rate = rate,
-                      .span = entry.span()};
-        const auto [first, fresh] =
-            seen_.emplace(std::tuple(flow.src, flow.src_port, flow.dst_port), out_.flows.size());
+        flow.src = static_cast<std::uint32_t>(address);
+        flow.src_port = static_cast<std::uint16_t>(port);
+        const auto [first, fresh] = seen_.emplace(
+            std::tuple(flow.src, flow.src_port, flow.dst, flow.dst_port), out_.flows.size());
         if (!fresh) {
           entry.report({.code = "E0257",
                         .message = fmt::format("the flow from {}:{} to `{}` is there twice",
                                                format_ipv4(flow.src), flow.src_port,
-                                               out_.endpoints[endpoint].name),
+                                               out_.endpoints[flow.endpoint].name),
                         .span = entry.span(),
                         .notes = {{.text = "first here", .span = out_.flows[first->second].span}}});
           return;
         }
-        out_.flows.push_back(std::move(flow));
+        out_.flows.push_back(flow);
       }
     }
   }
 
   Workload& out_;
-  std::map<std::tuple<std::uint32_t, std::uint16_t, std::uint16_t>, std::size_t> seen_;
+  Value host_;
+  std::unordered_map<std::string, unsigned> index_;  // endpoints by name
+  std::unordered_set<std::uint32_t> own_;            // addresses of the host
+  // By address (0: all): first port -> last port and endpoint.
+  std::unordered_map<std::uint32_t, std::map<unsigned, std::pair<unsigned, std::size_t>>> sockets_;
+  std::map<std::tuple<std::uint32_t, std::uint16_t, std::uint32_t, std::uint16_t>, std::size_t>
+      seen_;
 };
 
 }  // namespace

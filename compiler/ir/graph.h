@@ -106,9 +106,9 @@ struct Performs {
 };
 
 struct Config {
-  std::string knob;          // "rx.ipv4_cksum", "" for tables
-  std::string offload;       // DPDK's name: "RX_IPV4_CKSUM"
-  std::string toggle;        // a switch that is no offload: "promiscuous" (YAML key `switch`)
+  std::string knob;     // "rx.ipv4_cksum", "" for tables
+  std::string offload;  // DPDK's name: "RX_IPV4_CKSUM"
+  std::string toggle;  // a switch that is no offload: "promiscuous", "allmulticast" (YAML `switch`)
   bool in_software = false;  // the driver does it on the polling core: nothing is saved
   std::optional<Report> report;
   std::optional<FilterTable> table;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,13 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
+// An address of the host, with the prefix that it shares with its neighbours.
+struct OwnAddress {
+  std::uint32_t address = 0;
+  unsigned prefix_length = 24;
+  bool operator==(const OwnAddress&) const = default;
+};
+
 struct HostConfig {
   std::uint64_t mac = 0;  // 48 bits as a number
   std::uint32_t address = 0;
@@ -23,24 +31,64 @@ struct HostConfig {
   std::uint16_t vlan_id = 0;  // 0: untagged
   std::uint16_t mtu = 1500;
   bool forwarding = false;
-  std::vector<Route> routes;  // without the connected prefix; the gateway is 0.0.0.0/0
+  bool multicast = false;  // takes part: joins groups, receives 224.0.0.1
+  std::vector<OwnAddress> secondary;
+  std::vector<Route> routes;  // without connected prefixes; the gateway is 0.0.0.0/0
 
   std::uint32_t netmask() const {
     return prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix_length);
   }
   std::uint32_t broadcast() const { return address | ~netmask(); }
+  // All of them, the primary one first.
+  std::vector<OwnAddress> addresses() const {
+    std::vector<OwnAddress> all = {{address, prefix_length}};
+    all.insert(all.end(), secondary.begin(), secondary.end());
+    return all;
+  }
   bool operator==(const HostConfig&) const = default;
 };
 
+// What an endpoint wants of a group: all sources but some, or only some (RFC 3376 section 2).
+struct GroupJoin {
+  std::uint32_t group = 0;
+  bool exclude = true;
+  std::vector<std::uint32_t> sources;
+  bool operator==(const GroupJoin&) const = default;
+};
+
+// One application's sockets: a port or a range of ports, of all own addresses or of some.
 struct Endpoint {
   std::string name;        // "echo"
-  std::uint16_t port = 0;  // UDP
+  std::uint16_t port = 0;  // UDP, the first
   std::string app;         // shared object or a name of runtime/apps: "udp_echo"
   double rate = 0;         // packets per second from sources that are no known flow
   diag::Span span;
+  unsigned ports = 1;         // how many, one behind the other
+  std::uint32_t address = 0;  // the own address that it is bound to, the first; 0: all
+  unsigned addresses = 1;     // how many, one behind the other
+
+  std::vector<GroupJoin> groups;
+
+  unsigned last_port() const { return port + ports - 1; }
+  bool bound() const { return address != 0; }
+  bool listens(std::uint32_t at, std::uint16_t on) const {
+    return on >= port && on <= last_port() && (!bound() || at - address < addresses);
+  }
 };
 
-// One connected flow: packets from src:src_port to the endpoint.
+// The endpoint of a socket, as the stack finds it: one that is bound to the address goes first.
+inline std::optional<unsigned> endpoint_at(const std::vector<Endpoint>& endpoints,
+                                           std::uint32_t address, std::uint16_t port) {
+  std::optional<unsigned> found;
+  for (unsigned i = 0; i < endpoints.size(); ++i) {
+    if (!endpoints[i].listens(address, port)) continue;
+    if (endpoints[i].bound()) return i;
+    found = i;
+  }
+  return found;
+}
+
+// One connected flow: packets from src:src_port to the endpoint, at one own address and port.
 struct Flow {
   std::uint32_t src = 0;
   std::uint16_t src_port = 0;
@@ -48,6 +96,7 @@ struct Flow {
   unsigned endpoint = 0;  // index into endpoints
   double rate = 1;        // packets per second
   diag::Span span;
+  std::uint32_t dst = 0;  // the own address; 0: the primary one
 };
 
 struct Workload {
@@ -57,6 +106,7 @@ struct Workload {
   unsigned cores = 1;   // net cores
   std::vector<Endpoint> endpoints;
   std::vector<Flow> flows;
+  std::uint32_t local_address(const Flow& f) const { return f.dst != 0 ? f.dst : host.address; }
   std::string digest;
   std::string path;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/frontend/readers.h"
+#include "compiler/passes/addresses.h"
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/resolve.h"
 
@@ -137,12 +138,11 @@ class Receive {
     Rules out;
     out.member = session_.apply(node.id + "/member", key_.key, 0);
     // Flows of the workload go to the host itself.
-    out.member = session_.all_of(
-        {out.member, key_.hit,
-         session_.equal(symbolic_.initial("ipv4.dst"), symbolic_.initial("host.address"))});
+    out.member = session_.all_of({out.member, key_.hit, is_own(symbolic_, "ipv4.dst")});
     if (facts_.sources_answer) {
       const auto source = frontend::parse_expr(flow_source, symbolic_.fields(), {});
       if (source) out.member = session_.all_of({out.member, symbolic_.condition(*source, State{})});
+      out.member = session_.all_of({out.member, comes_from_peer(symbolic_)});
     }
     out.queue = key_.owner;
     const bool marks = rules.front()->mark != 0;

@@ -22,6 +22,19 @@ bool fits_flows(const ir::FilterTable& table) {
   return true;
 }
 
+bool has_switch(const ir::NicModel& nic, std::string_view name) {
+  auto [v, end] = vertices(nic.receive.g);
+  return std::any_of(v, end,
+                     [&](ir::Vertex u) { return nic.receive.node(u).config.toggle == name; });
+}
+
+// Which groups are wanted changes while the stack runs: the card lets in all or none, and where it
+// can't tell groups from others, everything.
+bool lets_in_groups(const Inputs& inputs, std::string_view toggle) {
+  if (!inputs.workload.host.multicast) return false;
+  return toggle == "allmulticast" || !has_switch(inputs.nic, "allmulticast");
+}
+
 // A switch is worth its while when the card, and not the driver on the polling core, does the work.
 void choose_knobs(const Inputs& inputs, Choice& out) {
   for (const ir::Graph* graph : {&inputs.nic.receive, &inputs.nic.transmit}) {
@@ -36,6 +49,7 @@ void choose_knobs(const Inputs& inputs, Choice& out) {
             inputs.costs.of(config.performs->effect) - inputs.costs.of(config.performs->request);
       }
       out.knobs[config.knob] = !config.in_software && saved > 0;
+      if (!config.toggle.empty()) out.knobs[config.knob] = lets_in_groups(inputs, config.toggle);
     }
   }
 }

@@ -65,7 +65,7 @@ plan::Filter rule(const Inputs& inputs, const FlowChoice& choice) {
   out.table = choice.table;
   out.queue = choice.queue;
   out.match["ipv4.src"] = {flow.src, 0xffffffff};
-  out.match["ipv4.dst"] = {inputs.workload.host.address, 0xffffffff};
+  out.match["ipv4.dst"] = {inputs.workload.local_address(flow), 0xffffffff};
   out.match["udp.src_port"] = {flow.src_port, 0xffff};
   out.match["udp.dst_port"] = {flow.dst_port, 0xffff};
   if (table.fields.contains("ipv4.protocol")) out.match["ipv4.protocol"] = {17, 0xff};
@@ -89,7 +89,7 @@ diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::P
   }
   for (const auto& chosen : choice.flows) {
     const ir::Flow& flow = inputs.workload.flows[chosen.flow];
-    const FlowKey key{flow.src, flow.src_port, inputs.workload.host.address, flow.dst_port};
+    const FlowKey key{flow.src, flow.src_port, inputs.workload.local_address(flow), flow.dst_port};
     const auto where = deliver(inputs.nic, inputs.fields, config, key);
     if (!where) continue;  // nobody can say: the flow is served by its endpoint's port
     plan.flows.push_back(

@@ -77,8 +77,9 @@ class Embedder {
     return !entry.starts_with("reply@") && !entry.starts_with("icmp_error@");
   }
 
+  // Rules feed these queues with plain datagrams alone; the engine runs the others in class "any".
   bool elsewhere(std::string_view slot) const {
-    return class_ == QueueClass::flows && is_of_fragments(slot);
+    return class_ == QueueClass::flows && is_of_class_any(slot);
   }
 
   void spread(std::vector<ir::Vertex> work) {
@@ -98,7 +99,9 @@ class Embedder {
                       flow_sources_answer(inputs_.workload));
     session_.push();
     for (const Fact& fact : facts_) session_.add(fact.holds);
-    const auto reached = reach(symbolic_, graph_, *receive_entry(graph_), State{});
+    State fresh;  // packet_of (runtime/engine/frames.h) leaves this as it is
+    fresh.values["meta.cast"] = session_.number(0, 2);
+    const auto reached = reach(symbolic_, graph_, *receive_entry(graph_), fresh);
     // Answers in the packet's own buffer: their spawners are reached, so their targets are.
     for (const auto& [v, here] : reached) {
       std::vector<ir::Vertex> work;
@@ -117,6 +120,7 @@ class Embedder {
         }
         if (e.node.kind == ir::NodeKind::match) embed_match(e, here);
         if (e.node.kind == ir::NodeKind::effect) embed_lookup(e, here);
+        if (e.node.kind == ir::NodeKind::effect) embed_answer(e, here);
       }
       if (!e.node.items.empty()) embed_items(e, here, !slotted_.contains(v));
     }
@@ -245,6 +249,24 @@ class Embedder {
       e.node.why = "can't miss: only flows of the table arrive here";
   }
 
+  // A lookup with one answer, which the packet carries already.
+  void embed_answer(Embedded& e, const Reached& here) {
+    const auto* decl = decl_of(e.node);
+    if (decl->table.empty() || std::count(e.live.begin(), e.live.end(), true) != 1) return;
+    const auto port =
+        static_cast<unsigned>(std::find(e.live.begin(), e.live.end(), true) - e.live.begin());
+    for (const Branch& branch : symbolic_.step(e.node, here.state)) {
+      if (branch.port != port) continue;
+      for (const auto& field : nodes::split(decl->writes)) {
+        const Term same = session_.equal(symbolic_.value(branch.after, field),
+                                         symbolic_.value(here.state, field));
+        if (!implied(session_, here.when, same, "does " + e.node.id + " change anything")) return;
+      }
+    }
+    e.bypass = port;
+    e.node.fate = Fate::gone;
+  }
+
   // ---- why something is gone: the first single fact that is enough ------------------------
   struct GoneItem {
     std::string node, item;
@@ -271,7 +293,9 @@ class Embedder {
     }
     for (const auto& [v, here] : reached) {
       Embedded& e = embedded_[v];
-      if (!e.bypass || e.node.kind != ir::NodeKind::match) continue;
+      const bool chooses =
+          e.node.kind == ir::NodeKind::match || e.node.kind == ir::NodeKind::effect;
+      if (!e.bypass || !chooses) continue;
       for (const auto& b : here.branches) {
         if (b.port == *e.bypass) e.node.why = why(here.when, b.condition);
       }
@@ -344,7 +368,8 @@ class Embedder {
       }
       for (const auto& [slot, target] : graph_.spawns(v)) {
         const auto to = follow(target);
-        if (to && kept.contains(*to)) out.connect_spawn(from, slot, *out.find(graph_.node(*to).id));
+        if (to && kept.contains(*to) && !elsewhere(slot))
+          out.connect_spawn(from, slot, *out.find(graph_.node(*to).id));
       }
     }
     return out;
@@ -388,7 +413,7 @@ class Embedder {
       }
       for (const auto& [slot, target] : graph_.spawns(v)) {
         const auto to = follow(target);
-        if (to && slotted_.contains(*to)) work.push_back(*to);
+        if (to && slotted_.contains(*to) && !elsewhere(slot)) work.push_back(*to);
       }
     }
     return kept;

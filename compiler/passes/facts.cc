@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "compiler/frontend/readers.h"
+#include "compiler/passes/addresses.h"
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
@@ -60,11 +61,11 @@ Fact hit(Symbolic& symbolic, const ir::NicModel& nic, const std::vector<std::str
     if (node.config.table->fields.contains("ipv4.protocol")) {
       all.push_back(session.equal(symbolic.initial("ipv4.protocol"), session.number(17, 8)));
     }
-    // Rules name the destination: the own address.
-    all.push_back(session.equal(symbolic.initial("ipv4.dst"), symbolic.initial("host.address")));
+    all.push_back(is_own(symbolic, "ipv4.dst"));  // rules name it
     if (sources_answer) {
       const auto source = frontend::parse_expr(flow_source, symbolic.fields(), {});
       if (source) all.push_back(symbolic.condition(*source, State{}));
+      all.push_back(comes_from_peer(symbolic));
     }
     if (node.config.table->mark_reported) {
       const Term mark =

@@ -5,20 +5,22 @@
 #include <algorithm>
 
 #include "compiler/ir/workload.h"
+#include "stack-nodes/table/address_table.h"
 
 namespace weft::passes {
 
 // Of a packet of such a flow (RFC 1122 section 3.2.1.3).
 inline constexpr const char* flow_source =
-    "!(ipv4.src in 224.0.0.0/3) && !(ipv4.src in 127.0.0.0/8) && !(ipv4.src in 0.0.0.0/8) && "
-    "ipv4.src != host.address && ipv4.src != host.broadcast";
+    "!(ipv4.src in 224.0.0.0/3) && !(ipv4.src in 127.0.0.0/8) && !(ipv4.src in 0.0.0.0/8)";
 
-// The same of all flows of the workload.
+// The same of all flows of the workload; and none comes from the host itself, or from all of a
+// subnet (ipv4.peer_ok says yes).
 inline bool flow_sources_answer(const ir::Workload& workload) {
-  const ir::HostConfig& host = workload.host;
+  AddressTable host;
+  for (const ir::OwnAddress& own : workload.host.addresses())
+    host.add(own.address, own.prefix_length);
   return std::all_of(workload.flows.begin(), workload.flows.end(), [&](const ir::Flow& f) {
-    return f.src >> 29 != 7 && f.src >> 24 != 127 && f.src >> 24 != 0 && f.src != host.address &&
-           f.src != host.broadcast();
+    return f.src >> 29 != 7 && f.src >> 24 != 127 && f.src >> 24 != 0 && host.is_peer(f.src);
   });
 }
 

@@ -63,7 +63,8 @@ diag::Result<void> place(const Inputs& inputs, const Choice& choice, plan::Plan&
   double total = 0;
   std::map<FlowKey, double> rate_of;
   for (const auto& flow : inputs.workload.flows) {
-    rate_of[{flow.src, flow.src_port, inputs.workload.host.address, flow.dst_port}] = flow.rate;
+    rate_of[{flow.src, flow.src_port, inputs.workload.local_address(flow), flow.dst_port}] =
+        flow.rate;
   }
   for (const auto& f : plan.flows) {
     rate[f.queue] += rate_of[{f.src, f.src_port, f.dst, f.dst_port}];

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "compiler/passes/addresses.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
+#include "stack-nodes/registry.h"
 
 namespace weft::passes {
 
@@ -30,6 +32,10 @@ class Prefer {
     fragment();
     // Headers of fewer than 5 words overlap with what follows; the solver does not know that.
     bool real = have(session_.less_equal(session_.number(5, 4), symbolic_.initial("ipv4.ihl")));
+    for (const char* field : {"ipv4.dst", "arp.target", "arp.sender"})
+      real = have(answered_as_is(symbolic_, inputs_.workload, field)) && real;
+    real = have(peer_as_is(symbolic_, inputs_.workload)) && real;
+    real = members() && igmp() && have(port_of("arp.conflict", "defended")) && real;
     real = endpoint() && real;
     real = flow() && real;
     if (hashed) real = hash() && real;
@@ -108,17 +114,71 @@ class Prefer {
     const auto* decl = decl_of("udp.find_port");
     const Lookup port = symbolic_.default_lookup(*decl, symbolic_.terms(decl->key, State{}));
     std::vector<Term> ways, others;
-    for (unsigned i = 0; i < inputs_.workload.endpoints.size(); ++i) {
-      const Term here = is("udp.dst_port", inputs_.workload.endpoints[i].port);
-      ways.push_back(
-          session_.all_of({port.hit, here, session_.equal(port.result, session_.number(i, 16))}));
+    const auto& endpoints = inputs_.workload.endpoints;
+    for (unsigned i = 0; i < endpoints.size(); ++i) {
+      const Term here = listens(endpoints[i]);
       others.push_back(session_.negate(here));
+      if (ways.size() >= most_ways) continue;
+      std::vector<Term> all = {port.hit, here, session_.equal(port.result, session_.number(i, 16))};
+      for (const ir::Endpoint& other : endpoints) {  // one that is bound goes first
+        if (!endpoints[i].bound() && other.bound()) all.push_back(session_.negate(listens(other)));
+      }
+      ways.push_back(session_.all_of(all));
     }
     others.push_back(session_.negate(port.hit));
     ways.push_back(session_.all_of(others));
     // Not the first one, if it can be helped: that is what a packet has that was never looked up.
     return (ways.size() > 2 && have(session_.any_of({ways.begin() + 1, ways.end()}))) ||
            have(session_.any_of(ways));
+  }
+
+  // The condition under which a node that keeps state, and has not been asked before, takes a port.
+  Term port_of(const char* impl, std::string_view port) {
+    const auto* decl = decl_of(impl);
+    const auto names = nodes::split(decl->ports);
+    for (const Branch& branch : symbolic_.effect(*decl, State{})) {
+      if (names[branch.port] == port) return branch.condition;
+    }
+    return session_.truth(false);
+  }
+
+  // A datagram to a group finds the members that it has when the stack starts.
+  bool members() {
+    constexpr const char* node = "udp.find_members";
+    std::vector<Term> listened;
+    for (const ir::Endpoint& e : inputs_.workload.endpoints) {
+      const Term port = between("udp.dst_port", e.port, e.last_port());
+      if (!e.bound()) listened.push_back(session_.all_of({is("ipv4.dst", 0xe0000001), port}));
+      for (const ir::GroupJoin& g : e.groups) {
+        if (g.exclude && g.sources.empty())
+          listened.push_back(session_.all_of({is("ipv4.dst", g.group), port}));
+      }
+    }
+    const Term any = session_.any_of(listened);
+    return have(session_.any_of({session_.all_of({any, port_of(node, "hit")}),
+                                 session_.all_of({session_.negate(any), port_of(node, "miss")})}));
+  }
+
+  // A question about all groups is heard; one about a group that nobody has, and a report, are not.
+  bool igmp() {
+    const Term group = session_.negate(is("igmp.group", 0));
+    return have(session_.any_of({session_.all_of({is("igmp.type", 0x11), is("igmp.group", 0),
+                                                  port_of("igmp.take", "heard")}),
+                                 session_.all_of({group, port_of("igmp.take", "ignored")})}));
+  }
+
+  Term listens(const ir::Endpoint& e) {
+    std::vector<Term> all = {between("udp.dst_port", e.port, e.last_port())};
+    if (e.bound()) all.push_back(between("ipv4.dst", e.address, e.address + e.addresses - 1));
+    return session_.all_of(all);
+  }
+
+  Term between(const std::string& field, ir::Bits low, ir::Bits high) {
+    if (low == high) return is(field, low);
+    const Term t = symbolic_.initial(field);
+    const unsigned width = session_.width(t);
+    return session_.all_of({session_.less_equal(session_.number(low, width), t),
+                            session_.less_equal(t, session_.number(high, width))});
   }
 
   // No flow, or one that the workload and the plan have.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/passes/addresses.h"
 #include "compiler/passes/card_symbolic.h"
 #include "compiler/passes/facts.h"
 #include "compiler/passes/leaves.h"
@@ -76,17 +77,18 @@ class Prover {
 
   void assume_host(Symbolic& s) {
     const ir::HostConfig& host = in_.workload.host;
-    const std::pair<const char*, ir::Bits> values[] = {
-        {"host.mac", host.mac},
-        {"host.address", host.address},
-        {"host.broadcast", host.broadcast()},
-        {"host.vlan_id", host.vlan_id},
-        {"host.mtu", host.mtu},
-        {"host.forwarding", host.forwarding ? 1 : 0}};
+    const std::pair<const char*, ir::Bits> values[] = {{"host.mac", host.mac},
+                                                       {"host.address", host.address},
+                                                       {"host.broadcast", host.broadcast()},
+                                                       {"host.vlan_id", host.vlan_id},
+                                                       {"host.mtu", host.mtu},
+                                                       {"host.forwarding", host.forwarding ? 1 : 0},
+                                                       {"host.multicast", host.multicast ? 1 : 0}};
     for (const auto& [name, value] : values) {
       const Term t = s.initial(name);
       session_.add(session_.equal(t, session_.number(value, session_.width(t))));
     }
+    for (const Term& fact : address_facts(s, in_.workload)) session_.add(fact);
   }
 
   // The one flow that plan, card and workload may see differently, with what each says of it.
@@ -103,10 +105,8 @@ class Prover {
     const auto* find_port = decl_of("udp.find_port");
     const Lookup port =
         symbolic_.default_lookup(*find_port, symbolic_.terms(find_port->key, State{}));
-    std::optional<unsigned> endpoint;
-    for (unsigned i = 0; i < in_.workload.endpoints.size(); ++i) {
-      if (in_.workload.endpoints[i].port == s.key.dst_port) endpoint = i;
-    }
+    const std::optional<unsigned> endpoint =
+        ir::endpoint_at(in_.workload.endpoints, s.key.dst, s.key.dst_port);
     session_.add(endpoint ? port.hit : session_.negate(port.hit));
     if (endpoint) session_.add(session_.equal(port.result, session_.number(*endpoint, 16)));
   }
@@ -139,6 +139,8 @@ class Prover {
       s.values["desc.ip_cksum"] = session_.number(0, 2);
       s.values["desc.l4_cksum"] = session_.number(0, 2);
       s.values["desc.mark_valid"] = session_.number(0, 1);
+    } else {
+      s.values["meta.cast"] = session_.number(0, 2);
     }
     return s;
   }
@@ -405,9 +407,13 @@ class Prover {
         const std::string slot = entry.name.substr(0, entry.name.find('@'));
         const std::string id = in_.graph.node(entry.vertex).id;
         const bool answer = slot == "reply" || slot == "icmp_error";
-        const bool elsewhere = is_of_fragments(slot) && residue.queue_class != "any";
-        const auto v = residue.graph.find(id);
-        const bool bound = v && (answer || has_slot(residue.graph.node(*v), slot));
+        const bool elsewhere = is_of_class_any(slot) && residue.queue_class != "any";
+        auto v = residue.graph.find(id);
+        bool bound = v && (answer || has_slot(residue.graph.node(*v), slot));
+        if (!bound && elsewhere) {  // unless it starts it all the same, somewhere
+          v = spawned(residue.graph, slot);
+          bound = v.has_value();
+        }
         if (!bound && (answer || elsewhere)) continue;  // nobody there starts it
         if (!bound) return std::optional<Counterexample>(no_entry(residue.id, slot));
         if (!done.insert(id).second) continue;
@@ -432,6 +438,15 @@ class Prover {
     return std::optional<Counterexample>();
   }
 
+  static std::optional<ir::Vertex> spawned(const ir::Graph& graph, const std::string& slot) {
+    for (auto [v, end] = vertices(graph.g); v != end; ++v) {
+      for (const auto& [name, to] : graph.spawns(*v)) {
+        if (name == slot) return to;
+      }
+    }
+    return std::nullopt;
+  }
+
   static bool has_slot(const ir::Node& node, const std::string& slot) {
     return std::find(node.slots.begin(), node.slots.end(), slot) != node.slots.end();
   }
@@ -444,8 +459,8 @@ class Prover {
     Leaves actual = leaves_of(symbolic_, residue, start, fresh(false));
     symbolic_.lookup = nullptr;
     session_.push();
-    if (slot == "ipv4_reassembled") {
-      // The engine hands a reassembled datagram to the shard that owns its flow.
+    if (received_elsewhere(slot)) {
+      // The engine hands such a datagram to the shard that owns its flow.
       const KeyTerms key = key_terms(symbolic_);
       const Term queue = session_.variable("queue", 16);
       if (suspect == nullptr)

@@ -102,6 +102,10 @@ std::optional<ir::Vertex> receive_entry(const ir::Graph& graph) {
   return std::nullopt;
 }
 
+bool received_elsewhere(std::string_view slot) {
+  return slot == "ipv4_reassembled" || slot == "loopback";
+}
+
 std::vector<Entry> entries(const ir::Graph& graph) {
   std::vector<Entry> out;
   std::set<std::string> seen;
@@ -120,8 +124,8 @@ std::vector<Entry> entries(const ir::Graph& graph) {
   return out;
 }
 
-bool is_of_fragments(std::string_view slot) {
-  return slot == "ipv4_reassembled" || slot == "ipv4_expired";
+bool is_of_class_any(std::string_view slot) {
+  return received_elsewhere(slot) || slot == "ipv4_expired";
 }
 
 std::vector<Term> host_assumptions(Symbolic& symbolic) {

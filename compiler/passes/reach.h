@@ -36,11 +36,14 @@ struct Entry {
   std::string name;  // "rx", "udp_send", "arp_resolved", "reply@vlan_out"
   ir::Vertex vertex;
 };
+// Slots whose packets are received datagrams, but came by no rule: queues that rules alone feed
+// leave them to the residue of the others.
+bool received_elsewhere(std::string_view slot);
 std::optional<ir::Vertex> receive_entry(const ir::Graph& graph);
 std::vector<Entry> entries(const ir::Graph& graph);
-// Slots that are filled on queues of class "any" alone: fragments never hit a rule, so it is there
-// that they are put together, or given up.
-bool is_of_fragments(std::string_view slot);
+// Slots that are run on queues of class "any" alone: fragments never hit a rule, so it is there
+// that they are put together, or given up; and what the host sends to itself is run there, too.
+bool is_of_class_any(std::string_view slot);
 
 // What every host's parameters satisfy (the workload reader sees to it).
 std::vector<smt::Term> host_assumptions(Symbolic& symbolic);

@@ -65,7 +65,9 @@ diag::Result<void> check_ports(const ir::Node& node, const nodes::NodeDecl& decl
   return {};
 }
 
-diag::Result<void> check_spawns(const ir::Graph& graph, ir::Vertex v, const nodes::NodeDecl& decl) {
+// `partial`: a residue may leave a slot to the residue of other queues.
+diag::Result<void> check_spawns(const ir::Graph& graph, ir::Vertex v, const nodes::NodeDecl& decl,
+                                bool partial) {
   const auto declared = nodes::split(decl.spawns);
   const auto used = graph.spawns(v);
   for (const auto& [slot, target] : used) {
@@ -83,7 +85,7 @@ diag::Result<void> check_spawns(const ir::Graph& graph, ir::Vertex v, const node
   for (const auto& slot : declared) {
     const bool bound =
         std::any_of(used.begin(), used.end(), [&](const auto& s) { return s.first == slot; });
-    if (!bound) {
+    if (!bound && !partial) {
       return diag::fail(
           Diagnostic{"E0306",
                      fmt::format("node `{}` does not say where packets of slot `{}` go",
@@ -112,7 +114,7 @@ diag::Result<void> resolve(const ir::Graph& graph, const ir::FieldTable&, bool p
       auto decl = find(node.impl, kind, node.span);
       if (!decl) return diag::fail(decl.error());
       if (auto ok = check_ports(node, **decl, partial); !ok) return ok;
-      if (auto ok = check_spawns(graph, *v, **decl); !ok) return ok;
+      if (auto ok = check_spawns(graph, *v, **decl, partial); !ok) return ok;
     }
     for (const auto& slot : node.slots) {
       if (std::find(nodes::slot_names.begin(), nodes::slot_names.end(), slot) ==

@@ -137,6 +137,23 @@ Lookup Symbolic::default_lookup(const nodes::NodeDecl& decl, const std::vector<T
   return found;
 }
 
+Term Symbolic::answer(std::string_view table, const std::vector<Term>& key) {
+  return session_.apply(std::string(table) + "/answer", key, 8);
+}
+
+// One branch for each number of `choice`; the last is taken for all that are beyond.
+std::vector<Branch> Symbolic::choices(const Term& choice, std::size_t ports, const State& state) {
+  std::vector<Branch> out;
+  std::vector<Term> others;
+  for (unsigned i = 0; i < ports; ++i) {
+    const Term here = session_.equal(choice, session_.number(i, 8));
+    const bool last = i + 1 == ports;
+    out.push_back({i, last ? session_.negate(session_.any_of(others)) : here, state});
+    others.push_back(here);
+  }
+  return out;
+}
+
 namespace {
 
 std::string trim(std::string s) {
@@ -187,6 +204,14 @@ std::vector<Branch> Symbolic::effect(const nodes::NodeDecl& decl, const State& b
   }
 
   const auto ports = nodes::split(decl.ports);
+  if (!decl.table.empty() && ports.front() != "hit") {
+    auto out = choices(answer(decl.table, terms(decl.key, before)), ports.size(), state);
+    if (decl.result.empty()) return out;
+    const std::string result(decl.result);
+    for (Branch& b : out)
+      b.after.values[result] = session_.number(b.port, fields_.find(result)->width);
+    return out;
+  }
   if (!decl.table.empty()) {
     const auto key = terms(decl.key, before);
     const Lookup found = lookup ? lookup(decl, key) : default_lookup(decl, key);
@@ -200,16 +225,7 @@ std::vector<Branch> Symbolic::effect(const nodes::NodeDecl& decl, const State& b
   }
   if (ports.size() == 1) return {{0, session_.truth(true), state}};
 
-  const Term choice = session_.apply(name + "/port", args, 8);
-  std::vector<Branch> out;
-  std::vector<Term> others;
-  for (unsigned i = 0; i < ports.size(); ++i) {
-    const Term here = session_.equal(choice, session_.number(i, 8));
-    const bool last = i + 1 == ports.size();
-    out.push_back({i, last ? session_.negate(session_.any_of(others)) : here, state});
-    others.push_back(here);
-  }
-  return out;
+  return choices(session_.apply(name + "/port", args, 8), ports.size(), state);
 }
 
 std::vector<Branch> Symbolic::step(const ir::Node& node, const State& state) {

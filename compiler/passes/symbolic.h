@@ -64,6 +64,8 @@ class Symbolic {
   std::vector<Branch> effect(const nodes::NodeDecl& decl, const State& state);
 
   Lookup default_lookup(const nodes::NodeDecl& decl, const std::vector<smt::Term>& key);
+  // The number of the answer (8 bits) of a table whose ports are answers.
+  smt::Term answer(std::string_view table, const std::vector<smt::Term>& key);
   std::vector<smt::Term> terms(std::string_view list, const State& state);
 
   smt::Session& session() { return session_; }
@@ -72,6 +74,7 @@ class Symbolic {
  private:
   std::vector<Branch> match(const ir::Node& node, const State& state);
   std::vector<Branch> items(const ir::Node& node, const State& state);
+  std::vector<Branch> choices(const smt::Term& choice, std::size_t ports, const State& state);
   smt::Term assigned(const std::string& text, const State& state);
 
   smt::Session& session_;

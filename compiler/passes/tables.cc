@@ -22,7 +22,8 @@ using Flows = std::map<FlowKey, unsigned>;  // -> endpoint
 
 Flows workload_flows(const ir::Workload& w) {
   Flows out;
-  for (const auto& f : w.flows) out[{f.src, f.src_port, w.host.address, f.dst_port}] = f.endpoint;
+  for (const auto& f : w.flows)
+    out[{f.src, f.src_port, w.local_address(f), f.dst_port}] = f.endpoint;
   return out;
 }
 
@@ -145,8 +146,9 @@ diag::Result<void> check_inputs(const plan::Plan& plan, const Inputs& in) {
   }
   bool same = plan.endpoints.size() == in.workload.endpoints.size();
   for (std::size_t i = 0; same && i < plan.endpoints.size(); ++i) {
-    same = plan.endpoints[i].port == in.workload.endpoints[i].port &&
-           plan.endpoints[i].app == in.workload.endpoints[i].app;
+    const ir::Endpoint &a = plan.endpoints[i], &b = in.workload.endpoints[i];
+    same = a.port == b.port && a.ports == b.ports && a.address == b.address &&
+           a.addresses == b.addresses && a.groups == b.groups && a.app == b.app;
   }
   if (!same) return refuse("E0502", "the plan's endpoints differ from the workload's", recompile);
   return {};

@@ -123,6 +123,11 @@ class Frame {
       put16(l4 + 2, 0);
       checksum(l4 + 2, sum(l4, end), test("icmp.checksum_ok"), false);
     }
+    if (protocol == 2 && whole) {
+      write("igmp", l4);
+      put16(l4 + 2, 0);
+      checksum(l4 + 2, sum(l4, end), test("igmp.checksum_ok"), false);
+    }
     if (protocol == 6 && whole) write("tcp", l4);  // what a card hashes
     // A header of fewer than 5 words, or a datagram that ends in it: IPv4's own fields count.
     write("ipv4", l3, true);

@@ -38,6 +38,9 @@ std::map<std::string, std::string> host_map(const Plan& p) {
   out["vlan"] = format("{}", p.host.vlan_id);
   out["mtu"] = format("{}", p.host.mtu);
   out["forwarding"] = p.host.forwarding ? "on" : "off";
+  if (p.host.multicast) out["multicast"] = "on";
+  for (const ir::OwnAddress& own : p.host.secondary)
+    out[format("address {}", address_text(own.address))] = format("/{}", own.prefix_length);
   for (const ir::Route& r : p.host.routes)
     out[format("route {}/{}", address_text(r.prefix), r.length)] =
         r.via == 0 ? "on the link" : "via " + address_text(r.via);
@@ -87,7 +90,7 @@ std::map<std::string, std::string> filter_map(const Plan& p) {
 std::map<std::string, std::string> endpoint_map(const Plan& p) {
   std::map<std::string, std::string> out;
   for (const ir::Endpoint& e : p.endpoints)
-    out[e.name] = format("udp port {}, application {}", e.port, e.app);
+    out[e.name] = format("{}, application {}", sockets_text(e), e.app);
   return out;
 }
 

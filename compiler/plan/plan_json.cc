@@ -53,14 +53,31 @@ Json residue_json(const Residue& r) {
   return out;
 }
 
+Json groups_json(const ir::Endpoint& e) {
+  Json out = Json::array();
+  for (const ir::GroupJoin& g : e.groups) {
+    Json sources = Json::array();
+    for (const std::uint32_t source : g.sources) sources.push_back(address_text(source));
+    out.push_back({{"group", address_text(g.group)},
+                   {"mode", g.exclude ? "except" : "only"},
+                   {"sources", std::move(sources)}});
+  }
+  return out;
+}
+
 Json host_json(const ir::HostConfig& host) {
   Json out{{"mac", mac_text(host.mac)},
            {"address", address_text(host.address)},
            {"prefix_length", host.prefix_length},
+           {"secondary", Json::array()},
            {"vlan", host.vlan_id},
            {"mtu", host.mtu},
            {"forwarding", host.forwarding},
+           {"multicast", host.multicast},
            {"routes", Json::array()}};
+  for (const ir::OwnAddress& own : host.secondary)
+    out["secondary"].push_back(
+        {{"address", address_text(own.address)}, {"prefix_length", own.prefix_length}});
   for (const ir::Route& r : host.routes)
     out["routes"].push_back({{"prefix", address_text(r.prefix)},
                              {"length", r.length},
@@ -99,8 +116,14 @@ std::string to_json(const Plan& plan) {
   out["configuration"] = configuration_json(plan.configuration);
   out["endpoints"] = Json::array();
   for (const ir::Endpoint& e : plan.endpoints)
-    out["endpoints"].push_back(
-        {{"name", e.name}, {"port", e.port}, {"app", e.app}, {"rate", e.rate}});
+    out["endpoints"].push_back({{"name", e.name},
+                                {"port", e.port},
+                                {"ports", e.ports},
+                                {"address", e.bound() ? Json(address_text(e.address)) : Json()},
+                                {"addresses", e.addresses},
+                                {"groups", groups_json(e)},
+                                {"app", e.app},
+                                {"rate", e.rate}});
   out["flows"] = Json::array();
   for (const FlowEntry& f : plan.flows)
     out["flows"].push_back({{"src", address_text(f.src)},

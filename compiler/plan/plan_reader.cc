@@ -137,9 +137,16 @@ ir::HostConfig read_host(const Value& at) {
   if (own.present() && !mac(own.text(), out.mac))
     wrong(own, "an Ethernet address", "02:00:00:00:00:01");
   if (Value v = m.required("address"); v.present()) prefix(v, out.address, out.prefix_length);
+  if (auto secondary = m.optional("secondary"))
+    for (const Value& v : secondary->list()) {
+      ir::OwnAddress own;
+      prefix(v, own.address, own.prefix_length);
+      out.secondary.push_back(own);
+    }
   out.vlan_id = static_cast<std::uint16_t>(m.required("vlan").number(0, 4094));
   out.mtu = static_cast<std::uint16_t>(m.required("mtu").number(68, 65535));
   out.forwarding = m.required("forwarding").flag();
+  if (auto multicast = m.optional("multicast")) out.multicast = multicast->flag();
   if (auto routes = m.optional("routes"))
     for (const Value& v : routes->list()) {
       Mapping route(v, "route");
@@ -211,11 +218,43 @@ Configuration read_configuration(const Value& at, const ir::FieldTable& fields) 
   return out;
 }
 
+// As group_text writes it.
+ir::GroupJoin read_group(const Value& at) {
+  ir::GroupJoin out;
+  std::vector<std::string> words(1);
+  for (const char c : at.text()) {
+    if (c == ' ') {
+      words.emplace_back();
+    } else {
+      words.back() += c;
+    }
+  }
+  bool good = address(words[0], out.group);
+  if (words.size() > 1) {
+    out.exclude = words[1] != "only";
+    good = good && (words[1] == "only" || words[1] == "except");
+  }
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    out.sources.push_back(0);
+    good = address(words[i], out.sources.back()) && good;
+  }
+  if (!good) wrong(at, "a group and its sources", "239.1.2.3 except 10.7.0.9");
+  return out;
+}
+
 ir::Endpoint read_endpoint(const Value& at) {
   Mapping m(at, "endpoint");
   ir::Endpoint out;
   out.name = m.required("name").text();
   out.port = static_cast<std::uint16_t>(m.required("port").number(1, 65535));
+  if (auto v = m.optional("ports"))
+    out.ports = static_cast<unsigned>(v->number(1, 65536u - out.port));
+  if (auto v = m.optional("address"); v && !address(v->text(), out.address))
+    wrong(*v, "an address", "10.7.0.2");
+  if (auto v = m.optional("addresses"))
+    out.addresses = static_cast<unsigned>(v->number(1, 1'000'000));
+  if (auto groups = m.optional("groups"))
+    for (const Value& v : groups->list()) out.groups.push_back(read_group(v));
   out.app = m.required("app").text();
   out.rate = m.required("rate").real(0, 1e12);
   out.span = at.span();

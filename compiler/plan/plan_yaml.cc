@@ -34,8 +34,12 @@ std::string host_text(const ir::HostConfig& host) {
   std::string out = "host:\n";
   out += format("  mac: {}\n", mac_text(host.mac));
   out += format("  address: {}/{}\n", address_text(host.address), host.prefix_length);
+  if (!host.secondary.empty()) out += "  secondary:\n";
+  for (const ir::OwnAddress& own : host.secondary)
+    out += format("    - {}/{}\n", address_text(own.address), own.prefix_length);
   out += format("  vlan: {}\n  mtu: {}\n", host.vlan_id, host.mtu);
   out += format("  forwarding: {}\n", on_off(host.forwarding));
+  if (host.multicast) out += "  multicast: on\n";
   if (host.routes.empty()) return out;
   out += "  routes:\n";
   for (const ir::Route& route : host.routes) {
@@ -71,12 +75,25 @@ std::string configuration_text(const Configuration& c) {
   return out;
 }
 
+// What an endpoint has beside one port of all addresses.
+std::string sockets_text(const ir::Endpoint& e) {
+  std::string out;
+  if (e.ports != 1) out += format(", ports: {}", e.ports);
+  if (e.bound()) out += format(", address: {}", address_text(e.address));
+  if (e.addresses != 1) out += format(", addresses: {}", e.addresses);
+  if (e.groups.empty()) return out;
+  std::vector<std::string> groups;
+  for (const ir::GroupJoin& g : e.groups) groups.push_back(quoted(group_text(g)));
+  out += format(", groups: [{}]", fmt::join(groups, ", "));
+  return out;
+}
+
 std::string tables_text(const Plan& plan) {
   std::string out;
   if (!plan.endpoints.empty()) out += "endpoints:\n";
   for (const ir::Endpoint& e : plan.endpoints)
-    out += format("  - {{name: {}, port: {}, app: {}, rate: {}}}\n", quoted(e.name), e.port,
-                  quoted(e.app), number_text(e.rate));
+    out += format("  - {{name: {}, port: {}{}, app: {}, rate: {}}}\n", quoted(e.name), e.port,
+                  sockets_text(e), quoted(e.app), number_text(e.rate));
   if (!plan.flows.empty())
     out += "# Connected flows, and the queue whose core owns each.\nflows:\n";
   for (const FlowEntry& f : plan.flows)

@@ -47,13 +47,26 @@ std::string header_text(const Plan& plan, const Paint& paint) {
   out += format("host {} {}/{}, {}, mtu {}{}\n", mac_text(h.mac), address_text(h.address),
                 h.prefix_length, h.vlan_id == 0 ? "untagged" : format("vlan {}", h.vlan_id), h.mtu,
                 h.forwarding ? ", forwarding" : "");
-  for (const ir::Endpoint& e : plan.endpoints) {
-    std::size_t flows =
-        std::count_if(plan.flows.begin(), plan.flows.end(),
-                      [&](const FlowEntry& f) { return &plan.endpoints[f.endpoint] == &e; });
-    out += format("endpoint {}: udp port {}, application {}, {} known flow{}\n", e.name, e.port,
-                  e.app, flows, flows == 1 ? "" : "s");
+  if (!h.secondary.empty()) {
+    constexpr std::size_t shown = 8;
+    std::vector<std::string> also;
+    for (const ir::OwnAddress& own : h.secondary) {
+      if (also.size() == shown) break;
+      also.push_back(format("{}/{}", address_text(own.address), own.prefix_length));
+    }
+    if (h.secondary.size() > shown) also.push_back(format("{} more", h.secondary.size() - shown));
+    out += wrapped("also ", also) + "\n";
   }
+  std::vector<std::size_t> flows(plan.endpoints.size());
+  for (const FlowEntry& f : plan.flows) ++flows.at(f.endpoint);
+  constexpr std::size_t shown = 32;
+  for (std::size_t i = 0; i < plan.endpoints.size() && i < shown; ++i) {
+    const ir::Endpoint& e = plan.endpoints[i];
+    out += format("endpoint {}: {}, application {}, {} known flow{}\n", e.name, sockets_text(e),
+                  e.app, flows[i], flows[i] == 1 ? "" : "s");
+  }
+  if (plan.endpoints.size() > shown)
+    out += format("and {} endpoints more\n", plan.endpoints.size() - shown);
   return out;
 }
 

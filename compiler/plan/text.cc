@@ -13,6 +13,26 @@ std::string address_text(std::uint32_t a) {
   return fmt::format("{}.{}.{}.{}", a >> 24, (a >> 16) & 255, (a >> 8) & 255, a & 255);
 }
 
+std::string sockets_text(const ir::Endpoint& e) {
+  std::string out = e.ports == 1 ? fmt::format("udp port {}", e.port)
+                                 : fmt::format("udp ports {}-{}", e.port, e.last_port());
+  if (e.bound()) out += " of " + address_text(e.address);
+  if (e.addresses != 1) out += "-" + address_text(e.address + e.addresses - 1);
+  for (const ir::GroupJoin& g : e.groups) out += ", group " + group_text(g);
+  return out;
+}
+
+std::string group_text(const ir::GroupJoin& g) {
+  std::string out = address_text(g.group);
+  if (!g.exclude) {
+    out += " only";
+  } else if (!g.sources.empty()) {
+    out += " except";
+  }
+  for (const std::uint32_t source : g.sources) out += " " + address_text(source);
+  return out;
+}
+
 std::string mac_text(std::uint64_t mac) {
   std::string out;
   for (int shift = 40; shift >= 0; shift -= 8) {

@@ -6,10 +6,16 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/ir/workload.h"
+
 namespace weft::plan {
 
 std::string address_text(std::uint32_t address);  // 0x0a070002 -> "10.7.0.2"
-std::string mac_text(std::uint64_t mac);          // 48 bits -> "02:00:00:00:00:01"
+// What an endpoint listens on: "udp port 7", "udp ports 7-9 of 10.7.0.3".
+std::string sockets_text(const ir::Endpoint& endpoint);
+// "239.1.2.3", "239.1.2.3 except 10.7.0.9", "232.1.1.1 only 10.7.0.8 10.7.0.9".
+std::string group_text(const ir::GroupJoin& group);
+std::string mac_text(std::uint64_t mac);  // 48 bits -> "02:00:00:00:00:01"
 std::string hex_text(const std::vector<std::uint8_t>& bytes);
 std::string number_text(double value);  // shortest text that reads back to the same
 

@@ -29,6 +29,7 @@ Bits host_value(const std::string& name, const ir::HostConfig& host) {
   if (name == "host.vlan_id") return host.vlan_id;
   if (name == "host.mtu") return host.mtu;
   if (name == "host.forwarding") return host.forwarding;
+  if (name == "host.multicast") return host.multicast;
   throw std::logic_error(fmt::format("no value for `{}`", name));
 }
 
@@ -42,6 +43,7 @@ Bits packet_value(const std::string& name, const Packet& p, const Core& core) {
       {"meta.vlan_id", p.vlan_id},
       {"meta.endpoint", p.endpoint},
       {"meta.connected", p.connected},
+      {"meta.cast", static_cast<unsigned>(p.cast)},
       {"meta.icmp_type", p.icmp_type},
       {"meta.icmp_code", p.icmp_code},
       {"meta.icmp_word", p.icmp_word},
@@ -67,7 +69,8 @@ Bits packet_value(const std::string& name, const Packet& p, const Core& core) {
       {"host.broadcast", core.host.broadcast},
       {"host.vlan_id", core.host.vlan_id},
       {"host.mtu", core.host.mtu},
-      {"host.forwarding", core.host.forwarding}};
+      {"host.forwarding", core.host.forwarding},
+      {"host.multicast", core.host.multicast}};
   auto found = values.find(name);
   if (found == values.end()) throw std::logic_error(fmt::format("no value for `{}`", name));
   return found->second;

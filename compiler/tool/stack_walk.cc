@@ -37,16 +37,35 @@ class Buffers final : public Services {
 std::unique_ptr<Core> core_of(const plan::Plan& plan, unsigned queue, Services& services) {
   auto core = std::make_unique<Core>();
   const ir::HostConfig& h = plan.host;
-  core->host = {h.mac, h.address, h.broadcast(), h.vlan_id, h.mtu, h.forwarding};
+  core->host = {.mac = h.mac,
+                .address = h.address,
+                .broadcast = h.broadcast(),
+                .vlan_id = h.vlan_id,
+                .mtu = h.mtu,
+                .forwarding = h.forwarding,
+                .multicast = h.multicast};
+  for (const ir::OwnAddress& own : h.addresses()) {
+    core->addresses.add(own.address, own.prefix_length);
+    core->routes.add(own.address, own.prefix_length, 0);
+  }
   core->services = &services;
   core->now_ns = 1'000'000'000;
   for (const plan::FlowEntry& f : plan.flows)
     if (f.queue == queue)
       core->udp_flows.insert({f.src, f.dst, f.src_port, f.dst_port},
                              static_cast<std::uint16_t>(f.endpoint));
-  for (std::size_t i = 0; i < plan.endpoints.size(); ++i)
-    core->udp_ports.insert(plan.endpoints[i].port, static_cast<std::uint16_t>(i));
-  core->routes.add(h.address & h.netmask(), h.prefix_length, 0);
+  if (h.multicast) core->addresses.join(AddressTable::all_hosts);
+  for (std::size_t i = 0; i < plan.endpoints.size(); ++i) {
+    const ir::Endpoint& e = plan.endpoints[i];
+    core->udp_ports.insert(e.address, e.addresses, e.port, e.ports, static_cast<std::uint16_t>(i));
+    for (const ir::GroupJoin& g : e.groups) {
+      core->groups.set(g.group, {static_cast<std::uint16_t>(i),
+                                 e.port,
+                                 static_cast<std::uint16_t>(e.last_port()),
+                                 {g.exclude, g.sources}});
+      core->addresses.join(g.group);
+    }
+  }
   for (const ir::Route& r : h.routes) core->routes.add(r.prefix, r.length, r.via);
   return core;
 }

@@ -38,7 +38,8 @@ AppHost::AppHost()
             .context = this,
             .send = &AppHost::send,
             .recv_done = &AppHost::recv_done,
-            .now_ns = &AppHost::now},
+            .now_ns = &AppHost::now,
+            .listen_group = &AppHost::listen_group},
       held_(most_held) {
   for (std::uint32_t i = most_held; i > 0; --i) free_.push_back(i - 1);
 }
@@ -60,9 +61,12 @@ diag::Result<std::unique_ptr<AppHost>> AppHost::make(const std::vector<ir::Endpo
                                     .name = endpoints[i].name.c_str(),
                                     .port = endpoints[i].port,
                                     .reserved = 0,
-                                    .core = net_core};
+                                    .core = net_core,
+                                    .ports = endpoints[i].ports,
+                                    .address = endpoints[i].address,
+                                    .addresses = endpoints[i].addresses};
     Instance instance{libraries[i].app, libraries[i].handle, libraries[i].app->create(&config),
-                      endpoints[i].port};
+                      endpoints[i]};
     if (instance.self == nullptr)
       return diag::fail(
           diag::Diagnostic{.code = "E0632",
@@ -171,6 +175,26 @@ int AppHost::recv_done(void* context, std::uint64_t token) {
 
 std::uint64_t AppHost::now(void* context) { return static_cast<AppHost*>(context)->core_->now_ns; }
 
+int AppHost::listen_group(void* context, const weft_group* command) {
+  auto& host = *static_cast<AppHost*>(context);
+  if (command == nullptr ||
+      command->size < offsetof(weft_group, source_count) + sizeof(command->source_count) ||
+      command->endpoint >= host.instances_.size() || command->mode > WEFT_GROUP_ALL_BUT ||
+      command->group >> 28 != 14 || command->group == AddressTable::all_hosts ||
+      command->source_count > GroupTable::most_sources ||
+      (command->source_count != 0 && command->sources == nullptr))
+    return -EINVAL;
+  if (host.core_->host.multicast == 0) return -EOPNOTSUPP;
+  const ir::Endpoint& e = host.instances_[command->endpoint].endpoint;
+  GroupTable::Member member = {static_cast<std::uint16_t>(command->endpoint),
+                               e.port,
+                               static_cast<std::uint16_t>(e.last_port()),
+                               {}};
+  member.filter.exclude = command->mode == WEFT_GROUP_ALL_BUT;
+  member.filter.sources.assign(command->sources, command->sources + command->source_count);
+  return host.core_->services->group_changed(command->group, member) ? 0 : -ENOBUFS;
+}
+
 int AppHost::send(void* context, const weft_send* command) {
   auto& host = *static_cast<AppHost*>(context);
   if (command == nullptr || command->size < offsetof(weft_send, token) + sizeof(command->token) ||
@@ -182,6 +206,28 @@ int AppHost::send(void* context, const weft_send* command) {
   return result;
 }
 
+bool AppHost::choose_source(const weft_send& command, const Datagram* answered, Datagram& d) const {
+  const ir::Endpoint& e = instances_[command.endpoint].endpoint;
+  const bool says = command.size >= offsetof(weft_send, src_port) + sizeof(command.src_port);
+  std::uint32_t address = says ? command.src : 0;
+  std::uint16_t port = says ? command.src_port : 0;
+  if (address != 0 && core_->addresses.find(address) != Cast::own) return false;
+  if (answered != nullptr) {
+    const std::uint32_t theirs = answered->own;
+    const std::uint16_t at = answered->own_port;
+    if (address == 0 && core_->addresses.find(theirs) == Cast::own &&
+        (!e.bound() || e.listens(theirs, e.port)))
+      address = theirs;
+    if (port == 0 && at >= e.port && at <= e.last_port()) port = at;
+  }
+  if (address == 0) address = e.address;
+  if (port == 0) port = e.port;
+  // (A host with one address need not say which; the straight way of sending is made for that.)
+  d.own = core_->addresses.only_one() ? 0 : address;
+  d.own_port = port;
+  return e.listens(e.bound() ? address : 0, port);
+}
+
 int AppHost::send_one(const weft_send& command) {
   const bool says = command.size >= offsetof(weft_send, flags) + sizeof(command.flags);
   const std::uint32_t flags = says ? command.flags : 0;
@@ -189,6 +235,7 @@ int AppHost::send_one(const weft_send& command) {
   Held* source = nullptr;
   if (command.token != 0 && (source = held(command.token)) == nullptr) return -EINVAL;
   if (command.part_count != 0 && command.parts == nullptr) return -EINVAL;
+  if (command.dst >> 24 == 127) return -EINVAL;  // RFC 1122 section 3.2.1.3: never on a wire
   std::uint64_t length = 0;
   for (std::uint32_t i = 0; i < command.part_count; ++i) {
     if (command.parts[i].data == nullptr && command.parts[i].len != 0) return -EINVAL;
@@ -208,6 +255,7 @@ int AppHost::send_one(const weft_send& command) {
   // Part of the very datagram that is given back (new headers fit where the old ones were): the
   // buffer goes out as it is.
   const Datagram* from = source != nullptr ? &source->datagram : nullptr;
+  if (!choose_source(command, from, d)) return -EADDRNOTAVAIL;
   const auto* payload =
       command.part_count == 1 ? static_cast<const std::uint8_t*>(command.parts[0].data) : nullptr;
   if (from != nullptr && payload != nullptr && payload >= from->data &&
@@ -233,7 +281,6 @@ int AppHost::send_one(const weft_send& command) {
   d.len = static_cast<std::uint32_t>(length);
   d.peer = command.dst;
   d.peer_port = command.dst_port;
-  d.own_port = instances_[command.endpoint].port;
   d.endpoint = static_cast<std::uint16_t>(command.endpoint);
   d.dont_fragment = (flags & WEFT_SEND_DONT_FRAGMENT) != 0 ? 1 : 0;
   sent.datagrams[sent.count++] = d;

@@ -57,7 +57,7 @@ class AppHost {
     const weft_app* app = nullptr;
     std::shared_ptr<void> handle;  // keeps the code loaded
     void* self = nullptr;
-    std::uint16_t port = 0;
+    ir::Endpoint endpoint;
   };
   // A buffer that is with an application. Tokens are generation and place, so that one that was
   // given back is recognised when it comes a second time.
@@ -70,7 +70,10 @@ class AppHost {
   static int send(void* context, const weft_send* command);
   static int recv_done(void* context, std::uint64_t token);
   static std::uint64_t now(void* context);
+  static int listen_group(void* context, const weft_group* command);
   int send_one(const weft_send& command);
+  // Where a datagram leaves from; false: not from there.
+  bool choose_source(const weft_send& command, const Datagram* answered, Datagram& d) const;
   void tell(Core& core, const Datagram& d);
   Held* held(std::uint64_t token);
   void give_back(Held& slot);

@@ -73,6 +73,26 @@ struct weft_send {
    * that datagram, its buffer is sent as it is, without a copy. */
   uint64_t token;
   uint32_t flags; /* WEFT_SEND_..., or 0 */
+  /* Since this much was added; a shorter structure means 0. The own address and port to send from.
+   * 0: those to which the datagram of `token` was sent, where they are the endpoint's own (RFC 1122
+   * section 4.1.3.5); else the address that the endpoint is bound to, or that of the way out (RFC
+   * 1122 section 3.3.4.3), and the endpoint's first port. */
+  uint32_t src;
+  uint16_t src_port;
+  uint16_t reserved2; /* 0 */
+};
+
+/* Command: what the endpoint wants of a group from now on (IPMulticastListen of RFC 3376 section
+ * 2). */
+#define WEFT_GROUP_ONLY 0u    /* the sources named; with none of them it leaves the group */
+#define WEFT_GROUP_ALL_BUT 1u /* all but those named; with none of them it joins for all */
+struct weft_group {
+  uint32_t size;
+  uint32_t endpoint;
+  uint32_t group; /* 224.0.0.2 to 239.255.255.255 */
+  uint32_t mode;
+  const uint32_t* sources; /* at most 32 */
+  uint32_t source_count;
 };
 
 /* The datagram may not be cut into pieces, here or on its way. One that is larger than the path
@@ -84,13 +104,17 @@ struct weft_host {
   uint32_t size;
   uint32_t abi;
   void* context;
-  /* 0; or -EINVAL (no such endpoint or token, no parts, a part that lies nowhere, an unknown flag),
-   * -EMSGSIZE (over 65507 bytes), -ENOBUFS. 0 means that the stack took the datagram; what becomes
-   * of it is in the stack's counters. */
+  /* 0; or -EINVAL (no such endpoint or token, no parts, a part that lies nowhere, an unknown flag,
+   * to 127.0.0.0/8), -EMSGSIZE (over 65507 bytes), -ENOBUFS, -EADDRNOTAVAIL (src or src_port is not
+   * the endpoint's). 0 means that the stack took the datagram; what becomes of it is in the stack's
+   * counters. */
   int (*send)(void* context, const struct weft_send* command);
   /* 0, or -EINVAL for a token that is not the application's (any more). */
   int (*recv_done)(void* context, uint64_t token);
   uint64_t (*now_ns)(void* context); /* may be simulated time */
+  /* Since this much was added. 0; or -EINVAL (no such endpoint, no group, too many sources),
+   * -EOPNOTSUPP (the host takes no part in multicast), -ENOBUFS (1,024 groups are joined). */
+  int (*listen_group)(void* context, const struct weft_group* command);
 };
 
 struct weft_app_config {
@@ -99,7 +123,10 @@ struct weft_app_config {
   const char* name;  /* of the endpoint */
   uint16_t port;
   uint16_t reserved;
-  uint32_t core; /* net core, 0, 1, ... */
+  uint32_t core;      /* net core, 0, 1, ... */
+  uint32_t ports;     /* how many, from `port` on */
+  uint32_t address;   /* the own address that the endpoint is bound to; 0: all of the host's */
+  uint32_t addresses; /* how many, from `address` on */
 };
 
 struct weft_app {

@@ -111,11 +111,14 @@ int EmulatedCard::set_mac(const rte_ether_addr& address) {
   return 0;
 }
 
+int EmulatedCard::set_promiscuous(bool on) { return set_toggle("promiscuous", on); }
+int EmulatedCard::set_allmulticast(bool on) { return set_toggle("allmulticast", on); }
+
 // Off is what a card without such a switch already is.
-int EmulatedCard::set_promiscuous(bool on) {
+int EmulatedCard::set_toggle(const char* toggle, bool on) {
   const std::lock_guard guard(lock_);
   for (std::size_t i = 0; i < knobs_.size(); ++i) {
-    if (knobs_[i].toggle != "promiscuous") continue;
+    if (knobs_[i].toggle != toggle) continue;
     state_.knobs[i] = on ? 1 : 0;
     return 0;
   }

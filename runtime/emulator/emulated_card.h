@@ -54,6 +54,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   std::uint16_t rx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   std::uint16_t tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   unsigned poll() override;
+  bool link_up() override { return wire_.link_up(); }
 
   // Rules in a filter table ("fdir"); 0 for an unknown name.
   std::size_t rules_in(const std::string& table);
@@ -76,6 +77,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
                 const rte_eth_conf& conf) override;
   int set_mac(const rte_ether_addr& address) override;
   int set_promiscuous(bool on) override;
+  int set_allmulticast(bool on) override;
   int rss_hash_update(const rte_eth_rss_conf& conf) override;
   int reta_update(std::span<const rte_eth_rss_reta_entry64> entries, std::uint16_t size) override;
   int flow_validate(const rte_flow_attr& attr, const rte_flow_item* items,
@@ -86,6 +88,8 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   int start() override;
   int stop() override;
   ports::CardStats stats() override;
+
+  int set_toggle(const char* toggle, bool on);
 
   struct Knob {
     std::string name;

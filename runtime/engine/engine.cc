@@ -166,9 +166,11 @@ void Engine::stop() {
 
 // On one thread, when the others have ended.
 void Engine::finish() {
-  for (unsigned taken = 1; taken != 0;) {
+  constexpr unsigned most_rounds = 64;  // two applications may answer each other for ever
+  unsigned taken = 1;
+  for (unsigned round = 0; round < most_rounds && taken != 0; ++round) {
     taken = 0;
-    for (const auto& core : cores_) taken += core->take_messages();
+    for (const auto& core : cores_) taken += core->take_messages() + core->run_looped();
   }
   for (const auto& core : cores_) core->take_back();
 }

@@ -1,6 +1,6 @@
 // What arrives on a core that does not own its state goes to its owner: datagrams put together from
-// fragments (their pieces were spread by addresses alone), and neighbours and path MTUs that one
-// core learned.
+// fragments (their pieces were spread by addresses alone), neighbours that one core learned, IGMP
+// messages (one core speaks for the host), and groups that applications join or leave.
 #pragma once
 
 #include <rte_ring.h>
@@ -13,11 +13,19 @@
 
 #include "compiler/diag/diagnostic.h"
 #include "stack-nodes/packet.h"
+#include "stack-nodes/slots.h"
+#include "stack-nodes/table/group_table.h"
 
 namespace weft::engine {
 
+// An endpoint's filter of a group, for all shards.
+struct GroupChange {
+  std::uint32_t group = 0;
+  GroupTable::Member member;
+};
+
 struct Message {
-  enum class Kind : std::uint32_t { reassembled, neighbour, path };
+  enum class Kind : std::uint32_t { datagram, neighbour, igmp, group, path };
   Kind kind = Kind::neighbour;
   std::uint32_t shard = 0;  // index of the receiver
   // neighbour:
@@ -26,8 +34,11 @@ struct Message {
   std::uint32_t create = 0;
   // path (and address):
   std::uint16_t mtu = 0;
-  // reassembled:
+  // datagram (to be run from `slot`), igmp:
   Packet packet;
+  nodes::Slot slot = nodes::Slot::ipv4_reassembled;
+  // group: the receiver frees it
+  GroupChange* change = nullptr;
 };
 
 // One bounded ring for each pair of net cores; each has one writer and one reader.

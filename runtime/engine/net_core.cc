@@ -40,6 +40,7 @@ unsigned NetCore::poll_once() {
   unsigned found = id == 0 ? card_.poll() : 0;
   found += take_messages();
   for (const auto& shard : shards) {
+    found += shard->run_looped(card_, *apps_, now_ns);
     const unsigned n = shard->fetch(card_);
     if (n == 0) continue;
     // A neighbour that another core answered may be the sender of these: what was put into the
@@ -72,8 +73,19 @@ unsigned NetCore::take_messages() {
   return taken;
 }
 
+unsigned NetCore::run_looped() {
+  unsigned found = 0;
+  for (const auto& shard : shards) found += shard->run_looped(card_, *apps_, clock_.now_ns());
+  return found;
+}
+
 void NetCore::tick(std::uint64_t now_ns) {
   next_tick_ns_ = now_ns + tick_ns;
+  if (const bool up = card_.link_up(); up != counters_.link_up) {
+    counters_.link_up = up;
+    ++counters_.link_changes;
+    for (const auto& shard : shards) shard->link_changed(up, now_ns);
+  }
   for (const auto& shard : shards) shard->age(card_, *apps_, now_ns);
   if (!shards.empty()) {
     apps_->tick(shards.front()->core);
@@ -104,6 +116,7 @@ void NetCore::run(const std::atomic<bool>& stop, bool busy) {
 void NetCore::take_back() {
   for (const auto& shard : shards) {
     apps_->take_back(shard->core);
+    shard->drop_looped();
     shard->settle(card_, *apps_);
   }
 }
@@ -118,6 +131,7 @@ CoreView NetCore::copy() const {
     for (const auto& program : shard->programs) view.edges.back().push_back(program->counts);
     const auto& arp = shard->core.neighbours.counters();
     const auto& pieces = shard->core.reassembly.counters();
+    const auto& claims = shard->core.claims.counters();
     view.tables.push_back({.neighbours = shard->core.neighbours.size(),
                            .waiting = shard->core.neighbours.held(),
                            .given_up = arp.given_up,
@@ -129,7 +143,12 @@ CoreView NetCore::copy() const {
                            .reported = pieces.reported,
                            .evicted = pieces.evicted,
                            .pieces = shard->core.pieces,
-                           .paths = shard->core.paths.size()});
+                           .paths = shard->core.paths.size(),
+                           .groups = shard->core.groups.size(),
+                           .igmp_reports = shard->core.igmp.counters().reports,
+                           .arp_announced = claims.announced,
+                           .arp_conflicts = claims.conflicts,
+                           .arp_defended = claims.defended});
   }
   view.apps = apps_->counters();
   return view;

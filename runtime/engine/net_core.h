@@ -19,6 +19,8 @@ struct CoreCounters {
   std::uint64_t polls = 0;
   std::uint64_t empty_polls = 0;
   std::uint64_t sleeps = 0;
+  std::uint64_t link_changes = 0;  // seen by this core; it looks every 100 ms
+  bool link_up = true;
 };
 
 // What the outside sees of a core: a copy that the core itself made between two batches, so that
@@ -31,6 +33,8 @@ struct CoreView {
     std::uint64_t neighbours = 0, waiting = 0, given_up = 0, arp_requests = 0, no_buffer = 0;
     std::uint64_t fragments = 0, completed = 0, timed_out = 0, reported = 0, evicted = 0;
     std::uint64_t pieces = 0, paths = 0;
+    std::uint64_t groups = 0, igmp_reports = 0;
+    std::uint64_t arp_announced = 0, arp_conflicts = 0, arp_defended = 0;
   };
   std::vector<Tables> tables;
   std::vector<StageTimes> stages;  // by shard
@@ -51,6 +55,7 @@ class NetCore {
   void run(const std::atomic<bool>& stop, bool busy);
   // Messages from other cores, and between the shards of this one. Returns how many there were.
   unsigned take_messages();
+  unsigned run_looped();
   // After the last poll: applications give their buffers back.
   void take_back();
 

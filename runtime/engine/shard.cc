@@ -7,12 +7,17 @@
 #include <utility>
 
 #include "runtime/engine/frames.h"
+#include "stack-nodes/igmp/hear.h"
 #include "stack-nodes/wire/bytes.h"
 
 namespace weft::engine {
 namespace {
 
 using nodes::Slot;
+
+// A link that has just come up may lose what is sent at once: a switch that is not ready, a peer
+// that has put no buffers into its ring yet.
+constexpr std::uint64_t settling_ns = 500'000'000;
 
 PacketList& list(Core& core, Slot slot) { return core.spawned[static_cast<std::size_t>(slot)]; }
 
@@ -22,7 +27,8 @@ HostParams host_params(const ir::HostConfig& host) {
           .broadcast = host.broadcast(),
           .vlan_id = host.vlan_id,
           .mtu = host.mtu,
-          .forwarding = static_cast<std::uint8_t>(host.forwarding ? 1 : 0)};
+          .forwarding = static_cast<std::uint8_t>(host.forwarding ? 1 : 0),
+          .multicast = static_cast<std::uint8_t>(host.multicast ? 1 : 0)};
 }
 
 }  // namespace
@@ -41,11 +47,29 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
   core.host = host_params(plan.host);
   core.services = this;
   core.random.reseed(seed);
-  core.routes.add(plan.host.address, plan.host.prefix_length, 0);
+  core.speaker = index == 0;
+  core.igmp.reseed(plan.host.mac);
+  for (const ir::OwnAddress& own : plan.host.addresses()) {
+    core.addresses.add(own.address, own.prefix_length);
+    core.routes.add(own.address, own.prefix_length, 0);
+  }
   for (const ir::Route& route : plan.host.routes)
     core.routes.add(route.prefix, route.length, route.via);
-  for (std::size_t i = 0; i < plan.endpoints.size(); ++i)
-    core.udp_ports.insert(plan.endpoints[i].port, static_cast<std::uint16_t>(i));
+  if (plan.host.multicast) core.addresses.join(AddressTable::all_hosts);
+  for (std::size_t i = 0; i < plan.endpoints.size(); ++i) {
+    const ir::Endpoint& e = plan.endpoints[i];
+    core.udp_ports.insert(e.address, e.addresses, e.port, e.ports, static_cast<std::uint16_t>(i));
+  }
+  for (std::size_t i = 0; i < plan.endpoints.size(); ++i) {
+    const ir::Endpoint& e = plan.endpoints[i];
+    for (const ir::GroupJoin& g : e.groups) {
+      apply({g.group,
+             {static_cast<std::uint16_t>(i),
+              e.port,
+              static_cast<std::uint16_t>(e.last_port()),
+              {g.exclude, g.sources}}});
+    }
+  }
   core.udp_flows.reserve(static_cast<std::size_t>(
       std::count_if(plan.flows.begin(), plan.flows.end(),
                     [this](const plan::FlowEntry& flow) { return flow.queue == index; })));
@@ -147,7 +171,8 @@ void Shard::settle(ports::Card& card, apps::AppHost& apps) {
       more = true;
     }
     for (std::size_t slot = 0; slot < core.spawned.size(); ++slot) {
-      if (core.spawned[slot].count == 0) continue;
+      if (core.spawned[slot].count == 0 || slot == static_cast<std::size_t>(Slot::loopback))
+        continue;
       if (core.transmitted.count != 0) transmit(card);
       run_slot(static_cast<Slot>(slot));
       more = true;
@@ -160,7 +185,8 @@ void Shard::run_slot(Slot slot) {
   PacketList& waiting = list(core, slot);
   unsigned n = 0;
   for (unsigned i = 0; i < waiting.count; ++i) {
-    if (slot == Slot::ipv4_reassembled && take_over(waiting.packets[i])) continue;
+    const bool received = slot == Slot::ipv4_reassembled || slot == Slot::loopback;
+    if (received && take_over(waiting.packets[i], slot)) continue;
     batch_.packets[n++] = waiting.packets[i];
   }
   waiting.count = 0;
@@ -191,14 +217,17 @@ void Shard::flush_sends(ports::Card& card) {
 }
 
 // Gives a datagram to the shard that owns its flow. False: it stays here.
-bool Shard::take_over(const Packet& p) {
-  if (p.data[p.l3 + 9] != 17 || p.end < p.l4 + 4u || owners_.flows.size() == 0) return false;
+bool Shard::take_over(const Packet& p, Slot slot) {
+  const bool piece = (wire::load16(p.data + p.l3 + 6) & 0x3fff) != 0;
+  if (piece || p.data[p.l3 + 9] != 17 || p.end < p.l4 + 4u || owners_.flows.size() == 0)
+    return false;
   const FlowKey key = {wire::load32(p.data + p.l3 + 12), wire::load32(p.data + p.l3 + 16),
                        wire::load16(p.data + p.l4), wire::load16(p.data + p.l4 + 2)};
   const int owner = owners_.flows.find(key);
   if (owner < 0 || static_cast<unsigned>(owner) == index) return false;
   Message message;
-  message.kind = Message::Kind::reassembled;
+  message.kind = Message::Kind::datagram;
+  message.slot = slot;
   message.shard = static_cast<std::uint32_t>(owner);
   message.packet = p;
   if (handovers_.put(net_core, owners_.core_of[message.shard], message)) {
@@ -215,12 +244,18 @@ void Shard::take(const Message& message, ports::Card& card, apps::AppHost& apps,
   core.now_ns = now_ns;
   if (message.kind == Message::Kind::neighbour) {
     core.neighbours.learn(core, message.address, message.mac, message.create != 0);
+  } else if (message.kind == Message::Kind::igmp) {
+    nodes::igmp::hear(core, message.packet);
+    pools_.free(message.packet.buffer);
+  } else if (message.kind == Message::Kind::group) {
+    const std::unique_ptr<GroupChange> change(message.change);
+    apply(*change);
   } else if (message.kind == Message::Kind::path) {
     core.paths.learn(message.address, message.mtu, core.host.mtu, now_ns);
   } else {
     ++counters.taken_over;
     batch_.packets[0] = message.packet;
-    run(batch_.packets.data(), 1, ir::entry_of_slot(static_cast<unsigned>(Slot::ipv4_reassembled)));
+    run(batch_.packets.data(), 1, ir::entry_of_slot(static_cast<unsigned>(message.slot)));
   }
   settle(card, apps);
 }
@@ -229,8 +264,40 @@ void Shard::age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
   core.now_ns = now_ns;
   core.neighbours.age(core);
   core.reassembly.age(core);
+  if (core.speaker && link_up_) {  // told anew when it is up again
+    if (!std::exchange(told_, true)) core.claims.start(now_ns + settling_ns);
+    core.claims.age(core);
+    core.igmp.age(core);
+  }
+  if (!untold_.empty()) tell_others();
   core.paths.age(now_ns);
   settle(card, apps);
+}
+
+unsigned Shard::run_looped(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
+  const unsigned n = list(core, Slot::loopback).count;
+  if (n == 0) return 0;
+  core.now_ns = now_ns;
+  run_slot(Slot::loopback);
+  settle(card, apps);
+  return n;
+}
+
+void Shard::drop_looped() {
+  PacketList& waiting = list(core, Slot::loopback);
+  for (unsigned i = 0; i < waiting.count; ++i) core.release(waiting.packets[i]);
+  core.spawn_lost += waiting.count;
+  waiting.count = 0;
+}
+
+void Shard::link_changed(bool up, std::uint64_t now_ns) {
+  link_up_ = up;
+  core.now_ns = now_ns;
+  core.neighbours.suspect_all(core);
+  if (!up || !core.speaker) return;
+  told_ = true;
+  core.claims.start(now_ns + settling_ns);
+  core.igmp.restart(now_ns + settling_ns);
 }
 
 // Null: the packet was dropped and counted.
@@ -253,6 +320,12 @@ void Shard::transmit(ports::Card& card) {
   rte_mbuf** frames = mbufs_of(core.transmitted.frames);
   const auto n = static_cast<std::uint16_t>(std::exchange(core.transmitted.count, 0));
   for (unsigned i = 0; i < n; ++i) open_fences(frames[i]);
+  // (It is looked at every 100 ms; who answers what has just come asks once more.)
+  if (!link_up_ && !card.link_up()) [[unlikely]] {
+    counters.transmit_down += n;
+    for (unsigned i = 0; i < n; ++i) rte_pktmbuf_free(frames[i]);
+    return;
+  }
   std::uint16_t done = 0;
   for (unsigned tries = 0; done < n && tries < 8; ++tries)
     done += card.tx_burst(static_cast<std::uint16_t>(tx_queue), frames + done, n - done);
@@ -308,6 +381,56 @@ void Shard::tell_others(Message message) {
     if (shard == index) continue;
     message.shard = shard;
     if (!handovers_.put(net_core, owners_.core_of[shard], message)) ++counters.learning_lost;
+  }
+}
+
+void Shard::to_speaker(Packet& p) {
+  Message message;
+  message.kind = Message::Kind::igmp;
+  message.packet = p;
+  if (!handovers_.put(net_core, owners_.core_of[message.shard], message)) {
+    ++counters.handover_lost;
+    pools_.free(p.buffer);
+  }
+  p.buffer = nullptr;
+}
+
+bool Shard::group_changed(std::uint32_t group, const GroupTable::Member& member) {
+  const GroupChange change = {group, member};
+  if (!apply(change)) return false;
+  for (unsigned shard = 0; shard < owners_.core_of.size(); ++shard) {
+    if (shard != index) untold_.emplace_back(shard, change);
+  }
+  tell_others();
+  return true;
+}
+
+// This shard's tables, and on the speaker what routers are to be told.
+bool Shard::apply(const GroupChange& change) {
+  if (!core.groups.set(change.group, change.member)) return false;
+  if (core.groups.joined(change.group)) {
+    core.addresses.join(change.group);
+  } else {
+    core.addresses.leave(change.group);
+  }
+  if (core.speaker) core.igmp.change(core.now_ns, change.group, core.groups.merged(change.group));
+  return true;
+}
+
+// In order for each shard; what finds a ring full waits for the next tick.
+void Shard::tell_others() {
+  std::vector<std::pair<unsigned, GroupChange>> waiting;
+  waiting.swap(untold_);
+  for (auto& [shard, change] : waiting) {
+    const bool behind = std::any_of(untold_.begin(), untold_.end(),
+                                    [&](const auto& u) { return u.first == shard; });
+    Message message;
+    message.kind = Message::Kind::group;
+    message.shard = shard;
+    message.change = behind ? nullptr : new GroupChange(change);
+    if (!behind && handovers_.put(net_core, owners_.core_of[shard], message)) continue;
+    delete message.change;
+    untold_.emplace_back(shard, std::move(change));
   }
 }
 

@@ -31,6 +31,7 @@ struct ShardCounters {
   std::uint64_t copied_out = 0;      // of those, copied out of a large buffer
   std::uint64_t transmit_full = 0;   // dropped: the card's queue stayed full
   std::uint64_t transmit_unfit = 0;  // dropped: too long for a frame, or no buffer to copy to
+  std::uint64_t transmit_down = 0;   // dropped: the link is down
   std::uint64_t no_buffer = 0;      // allocations that failed (the node that asked counts the rest)
   std::uint64_t handed_over = 0;    // datagrams given to the shard that owns their flow
   std::uint64_t handover_lost = 0;  // ... or dropped, because the ring was full
@@ -66,7 +67,15 @@ class Shard final : public Services {
   void run_fetched(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // A message from another core, or from another shard of this one.
   void take(const Message& message, ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
-  // Every 100 ms: neighbours and fragments grow older.
+  // Datagrams that the host sent to itself: those that were there when it was called, so that two
+  // applications that answer each other do not keep the core from all else. Returns how many.
+  unsigned run_looped(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // Those that are left when the stack stops.
+  void drop_looped();
+  // While it is down nothing is sent. When it comes up, neighbours are asked for again, and the
+  // speaker announces addresses and reports groups.
+  void link_changed(bool up, std::uint64_t now_ns);
+  // Every 100 ms: neighbours and fragments grow older; what is due about addresses and groups.
   void age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // Runs deliveries, slots and transmissions until nothing is left.
   void settle(ports::Card& card, apps::AppHost& apps);
@@ -78,6 +87,8 @@ class Shard final : public Services {
   bool allocate(Packet& p, std::uint32_t room) override;
   void free_buffer(void* buffer) override { pools_.free(buffer); }
   void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) override;
+  void to_speaker(Packet& p) override;
+  bool group_changed(std::uint32_t group, const GroupTable::Member& member) override;
   void path_learned(std::uint32_t address, std::uint16_t mtu) override;
   Frame* copy_out(Packet& p) override;
 
@@ -100,7 +111,9 @@ class Shard final : public Services {
  private:
   // False: the frame was dropped and counted.
   bool readable(rte_mbuf*& m);
-  bool take_over(const Packet& p);
+  bool take_over(const Packet& p, nodes::Slot slot);
+  bool apply(const GroupChange& change);
+  void tell_others();
   ResidueRunner& runner(unsigned entry);
   void run(Packet* packets, unsigned n, unsigned entry);
   void run_slot(nodes::Slot slot);
@@ -115,6 +128,9 @@ class Shard final : public Services {
   std::uint32_t frame_room_ = 0;    // bytes behind an mbuf's headroom
   std::array<rte_mbuf*, batch_size> frames_{};
   unsigned fetched_ = 0;
+  bool link_up_ = true;
+  bool told_ = false;  // the speaker: which addresses are the host's
+  std::vector<std::pair<unsigned, GroupChange>> untold_;  // by shard: its ring was full
   PacketList batch_;  // the list being run, so that nodes can fill the original again
   DatagramList delivered_;
 };

@@ -19,6 +19,7 @@ Accessor accessor_of(std::string_view storage) {
       {"p.vlan_id", [](P p, C) { return std::uint64_t{p.vlan_id}; }},
       {"p.endpoint", [](P p, C) { return std::uint64_t{p.endpoint}; }},
       {"p.connected", [](P p, C) { return std::uint64_t{p.connected}; }},
+      {"p.cast", [](P p, C) { return static_cast<std::uint64_t>(p.cast); }},
       {"p.icmp_type", [](P p, C) { return std::uint64_t{p.icmp_type}; }},
       {"p.icmp_code", [](P p, C) { return std::uint64_t{p.icmp_code}; }},
       {"p.icmp_word", [](P p, C) { return std::uint64_t{p.icmp_word}; }},
@@ -45,6 +46,7 @@ Accessor accessor_of(std::string_view storage) {
       {"core.host.vlan_id", [](P, C c) { return std::uint64_t{c.host.vlan_id}; }},
       {"core.host.mtu", [](P, C c) { return std::uint64_t{c.host.mtu}; }},
       {"core.host.forwarding", [](P, C c) { return std::uint64_t{c.host.forwarding}; }},
+      {"core.host.multicast", [](P, C c) { return std::uint64_t{c.host.multicast}; }},
   };
   const auto found = table.find(storage);
   return found == table.end() ? nullptr : found->second;

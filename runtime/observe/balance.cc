@@ -82,7 +82,10 @@ Equation receive(const Snapshot& s, const std::vector<NodeCount>& nodes) {
   ends.insert(ends.end(), held.begin(), held.end());
   ends.push_back({sum(s, [](const auto& q) { return q.forwarded; }), "forwarded"});
   return equation("receive",
-                  {{entries(s, "rx"), "received"}, {entries(s, "ipv4_reassembled"), "reassembled"}},
+                  {{entries(s, "rx"), "received"},
+                   {entries(s, "ipv4_reassembled"), "reassembled"},
+                   {entries(s, "udp_copy"), "copied"},
+                   {entries(s, "loopback"), "looped"}},
                   ends);
 }
 
@@ -141,7 +144,8 @@ Balance balance(const Snapshot& s) {
   made.equations.push_back(equation("transmit", {{ended(nodes, "wire", ""), "to be transmitted"}},
                                     {{counter(&C::transmitted), "transmitted"},
                                      {counter(&C::transmit_full), "transmit_full"},
-                                     {counter(&C::transmit_unfit), "transmit_unfit"}}));
+                                     {counter(&C::transmit_unfit), "transmit_unfit"},
+                                     {counter(&C::transmit_down), "transmit_down"}}));
   made.equations.push_back(
       equation("neighbours", {{left_by(nodes, "arp.resolve", "wait"), "waited for ARP"}},
                {{entries(s, "arp_resolved"), "resolved"},
@@ -150,8 +154,10 @@ Balance balance(const Snapshot& s) {
   made.equations.push_back(
       equation("fragments",
                {{sum(s, [](const auto& q) { return q.tables.completed; }), "put together"},
+                {left_by(nodes, "ipv4.loop_back", "looped"), "to itself"},
                 {counter(&C::taken_over), "taken over"}},
                {{entries(s, "ipv4_reassembled"), "run"},
+                {entries(s, "loopback"), "looped back"},
                 {counter(&C::handed_over), "handed over"},
                 {counter(&C::handover_lost), "handover_lost"}}));
   made.equations.push_back(

@@ -39,6 +39,7 @@ Json queue_json(const QueueCounts& queue) {
           {"copied_out", c.copied_out},
           {"transmit_full", c.transmit_full},
           {"transmit_unfit", c.transmit_unfit},
+          {"transmit_down", c.transmit_down},
           {"no_buffer", c.no_buffer},
           {"handed_over", c.handed_over},
           {"handover_lost", c.handover_lost},
@@ -52,6 +53,11 @@ Json queue_json(const QueueCounts& queue) {
           {"datagrams_in_pieces", t.fragments},
           {"datagrams_put_together", t.completed},
           {"datagrams_timed_out", t.timed_out},
+          {"groups", t.groups},
+          {"igmp_reports", t.igmp_reports},
+          {"arp_announced", t.arp_announced},
+          {"arp_conflicts", t.arp_conflicts},
+          {"arp_defended", t.arp_defended},
           {"datagrams_evicted", t.evicted},
           {"pieces_made", t.pieces},
           {"path_mtus", t.paths},
@@ -93,7 +99,9 @@ std::string to_json(const Snapshot& s) {
     j["cores"].push_back({{"core", i},
                           {"polls", s.cores[i].polls},
                           {"empty_polls", s.cores[i].empty_polls},
-                          {"sleeps", s.cores[i].sleeps}});
+                          {"sleeps", s.cores[i].sleeps},
+                          {"link_up", s.cores[i].link_up},
+                          {"link_changes", s.cores[i].link_changes}});
   j["queues"] = Json::array();
   for (const QueueCounts& queue : s.queues) j["queues"].push_back(queue_json(queue));
   j["nodes"] = Json::array();

@@ -34,6 +34,9 @@ class Card {
   // Moves frames from wire to queues and from queues to wire; returns how many moved. Called by
   // the first net core alone, before it polls its own queues. A real port has nothing to move.
   virtual unsigned poll() { return 0; }
+
+  // Whether frames can pass. Asked by every core ten times a second.
+  virtual bool link_up() { return true; }
 };
 
 }  // namespace weft::ports

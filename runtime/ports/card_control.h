@@ -1,7 +1,7 @@
 // The control plane of a card, in DPDK's public structs, so that one translator from plan to card
 // (translate.h) serves a real port and the emulated card alike. All calls are made by one thread,
-// in the order: info, configure, set_mac, set_promiscuous, rss_hash_update, reta_update, start,
-// flow_validate and flow_create; and at the end flow_destroy, stop.
+// in the order: info, configure, set_mac, set_promiscuous, set_allmulticast, rss_hash_update,
+// reta_update, start, flow_validate and flow_create; and at the end flow_destroy, stop.
 //
 // Unless said otherwise a call returns 0 or a negative errno, as rte_ethdev.h and rte_flow.h say
 // (-ENOTSUP: the card has no such thing, -EINVAL: it has, but not with these values).
@@ -10,6 +10,7 @@
 #include <rte_ethdev.h>
 #include <rte_flow.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -48,6 +49,8 @@ class CardControl {
   // rte_eth_dev_default_mac_addr_set: what the card's address filter compares with.
   virtual int set_mac(const rte_ether_addr& address) = 0;
   virtual int set_promiscuous(bool on) = 0;
+  // Lets in frames to all groups. A card without a filter of addresses does so anyway.
+  virtual int set_allmulticast(bool on) { return on ? -ENOTSUP : 0; }
   virtual int rss_hash_update(const rte_eth_rss_conf& conf) = 0;
   // `size` entries; entries[i / 64].reta[i % 64], with the mask of entries to be set.
   virtual int reta_update(std::span<const rte_eth_rss_reta_entry64> entries,

@@ -102,6 +102,17 @@ int EthdevControl::set_promiscuous(bool on) {
   return result == -ENOTSUP && !on ? 0 : result;
 }
 
+// What the driver says; one that can't say has a link.
+bool EthdevControl::link_up() const {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(port_, &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
+}
+
+int EthdevControl::set_allmulticast(bool on) {
+  const int result = on ? rte_eth_allmulticast_enable(port_) : rte_eth_allmulticast_disable(port_);
+  return result == -ENOTSUP && !on ? 0 : result;
+}
+
 int EthdevControl::rss_hash_update(const rte_eth_rss_conf& conf) {
   rte_eth_rss_conf copy = conf;
   return rte_eth_dev_rss_hash_update(port_, &copy);

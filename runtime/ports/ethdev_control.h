@@ -39,6 +39,8 @@ class EthdevControl final : public CardControl {
                 const rte_eth_conf& conf) override;
   int set_mac(const rte_ether_addr& address) override;
   int set_promiscuous(bool on) override;
+  int set_allmulticast(bool on) override;
+  bool link_up() const;
   int rss_hash_update(const rte_eth_rss_conf& conf) override;
   int reta_update(std::span<const rte_eth_rss_reta_entry64> entries, std::uint16_t size) override;
   int flow_validate(const rte_flow_attr& attr, const rte_flow_item* items,
@@ -77,6 +79,7 @@ class EthdevCard final : public Card {
   std::uint16_t rx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   // Packets that the driver cannot send as they are are copied first, in place.
   std::uint16_t tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
+  bool link_up() override { return control_.link_up(); }
 
  private:
   EthdevControl control_;

@@ -56,10 +56,18 @@ diag::Result<std::unique_ptr<EthdevWire>> EthdevWire::make(const WireName& name,
   if (auto done = wire->open(options.mtu, pool, options.scatter); !done)
     return diag::fail(done.error());
   wire->watch_ = DeviceWatch(name, wire->port_);
+  wire->link_ = LinkWatch(name);
   if (name.kind == WireName::Kind::af_packet || name.kind == WireName::Kind::af_xdp)
     wire->promiscuous();
   wire->losses_.attach();
   return wire;
+}
+
+// Drivers of wires that end in another process know whether that is there.
+bool EthdevWire::link_up() const {
+  if (link_.watches()) return link_.up();
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(port_, &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
 }
 
 diag::Result<void> EthdevWire::open(std::uint16_t mtu, rte_mempool* pool, bool scatter) {

@@ -12,6 +12,7 @@
 #include "compiler/diag/diagnostic.h"
 #include "runtime/ports/device_watch.h"
 #include "runtime/ports/linear.h"
+#include "runtime/ports/link_watch.h"
 #include "runtime/ports/ring_port.h"
 #include "runtime/ports/vdev.h"
 #include "runtime/ports/wire.h"
@@ -43,6 +44,7 @@ class EthdevWire final : public Wire {
   WireCounters counters() const override;
   bool ended() const override { return received_.load(std::memory_order_relaxed) >= frames_; }
   std::string failure() const override { return watch_.failure(); }
+  bool link_up() const override;
 
  private:
   EthdevWire(const WireName& name, rte_mempool* pool, const EthdevWireOptions& options);
@@ -60,6 +62,7 @@ class EthdevWire final : public Wire {
   std::uint64_t frames_;
   int membership_ = -1;  // the socket that makes the interface promiscuous
   DeviceWatch watch_;
+  LinkWatch link_;
   // Written by the thread that owns the wire, read by any.
   std::atomic<std::uint64_t> received_{0}, sent_{0}, send_failed_{0};
 };

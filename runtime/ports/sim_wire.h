@@ -31,10 +31,16 @@ class SimWire final : public Wire {
   std::uint16_t transmit(rte_mbuf** frames, std::uint16_t n) override;
   WireCounters counters() const override { return counters_; }
   bool ended() const override { return next_ == in_.size(); }
+  bool link_up() const override { return link_up_; }
+  void set_link(bool up) { link_up_ = up; }
 
   // When the next frame arrives; ~0 when there is none.
   std::uint64_t next_time() const { return ended() ? ~std::uint64_t{0} : in_[next_].time_ns; }
   const std::vector<Frame>& out() const { return out_; }
+  // One more frame, that arrives now, or when those before it have.
+  void add(std::vector<std::uint8_t> bytes) {
+    in_.push_back({.time_ns = clock_.now_ns, .bytes = std::move(bytes)});
+  }
 
  private:
   bool fill(rte_mbuf* m, const std::vector<std::uint8_t>& bytes);
@@ -45,6 +51,7 @@ class SimWire final : public Wire {
   const VirtualClock& clock_;
   rte_mempool* pool_;
   bool scatter_;
+  bool link_up_ = true;
   WireCounters counters_;
 };
 

@@ -35,6 +35,10 @@ diag::Result<void> set_knob(CardSettings& settings, const std::string& knob, boo
     settings.promiscuous = on;
     return {};
   }
+  if (config->toggle == "allmulticast") {
+    settings.allmulticast = on;
+    return {};
+  }
   if (!on) return {};
   const auto bit = offload_bit(config->offload);
   if (!bit) {
@@ -152,6 +156,8 @@ diag::Result<void> set_up(CardSettings& settings, CardControl& card) {
   if (done) done = step("take the host's address", card.set_mac(settings.mac), card);
   if (done)
     done = step("switch promiscuous mode", card.set_promiscuous(settings.promiscuous), card);
+  if (done)
+    done = step("let in frames to groups", card.set_allmulticast(settings.allmulticast), card);
   if (done && settings.conf.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS)
     done = step("take the RSS key and types", card.rss_hash_update(rss), card);
   if (done && !settings.reta.empty())

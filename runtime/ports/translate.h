@@ -48,6 +48,7 @@ struct CardSettings {
   std::uint64_t rss_types = 0;  // RTE_ETH_RSS_*
   std::vector<std::uint16_t> reta;
   bool promiscuous = false;
+  bool allmulticast = false;
   rte_ether_addr mac{};
   std::vector<std::unique_ptr<FlowRule>> rules;
 };

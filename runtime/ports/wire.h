@@ -36,6 +36,8 @@ class Wire {
   virtual bool ended() const { return false; }
   // Why the wire is gone, in words; "" while it is well or when its input simply ended.
   virtual std::string failure() const { return {}; }
+  // Whether the other end is there. May be asked by any thread.
+  virtual bool link_up() const { return true; }
 };
 
 }  // namespace weft::ports

@@ -7,11 +7,11 @@
 namespace weft::nodes::arp {
 
 struct Resolve {
-  enum class Out { known, wait, full };
+  enum class Out { known, wait, full, self };
   static constexpr NodeDecl decl{
       .name = "arp.resolve",
-      .ports = "known, wait, full",
-      .reads = "meta.next_hop, host.mac, host.address, host.broadcast",
+      .ports = "known, wait, full, self",
+      .reads = "meta.next_hop, host.mac",
       .writes = "meta.next_mac",
       .state = State::replicated,
       .key = "meta.next_hop",
@@ -27,6 +27,7 @@ struct Resolve {
     switch (core.neighbours.resolve(core, p)) {
       case NeighbourTable::Resolved::known: return Out::known;
       case NeighbourTable::Resolved::wait: return Out::wait;
+      case NeighbourTable::Resolved::self: return Out::self;
       case NeighbourTable::Resolved::full: break;
     }
     return Out::full;

@@ -20,7 +20,7 @@ struct ReadQuote {
   static constexpr NodeDecl decl{
       .name = "icmp.read_quote",
       .ports = "udp, other, bad, limited",
-      .reads = "icmp.*, l4.payload, l4.room, host.address",
+      .reads = "icmp.*, l4.payload, l4.room",
       .writes =
           "meta.icmp_type, meta.icmp_code, meta.icmp_word, meta.protocol, meta.src, meta.dst, "
           "meta.src_port, meta.dst_port, meta.mtu",
@@ -46,7 +46,7 @@ struct ReadQuote {
 
     const std::uint32_t header = get<field::ipv4::ihl>(quoted) * 4u;
     if (get<field::ipv4::version>(quoted) != 4 || header < field::ipv4::min_bytes ||
-        room < header + 8 || p.src != core.host.address ||
+        room < header + 8 || core.addresses.find(p.src) != Cast::own ||
         get<field::ipv4::fragment_offset>(quoted) != 0)
       return Out::bad;
     if (p.icmp_type == 3 && p.icmp_code == 4) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "stack-nodes/core.h"
+#include "stack-nodes/ipv4/source.h"
 #include "stack-nodes/node.h"
 #include "stack-nodes/wire/access.h"
 #include "stack-nodes/wire/compose.h"
@@ -23,7 +24,9 @@ struct Build {
           "ipv4.protocol = meta.protocol; ipv4.checksum = 0; ipv4.dst = meta.dst; "
           "pkt.len = l4.room + 34; l3.room = l4.room + 20",
       .expects = "meta.dont_fragment == 0 && meta.src == 0",
-      .meaning = "writes the IPv4 header; source is the own address and time to live 64 unless set",
+      .meaning =
+          "writes the IPv4 header; source is the own address of the way out and time to live 64 "
+          "unless set",
       .source = "RFC 791 section 3.1; RFC 1122 section 3.2.1.7",
   };
   static constexpr unsigned header = field::ipv4::min_bytes;
@@ -46,7 +49,7 @@ struct Build {
         .put<field::ipv4::dont_fragment>(p.dont_fragment)
         .put<field::ipv4::ttl>(p.ttl != 0 ? p.ttl : 64)
         .put<field::ipv4::protocol>(p.protocol)
-        .put<field::ipv4::src>(p.src != 0 ? p.src : core.host.address)
+        .put<field::ipv4::src>(p.src != 0 ? p.src : source_towards(core, p.dst))
         .put<field::ipv4::dst>(p.dst)
         .store(at);
   }

@@ -27,11 +27,11 @@ struct Fragment {
       .name = "ipv4.fragment",
       .ports = "done, more, full",
       .reads =
-          "ipv4.*, l3.options, udp.*, icmp.*, l4.payload, l4.room, meta.mtu, host.mtu, "
+          "ipv4.*, l3.options, udp.*, icmp.*, igmp.*, l4.payload, l4.room, meta.mtu, host.mtu, "
           "meta.next_hop",
       .writes =
-          "eth.*, ipv4.*, l3.options, udp.*, icmp.*, l4.payload, l4.room, l3.room, pkt.len, "
-          "meta.ethertype",
+          "eth.*, ipv4.*, l3.options, udp.*, icmp.*, igmp.*, l4.payload, l4.room, l3.room, "
+          "pkt.len, meta.ethertype",
       .state = State::replicated,
       .spawns = "ipv4_piece, ipv4_rest",
       .meaning = "cuts a datagram into pieces that the path carries",

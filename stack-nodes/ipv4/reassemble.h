@@ -12,7 +12,8 @@ struct Reassemble {
       .name = "ipv4.reassemble",
       .ports = "held, duplicate, overlap, bad, full",
       .reads =
-          "eth.dst, eth.src, meta.vlan_id, ipv4.*, l3.options, l4.room, udp.*, icmp.*, l4.payload",
+          "eth.dst, eth.src, meta.vlan_id, meta.cast, ipv4.*, l3.options, l4.room, udp.*, icmp.*, "
+          "l4.payload",
       .state = State::owned,
       .key = "ipv4.src, ipv4.dst, ipv4.protocol, ipv4.id",
       .spawns = "ipv4_reassembled, ipv4_expired",

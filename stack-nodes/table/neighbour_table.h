@@ -33,7 +33,7 @@ class NeighbourTable {
   static constexpr unsigned tries = 3;
 
   enum class State : std::uint8_t { unused, incomplete, reachable, stale };
-  enum class Resolved { known, wait, full };
+  enum class Resolved { known, wait, full, self };
 
   // What happened to packets and requests here, beside the out-ports of arp.resolve. Of all packets
   // that took "wait", each has left by arp_resolved or given_up, or is among held().
@@ -53,9 +53,10 @@ class NeighbourTable {
     for (std::size_t i = held_in_all; i-- > 0;) free_held_.push_back(static_cast<std::uint16_t>(i));
   }
 
-  // known: p.next_mac is set. wait: the table took the packet's buffer. full: the packet is to be
-  // dropped; it may be another one than before, because the newest packet for a neighbour takes the
-  // place of the oldest (RFC 1122 section 2.3.2.2 wants the latest kept).
+  // known: p.next_mac is set. self: the next hop is the host itself. wait: the table took the
+  // packet's buffer. full: the packet is to be dropped; it may be another one than before, because
+  // the newest packet for a neighbour takes the place of the oldest (RFC 1122 section 2.3.2.2 wants
+  // the latest kept).
   template <class Core>
   Resolved resolve(Core& core, Packet& p) {
     if (known(p)) [[likely]]
@@ -98,6 +99,16 @@ class NeighbourTable {
     e.asked = 0;
     hand_back(core, e);
     return true;
+  }
+
+  // The link was away: who was there may be elsewhere now. Everything that was known is used on,
+  // but asked for again before long.
+  template <class Core>
+  void suspect_all(Core& core) {
+    for (Entry& e : entries_) {
+      if (e.state != State::reachable) continue;
+      e.confirmed_ns = core.now_ns - std::min(core.now_ns, reachable_ns);
+    }
   }
 
   // True where `address` has had this very answer during the last second: others know it as well.
@@ -179,7 +190,9 @@ class NeighbourTable {
   [[gnu::noinline]] Resolved resolve_slowly(Core& core, Packet& p, std::uint16_t at) {
     const std::uint32_t hop = p.next_hop;
     if (at == none) {
-      if (hop == 0xffffffff || (hop == core.host.broadcast && hop != core.host.address)) {
+      const Cast cast = core.addresses.find(hop);
+      if (cast == Cast::own) return Resolved::self;
+      if (cast == Cast::broadcast) {
         p.next_mac = ArpMessage::to_all;
         return Resolved::known;
       }
@@ -259,8 +272,10 @@ class NeighbourTable {
       ++counters_.no_buffer;
       return;
     }
-    ArpMessage{.sender_mac = core.host.mac, .sender = core.host.address, .target = e.address}.write(
-        q);
+    ArpMessage{.sender_mac = core.host.mac,
+               .sender = core.addresses.nearest(e.address),
+               .target = e.address}
+        .write(q);
     ++counters_.requests;
     core.spawn(nodes::Slot::arp_request, q);
   }

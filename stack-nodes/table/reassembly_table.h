@@ -168,6 +168,7 @@ class ReassemblyTable {
     std::uint32_t have = 0;     // payload bytes held
     std::uint32_t reached = 0;  // end of the furthest fragment
     std::uint16_t vlan_id = 0;
+    Cast cast = Cast::own;
     std::uint8_t header_bytes = 0;
     std::uint32_t first_bytes = 0;          // payload of the first fragment
     std::array<std::uint8_t, 12> ether{};   // the first fragment's addresses
@@ -179,6 +180,7 @@ class ReassemblyTable {
       header_bytes = static_cast<std::uint8_t>(f.header);
       first_bytes = f.bytes;
       vlan_id = p.vlan_id;
+      cast = p.cast;
       std::memcpy(ether.data(), p.data, ether.size());
       std::memcpy(header.data(), p.data + p.l3, f.header);
     }
@@ -202,6 +204,7 @@ class ReassemblyTable {
     q.l3 = 14;
     q.l4 = static_cast<std::uint16_t>(14 + d.header_bytes);
     q.vlan_id = d.vlan_id;
+    q.cast = d.cast;
     std::memcpy(q.data, d.ether.data(), d.ether.size());
     set<field::eth::type>(q, 0x0800);
     std::memcpy(q.data + q.l3, d.header.data(), d.header_bytes);

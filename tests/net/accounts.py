@@ -1,7 +1,7 @@
 """Is every packet accounted for? Recomputed from the counters here, not believed from `balance`."""
 
 # Reasons of the transmit part: what goes there has been answered or delivered before.
-TRANSMIT_DROPS = {"drop_ipv4_no_route", "drop_arp_queue_full"}
+TRANSMIT_DROPS = {"drop_ipv4_no_route", "drop_arp_queue_full", "drop_ipv4_loopback_full"}
 # Of datagrams, not of packets: their pieces have been counted when they came, or were to leave.
 OF_DATAGRAMS = {"drop_ipv4_fragment_timeout", "drop_ipv4_fragment_timeout_quiet",
                 "drop_ipv4_cut_full"}
@@ -9,7 +9,7 @@ ERRORS = ["port_unreachable", "protocol_unreachable", "time_exceeded", "paramete
           "source_route_failed", "reassembly_exceeded"]
 DELIVERED = ["udp_deliver", "udp_error"]
 ANSWERED = ["icmp_answered", "arp_answered"]
-TAKEN = ["arp_learned", "ipv4_held"]
+TAKEN = ["arp_learned", "ipv4_held", "igmp_heard"]
 
 
 def nodes(stats):
@@ -49,7 +49,8 @@ def check_inside(test, stats):
     graph_drops = {r: n for r, n in drops(stats, "graph").items() if r not in TRANSMIT_DROPS | OF_DATAGRAMS}
     ended = (sum(count(stats, n) for n in DELIVERED + ANSWERED + TAKEN)
              + sum(graph_drops.values()))
-    test.assertEqual(entries(stats, "rx") + entries(stats, "ipv4_reassembled"), ended,
+    came = sum(entries(stats, e) for e in ("rx", "ipv4_reassembled", "udp_copy", "loopback"))
+    test.assertEqual(came, ended,
                      f"received = delivered + answered + taken + dropped {graph_drops}")
     # What leaves: answers, errors, datagrams, and ARP requests of our own. Pieces take the place of
     # datagrams that were cut.
@@ -57,11 +58,13 @@ def check_inside(test, stats):
     made = (sum(count(stats, n) for n in ANSWERED)
             + entries(stats, "udp_send") - count(stats, "udp_send_refused")
             + sum(port(stats, n, "sent") for n in ERRORS)
-            + entries(stats, "arp_request") - cut + entries(stats, "ipv4_piece"))
+            + entries(stats, "arp_request") + entries(stats, "igmp_send")
+            - cut + entries(stats, "ipv4_piece"))
     lost = sum(n for r, n in drops(stats, "graph").items() if r in TRANSMIT_DROPS)
     waiting = sum(q["waiting_for_arp"] + q["arp_given_up"] for q in stats["queues"])
+    lost += count(stats, "ipv4_looped") + sum(q["transmit_down"] for q in stats["queues"])
     test.assertEqual(made - lost - waiting, wire["sent"] + wire["send_failed"],
-                     "made = dropped on transmit + waiting for ARP + sent")
+                     "made = dropped on transmit + to itself + waiting for ARP + sent")
     test.assertTrue(stats["balance"]["exact"], stats["balance"])
     test.assertFalse(stats["running"])
 

@@ -96,7 +96,7 @@ class Sizes(unittest.TestCase):
             with large_socket(peer.space, TELL_PORT) as s:
                 for size in SIZES:
                     self.assertEqual(ask(s, f"send {size}"), pattern(size), size)
-            given, got = peer.leave()
+            given, got = peer.leave(stack)
             self.assertEqual(lib.bad_checksums(capture.stop()), [])
             stats = stack.stop()
             accounts.check_inside(self, stats)
@@ -205,7 +205,7 @@ class Options(unittest.TestCase):
                 done = peer.space.run("ping", "-n", "-c", "5", "-i", "0.02", "-W", "2", *words,
                                       lib.WEFT_IP, check=False)
                 self.assertIn(" 5 received", done.stdout, f"ping {words}: {done.stdout}")
-            given, got = peer.leave()
+            given, got = peer.leave(stack)
             stats = stack.stop()
             accounts.check_inside(self, stats)
             accounts.check_peer(self, stats, given, got)
@@ -302,7 +302,7 @@ class Errors(unittest.TestCase):
                              lambda: accounts.count(stack.stats(), "udp_error") == 2)
                 self.assertEqual(errors(s),
                                  ["EHOSTUNREACH type 3 code 13 mtu 0 from 10.7.0.1"])
-            given, got = peer.leave()
+            given, got = peer.leave(stack)
             stats = stack.stop()
             accounts.check_inside(self, stats)
             accounts.check_peer(self, stats, given, got)

@@ -12,6 +12,11 @@ std::string address(std::uint32_t a) {
   return fmt::format("{}.{}.{}.{}", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
 }
 
+bool is_own(const ir::HostConfig& host, std::uint32_t address) {
+  if (address == host.address) return true;
+  return std::any_of(host.secondary.begin(), host.secondary.end(),
+                     [address](const ir::OwnAddress& own) { return own.address == address; });
+}
 bool is_piece(const Bytes& f, std::size_t l3) { return (get16(f, l3 + 6) & 0x3fff) != 0; }
 
 // One datagram of the host on its way to being whole again.
@@ -45,13 +50,14 @@ struct Pieces {
 
 }  // namespace
 
-std::vector<Bytes> put_together(const std::vector<ports::Frame>& frames, std::uint32_t host) {
+std::vector<Bytes> put_together(const std::vector<ports::Frame>& frames,
+                                const ir::HostConfig& host) {
   std::vector<Bytes> out;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Pieces> open;  // by destination; protocol, id
   for (const auto& frame : frames) {
     const Bytes& f = frame.bytes;
     const std::size_t l3 = network_header(f);
-    if (network_type(f) != 0x0800 || f.size() < l3 + 20 || get32(f, l3 + 12) != host ||
+    if (network_type(f) != 0x0800 || f.size() < l3 + 20 || !is_own(host, get32(f, l3 + 12)) ||
         !is_piece(f, l3)) {
       out.push_back(f);
       continue;
@@ -100,23 +106,23 @@ std::string flow_of(const Bytes& f) {
   return fmt::format("protocol {} {}", f[l3 + 9], between);
 }
 
-Bytes normalised(Bytes f, std::uint32_t host) {
+Bytes normalised(Bytes f, const ir::HostConfig& host) {
   const std::size_t l3 = network_header(f);
-  if (network_type(f) == 0x0800 && get32(f, l3 + 12) == host) {
+  if (network_type(f) == 0x0800 && is_own(host, get32(f, l3 + 12))) {
     put16(f, l3 + 4, 0);
     put16(f, l3 + 10, 0);
   }
   return f;
 }
 
-Flows by_flow(const std::vector<ports::Frame>& frames, std::uint32_t host) {
+Flows by_flow(const std::vector<ports::Frame>& frames, const ir::HostConfig& host) {
   Flows flows;
   for (const Bytes& f : put_together(frames, host))
     flows[flow_of(f)].push_back(normalised(f, host));
   return flows;
 }
 
-std::string wrong_in(const Bytes& f, std::uint32_t host) {
+std::string wrong_in(const Bytes& f, const ir::HostConfig& host) {
   const std::size_t l3 = network_header(f);
   if (network_type(f) == 0x0806) return f.size() >= l3 + 28 ? "" : "ARP message cut off";
   if (network_type(f) != 0x0800) return "neither ARP nor IPv4";
@@ -125,10 +131,12 @@ std::string wrong_in(const Bytes& f, std::uint32_t host) {
   if (f[l3] >> 4 != 4 || header < 20 || total < header || l3 + total > f.size())
     return "IPv4 lengths do not fit";
   if (sum16(f.data() + l3, header) != 0xffff) return "IPv4 header checksum";
-  if (get32(f, l3 + 12) != host || is_piece(f, l3)) return "";
+  if (!is_own(host, get32(f, l3 + 12)) || is_piece(f, l3)) return "";
   const std::size_t l4 = l3 + header, length = total - header;
   if (f[l3 + 9] == 1)
     return length >= 8 && sum16(f.data() + l4, length) == 0xffff ? "" : "ICMP checksum";
+  if (f[l3 + 9] == 2)
+    return length >= 8 && sum16(f.data() + l4, length) == 0xffff ? "" : "IGMP checksum";
   if (f[l3 + 9] != 17) return "a protocol that nobody here sends";
   if (length < 8 || get16(f, l4 + 4) != length) return "UDP length";
   if (get16(f, l4 + 6) == 0) return "UDP without checksum";
@@ -136,7 +144,8 @@ std::string wrong_in(const Bytes& f, std::uint32_t host) {
   return sum16(f.data() + l4, length, pseudo) == 0xffff ? "" : "UDP checksum";
 }
 
-std::string wrong_among(const std::vector<ports::Frame>& frames, std::uint32_t host, unsigned mtu) {
+std::string wrong_among(const std::vector<ports::Frame>& frames, const ir::HostConfig& host,
+                        unsigned mtu) {
   std::string wrong;
   const auto note = [&](const Bytes& f, const std::string& what) {
     if (!what.empty()) wrong = fmt::format("sent with a wrong {}: {}", what, hex(f));

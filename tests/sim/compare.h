@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/ir/workload.h"
 #include "runtime/ports/pcap_file.h"
 #include "tests/sim/frames.h"
 
@@ -16,21 +17,23 @@ std::string flow_of(const Bytes& frame);
 
 // The frame without what is random: the identification of datagrams that the host made itself, and
 // the header checksum that covers it.
-Bytes normalised(Bytes frame, std::uint32_t host);
+Bytes normalised(Bytes frame, const ir::HostConfig& host);
 
 // The host's own datagrams as their receiver sees them: what it cut is put together again (once all
 // pieces are there; the others come last, as they are). Frames of others are left alone.
-std::vector<Bytes> put_together(const std::vector<ports::Frame>& frames, std::uint32_t host);
+std::vector<Bytes> put_together(const std::vector<ports::Frame>& frames,
+                                const ir::HostConfig& host);
 
 using Flows = std::map<std::string, std::vector<Bytes>>;
-Flows by_flow(const std::vector<ports::Frame>& frames, std::uint32_t host);
+Flows by_flow(const std::vector<ports::Frame>& frames, const ir::HostConfig& host);
 
 // "" when every checksum of the frame is right and its lengths fit; else what is wrong. A forwarded
 // datagram's transport checksum is its sender's affair.
-std::string wrong_in(const Bytes& frame, std::uint32_t host);
+std::string wrong_in(const Bytes& frame, const ir::HostConfig& host);
 
 // The same for all frames, datagrams put together included; and none carries more than `mtu`.
-std::string wrong_among(const std::vector<ports::Frame>& frames, std::uint32_t host, unsigned mtu);
+std::string wrong_among(const std::vector<ports::Frame>& frames, const ir::HostConfig& host,
+                        unsigned mtu);
 
 // "" when equal, else the first difference.
 std::string difference(const Flows& expected, const Flows& actual);

@@ -46,7 +46,7 @@ Result run(const plan::Plan& plan, const passes::Inputs& inputs,
     if (result.marks.empty() || result.marks.back() != marks)
       result.marks.push_back(std::move(marks));
   });
-  const std::uint32_t host = plan.host.address;
+  const ir::HostConfig& host = plan.host;
   result.flows = by_flow(stack->out(), host);
   result.ends = stack->ends();
   result.coverage = stack->coverage();

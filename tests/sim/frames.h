@@ -13,6 +13,10 @@ inline constexpr std::uint64_t own_mac = 0x027765667402;
 inline constexpr std::uint64_t to_all = 0xffffffffffff;
 inline constexpr std::uint32_t own_address = 0x0a070002;
 inline constexpr std::uint32_t own_broadcast = 0x0a0700ff;
+// Secondary addresses: in the same subnet, and in one of its own, 172.16.9.0/28.
+inline constexpr std::uint32_t own_second = 0x0a0700c8;
+inline constexpr std::uint32_t own_third = 0xac100909;
+inline constexpr std::uint32_t third_broadcast = 0xac10090f;
 
 constexpr std::uint32_t on_link(unsigned last) { return 0x0a070000 | last; }
 constexpr std::uint64_t mac_of(std::uint32_t address) { return 0x020000000000 | address; }
@@ -58,6 +62,11 @@ struct Arp {
   std::uint16_t hardware = 1, protocol = 0x0800;
   std::uint8_t hardware_length = 6, protocol_length = 4;
 };
+
+// A payload that has the application send to the host itself: 4 bytes of anything, this word, how
+// often, and to which port.
+inline constexpr char loop_word[] = "LOOP";
+inline constexpr std::size_t loop_bytes = 10;
 
 void put16(Bytes& b, std::size_t at, std::uint32_t v);
 void put32(Bytes& b, std::size_t at, std::uint32_t v);

@@ -114,7 +114,7 @@ plan::Plan reference_plan(const passes::Inputs& inputs) {
   plan.endpoints = inputs.workload.endpoints;
   for (const ir::Flow& f : inputs.workload.flows)
     plan.flows.push_back(
-        {f.src, f.src_port, inputs.workload.host.address, f.dst_port, f.endpoint, 0});
+        {f.src, f.src_port, inputs.workload.local_address(f), f.dst_port, f.endpoint, 0});
   plan.cores.push_back({.id = 0, .queues = {0}, .load = 0});
   plan::Residue whole;
   whole.id = "protocol";

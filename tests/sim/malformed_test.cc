@@ -57,7 +57,7 @@ Seen run(const Case& c, const Malformed& frames) {
   // Neighbours that do not answer are given up after 3 s, fragments after 30 s.
   stack->run(40'000'000'000);
   for (const auto& frame : stack->out())
-    EXPECT_EQ(wrong_in(frame.bytes, plan.host.address), "") << hex(frame.bytes);
+    EXPECT_EQ(wrong_in(frame.bytes, plan.host), "") << hex(frame.bytes);
   EXPECT_EQ(answers_to_probe(stack->out(), frames.probe_ns), "arp echo datagram");
   const observe::Snapshot snapshot = stack->stop();
   EXPECT_EQ(snapshot.wire.received, frames.frames.size());

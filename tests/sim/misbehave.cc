@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "tests/sim/mutate.h"
 
@@ -37,8 +38,8 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
   // Behind the last frame neighbours (3 s) and fragments (30 s) are given up.
   (*stack)->run(31'000'000'000);
   seen.ends = (*stack)->ends();
-  seen.flows = by_flow((*stack)->out(), plan.host.address);
-  seen.wrong = wrong_among((*stack)->out(), plan.host.address, plan.host.mtu);
+  seen.flows = by_flow((*stack)->out(), plan.host);
+  seen.wrong = wrong_among((*stack)->out(), plan.host, plan.host.mtu);
   for (const Walked& walk : (*stack)->walks) {
     for (const auto& node : walk.path) seen.queues[node].insert(walk.queue);
     if (walk.path.back() == "udp_deliver")
@@ -127,11 +128,96 @@ void with_quotes(const Bytes& frame, std::size_t l3, int vlan, std::vector<Situa
   out.push_back({"60 about ours at once", std::vector<Bytes>(60, about(ours, udp, 1, 0)), true});
 }
 
+// What an ARP message did is seen when it comes again, and when its sender has something to say.
+void with_arp(const Bytes& frame, std::size_t l3, std::vector<Situation>& out) {
+  if (network_type(frame) != 0x0806 || frame.size() < l3 + 28) return;
+  out.push_back({"twice", {frame, frame}});
+  const int vlan = l3 == 18 ? static_cast<int>(get16(frame, 14) & 0xfff) : -1;
+  for (const std::uint32_t sender : {get32(frame, l3 + 14), on_link(4)}) {
+    Bytes said = frame;
+    put32(said, l3 + 14, sender);
+    out.push_back({"then a ping from there",
+                   {said, icmp_frame({.vlan = vlan}, {.src = sender}, {}, Bytes(8, 1))}});
+  }
+}
+
+Link to_group(Link link, std::uint32_t group) {
+  link.dst = 0x01005e000000 | (group & 0x7fffff);
+  return link;
+}
+
+// Datagrams to the groups of the workloads, and to one that nobody has joined.
+void with_groups(const Bytes& frame, std::size_t l3, std::vector<Situation>& out) {
+  if (get32(frame, l3 + 16) >> 28 != 14 || frame[l3 + 9] != 17) return;
+  const int vlan = l3 == 18 ? static_cast<int>(get16(frame, 14) & 0xfff) : -1;
+  for (const std::uint32_t group : {0xef010203u, 0xe8010101u, 0xef010204u}) {
+    for (const std::uint16_t port : {7, 9, 4}) {
+      for (const unsigned last : {1u, 3u}) {
+        const Link link = to_group({.src = mac_of(on_link(last)), .vlan = vlan}, group);
+        out.push_back({fmt::format("from {} to port {} of a group", last, port),
+                       {udp_frame(link, {.src = on_link(last), .dst = group, .ttl = 1},
+                                  {.src_port = 51000, .dst_port = port}, Bytes(8, 1))}});
+      }
+    }
+  }
+}
+
+// What the host's other addresses, its groups and the host itself send and are sent.
+void addresses_and_groups(const std::function<Link(unsigned)>& link, std::vector<Bytes>& frames) {
+  const Bytes text = {'o', 't', 'h', 'e', 'r', 's'};
+  const std::uint32_t from = on_link(4);
+  for (const std::uint32_t own : {own_second, own_third}) {
+    for (const std::uint16_t port : {7, 9, 4})
+      frames.push_back(udp_frame(link(4), {.src = from, .dst = own},
+                                 {.src_port = 51000, .dst_port = port}, text));
+    frames.push_back(icmp_frame(link(4), {.src = from, .dst = own}, {}, text));
+    frames.push_back(ip_frame(link(4), {.src = from, .dst = own, .protocol = 47}, text));
+    Link all = link(4);
+    all.dst = to_all;
+    Arp arp{.sender_mac = mac_of(from), .sender = from, .target = own};
+    frames.push_back(arp_frame(all, arp));
+    arp.sender = 0;  // a probe
+    frames.push_back(arp_frame(all, arp));
+    arp.sender = own;  // a conflict
+    for (unsigned i = 0; i < 2; ++i) frames.push_back(arp_frame(all, arp));
+  }
+  for (const std::uint32_t group : {0xef010203u, 0xe8010101u, 0xef010204u, 0xe0000001u}) {
+    for (const unsigned last : {1u, 3u}) {
+      for (const std::uint16_t port : {7, 9, 4})
+        frames.push_back(udp_frame(to_group(link(last), group),
+                                   {.src = on_link(last), .dst = group, .ttl = 1},
+                                   {.src_port = 51000, .dst_port = port}, text));
+    }
+  }
+  for (const std::uint32_t group : {0u, 0xef010203u, 0xef010204u}) {  // a querier asks
+    Bytes query = {0x11, 20, 0, 0, 0, 0, 0, 0, 2, 125, 0, 0};
+    put32(query, 4, group);
+    put16(query, 2, ~sum16(query.data(), query.size()));
+    frames.push_back(ip_frame(to_group(link(3), 0xe0000001),
+                              {.src = on_link(3), .dst = 0xe0000001, .protocol = 2, .ttl = 1},
+                              query));
+  }
+  // The application sends to the host itself: to one that listens, to nobody, and in pieces.
+  // The last time it is more than waits.
+  for (const std::uint32_t own : {own_address, own_second}) {
+    for (const std::uint16_t port : {9, 4}) {
+      for (const std::size_t bytes : {100u, 1400u, 200u}) {
+        Bytes loop(bytes, 1);
+        std::copy_n(loop_word, 4, loop.begin() + 4);
+        loop[8] = bytes == 200 ? 100 : 2;
+        loop[9] = static_cast<std::uint8_t>(port);
+        frames.push_back(udp_frame(link(4), {.src = from, .dst = own}, {.src_port = 51000}, loop));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inputs) {
   std::vector<Situation> out = {{"alone", {frame}}};
   const std::size_t l3 = network_header(frame);
+  with_arp(frame, l3, out);
   if (network_type(frame) != 0x0800 || frame.size() < l3 + 20) return out;
   const int vlan = inputs.workload.host.vlan_id == 0 ? -1 : inputs.workload.host.vlan_id;
   const std::uint32_t src = get32(frame, l3 + 12);
@@ -154,6 +240,7 @@ std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inpu
   with_neighbours("60 times at once", 60, true);
   out.push_back({"60 times, to neighbours unknown", std::vector<Bytes>(60, frame), true});
   with_options(frame, l3, out);
+  with_groups(frame, l3, out);
   if ((get16(frame, l3 + 6) & 0x3fff) == 0) {
     with_quotes(frame, l3, vlan, out);
     return out;
@@ -199,7 +286,10 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
     frames.push_back(udp_frame(link(by), {.src = src}, {.src_port = from, .dst_port = to}, text));
   };
   for (const auto& flow : inputs.workload.flows)
-    if (flow.src != on_link(88)) udp(flow.src, flow.src_port, flow.dst_port, flow.src & 255);
+    if (flow.src != on_link(88))
+      frames.push_back(udp_frame(link(flow.src & 255),
+                                 {.src = flow.src, .dst = inputs.workload.local_address(flow)},
+                                 {.src_port = flow.src_port, .dst_port = flow.dst_port}, text));
   for (std::uint16_t port = 51000; port < 51016; ++port) udp(on_link(4), port, port % 2 ? 7 : 9, 4);
   for (std::uint16_t port = 51000; port < 51016; ++port) udp(on_link(4), port, 4, 4);  // closed
   udp(0xc6336405, 51000, 7);  // behind a gateway
@@ -222,11 +312,11 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
   };
   const Bytes more(200, 7), large(3000, 9);
   for (const auto& flow : inputs.workload.flows) {
-    const Ip ip{.src = flow.src};
+    const Ip ip{.src = flow.src, .dst = inputs.workload.local_address(flow)};
     pieces(ip, udp_segment(ip, {.src_port = flow.src_port, .dst_port = flow.dst_port}, more), 64);
   }
   for (const auto& flow : inputs.workload.flows) {
-    const Ip ip{.src = flow.src};
+    const Ip ip{.src = flow.src, .dst = inputs.workload.local_address(flow)};
     if (flow.src != on_link(88))
       pieces(ip, udp_segment(ip, {.src_port = flow.src_port, .dst_port = flow.dst_port}, large),
              1000);
@@ -244,6 +334,7 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
   pieces(ping, icmp_message({.bad_checksum = true}, more), 64);
   ping.protocol = 47;
   pieces(ping, more, 64);
+  addresses_and_groups(link, frames);
   // A neighbour that is not known yet: too many packets for it, then its answer.
   for (unsigned i = 0; i < 5; ++i) udp(on_link(77), 51001, 7, 77);
   frames.push_back(arp_frame(link(77), {.operation = 2,
@@ -281,7 +372,7 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
     for (const auto& flow : inputs.workload.flows) {
       for (const std::size_t n : {40u, 600u, 1300u}) {
         for (const bool wrong : {false, true}) {
-          Ip ip{.src = flow.src};
+          Ip ip{.src = flow.src, .dst = inputs.workload.local_address(flow)};
           if (wrong) ip.options = {7, 0, 0, 0};
           frames.push_back(udp_frame(link(flow.src & 255), ip,
                                      {.src_port = flow.src_port, .dst_port = flow.dst_port},
@@ -290,17 +381,18 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
       }
     }
   };
-  const auto narrow = [&](std::uint32_t dst, std::uint16_t from, std::uint16_t to, unsigned mtu) {
-    Ip sent{.src = own_address, .dst = dst, .fragment = 0x4000};
+  const auto narrow = [&](std::uint32_t src, std::uint32_t dst, std::uint16_t from,
+                          std::uint16_t to, unsigned mtu) {
+    Ip sent{.src = src, .dst = dst, .fragment = 0x4000};
     Bytes quoted = udp_frame({}, sent, {.src_port = from, .dst_port = to}, Bytes(1300, 4));
     quoted.erase(quoted.begin(), quoted.begin() + 14);
     frames.push_back(
         icmp_frame(link(1), {.src = on_link(1)}, {.type = 3, .code = 4, .word = mtu}, quoted));
   };
   of_flows();
-  narrow(0xc6336405, 9, 52000, 1000);
+  narrow(own_address, 0xc6336405, 9, 52000, 1000);
   for (const auto& flow : inputs.workload.flows)
-    narrow(flow.src, flow.dst_port, flow.src_port, 560);
+    narrow(inputs.workload.local_address(flow), flow.src, flow.dst_port, flow.src_port, 560);
   of_flows();
   answers(0xc6336405);
   const Bytes huge(65000, 8);

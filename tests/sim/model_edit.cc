@@ -52,6 +52,16 @@ std::vector<Unit> units_of(const ir::NicModel& model) {
   return units;
 }
 
+// A switch that is not there is off: "knob.X == on || " and "(knob.X == on && ...) || " go.
+void switch_off(std::string& line, const std::string& knob) {
+  const std::string on = "knob." + knob + " == on", also = " || ";
+  if (const auto at = line.find(on + also); at != std::string::npos)
+    line.erase(at, on.size() + also.size());
+  const auto begin = line.find("(" + on + " && ");
+  const auto end = begin != std::string::npos ? line.find(also, begin) : begin;
+  if (end != std::string::npos) line.erase(begin, end + also.size() - begin);
+}
+
 std::string without(const std::string& yaml, const ir::NicModel& model, const Unit& unit) {
   const ir::Graph& graph = graph_of(model, unit);
   const ir::Vertex v = *graph.find(unit.node);
@@ -68,10 +78,7 @@ std::string without(const std::string& yaml, const ir::NicModel& model, const Un
     if (line.empty() || line[0] != ' ') cut = false;
     if (cut) continue;
     if (inside && behind) relink(line, unit.node, graph.node(*behind).id);
-    // A switch that is not there is off.
-    const std::string on = "knob." + knob + " == on || ";
-    if (const auto at = line.find(on); !knob.empty() && at != std::string::npos)
-      line.erase(at, on.size());
+    if (!knob.empty()) switch_off(line, knob);
     out += line + "\n";
   }
   return out;

@@ -19,8 +19,9 @@ bool stands_alone(const Bytes& f) {
   const std::size_t l3 = network_header(f);
   if (type != 0x0800 || f.size() < l3 + 20) return type == 0x0806;
   const std::uint32_t dst = get32(f, l3 + 16);
-  return (get16(f, l3 + 6) & 0x3fff) != 0 || dst == own_broadcast || dst == 0xffffffff ||
-         f[l3 + 9] == 6 || (f[l3 + 9] == 1 && get16(f, l3 + (f[l3] & 15u) * 4) == 0x0304);
+  return (get16(f, l3 + 6) & 0x3fff) != 0 || dst == own_broadcast || dst == third_broadcast ||
+         dst >= 0xe0000000 || f[l3 + 9] == 6 ||
+         (f[l3 + 9] == 1 && get16(f, l3 + (f[l3] & 15u) * 4) == 0x0304);
 }
 
 }  // namespace
@@ -39,8 +40,8 @@ bool Schedule::strays(const Bytes& f) {
   const std::size_t l3 = network_header(f);
   for (const std::size_t field : {12u, 16u}) {
     const std::uint32_t a = get32(f, l3 + field);
-    if ((a & 0xffffff00) == on_link(0) && a != own_address && a != own_broadcast &&
-        !is_announced(a))
+    if ((a & 0xffffff00) == on_link(0) && a != own_address && a != own_second &&
+        a != own_broadcast && !is_announced(a))
       return true;
   }
   return false;

@@ -18,6 +18,9 @@ class Traffic : public Ipv4Traffic {
     for (unsigned i = 0; i < 12; ++i) {
       link_oddities();
       arp_oddities();
+      own_addresses();
+      groups();
+      to_itself();
       ip_oddities();
       udp_oddities();
       icmp_oddities();
@@ -63,6 +66,7 @@ class Traffic : public Ipv4Traffic {
   void ordinary() {
     const std::uint32_t from = peer();
     Ip ip{.src = from, .id = id()};
+    ip.dst = any({own_address, own_address, own_address, own_second, own_third});
     switch (below(12)) {
       case 0:
       case 1:
@@ -197,6 +201,111 @@ class Traffic : public Ipv4Traffic {
     Bytes padded = arp_frame(all, good);
     padded.resize(60);
     add(std::move(padded));
+  }
+
+  // Everything that the primary address gets, to the others; and what names them wrongly.
+  void own_addresses() {
+    const std::uint32_t from = peer();
+    const Bytes p = payload(below(200));
+    for (const std::uint32_t own : {own_second, own_third}) {
+      const Link all{.dst = to_all, .src = mac_of(on_link(4)), .vlan = options_.vlan};
+      Arp arp{.sender_mac = mac_of(on_link(4)), .sender = on_link(4), .target = own};
+      add(arp_frame(all, arp));
+      arp.sender = 0;  // a probe
+      add(arp_frame(all, arp));
+      arp.sender = own;
+      add(arp_frame(all, arp));
+      arp.sender_mac = own_mac;  // the host's own message comes back
+      add(arp_frame(all, arp));
+      for (const std::uint16_t to : {7, 8, 9, 4})
+        add(udp_frame(link(from), {.src = from, .dst = own}, {.src_port = port(), .dst_port = to},
+                      p));
+      for (const unsigned flow : {41000u, 41100u, 41103u, 41200u, 41203u}) {
+        add(udp_frame(link(on_link(3)), {.src = on_link(3), .dst = own},
+                      {.src_port = static_cast<std::uint16_t>(flow)}, p));
+      }
+      add(icmp_frame(link(from), {.src = from, .dst = own}, {}, p));
+      add(ip_frame(link(from), {.src = from, .dst = own, .protocol = 47}, p));
+      add(udp_frame(link(from), {.src = own}, {.src_port = port()}, p));
+      add(udp_frame(all, {.src = from, .dst = own}, {.src_port = port()}, p));
+      Ip ip{.src = from, .dst = own, .id = id()};
+      const Bytes whole = udp_segment(ip, {.src_port = port()}, payload(200));
+      for (auto& part : pieces(ip, whole, 128, from)) add(std::move(part));
+    }
+    Link shared = link(from);
+    shared.dst = to_all;
+    for (const std::uint32_t dst : {third_broadcast, 0xe0000001u}) {
+      add(udp_frame(shared, {.src = from, .dst = dst}, {.src_port = port()}, p));
+      add(udp_frame(shared, {.src = from, .dst = dst}, {.src_port = port(), .dst_port = 4}, p));
+      add(icmp_frame(shared, {.src = from, .dst = dst}, {}, p));
+      add(ip_frame(shared, {.src = from, .dst = dst, .protocol = 47}, p));
+    }
+    add(udp_frame(link(from), {.src = third_broadcast}, {.src_port = port()}, p));
+  }
+
+  // The host takes part in multicast, in some workloads: 239.1.2.3 for all sources and 232.1.1.1
+  // from 10.7.0.1 alone, both on port 9.
+  void groups() {
+    const std::uint32_t from = on_link(3);
+    const Bytes p = payload(below(200));
+    const auto to_group = [&](std::uint32_t group) {
+      Link l = link(from);
+      l.dst = 0x01005e000000 | (group & 0x7fffff);
+      return l;
+    };
+    for (const std::uint32_t group :
+         {0xef010203u, 0xe8010101u, 0xe0000001u, 0xef010204u, 0xe00000fbu}) {
+      for (const std::uint16_t to : {9, 7, 4}) {
+        add(udp_frame(to_group(group), {.src = from, .dst = group, .ttl = 1},
+                      {.src_port = port(), .dst_port = to}, p));
+      }
+      add(icmp_frame(to_group(group), {.src = from, .dst = group}, {}, p));
+      add(ip_frame(to_group(group), {.src = from, .dst = group, .protocol = 47}, p));
+    }
+    Link l = link();
+    l.dst = 0x01005e010101;
+    add(udp_frame(l, {.dst = 0xe8010101}, {.src_port = port(), .dst_port = 9}, p));
+    // What queriers ask, and what they do not.
+    const auto igmp = [&](std::uint8_t type, std::uint8_t code, std::uint32_t group, Bytes more,
+                          Ip ip = {.src = on_link(3), .dst = 0xe0000001, .protocol = 2, .ttl = 1},
+                          bool right = true) {
+      Bytes m = {type, code, 0, 0};
+      m.resize(8);
+      put32(m, 4, group);
+      m.insert(m.end(), more.begin(), more.end());
+      put16(m, 2, ~sum16(m.data(), m.size()) ^ (right ? 0u : 0x0101u));
+      add(ip_frame(to_group(ip.dst), ip, m));
+      schedule_.next_burst();
+    };
+    igmp(0x11, 20, 0, {2, 125, 0, 0});
+    igmp(0x11, 20, 0xef010203, {2, 125, 0, 0});
+    igmp(0x11, 20, 0xe8010101, {2, 125, 0, 1, 10, 7, 0, 1});
+    igmp(0x11, 20, 0xef010209, {2, 125, 0, 0});
+    igmp(0x11, 20, 0, {2, 125});
+    igmp(0x16, 0, 0xef010203, {});
+    igmp(0x22, 0, 1, {4, 0, 0, 0, 239, 1, 2, 3});
+    igmp(0x17, 0, 0xef010203, {});
+    igmp(0x11, 20, 0, {2, 125, 0, 0},
+         {.src = on_link(3), .dst = 0xe0000001, .protocol = 2, .ttl = 2});
+    igmp(0x11, 20, 0, {2, 125, 0, 0},
+         {.src = on_link(3), .dst = 0xe0000001, .protocol = 2, .ttl = 1}, false);
+    add(ip_frame(to_group(0xe0000001), {.src = from, .dst = 0xe0000001, .protocol = 2, .ttl = 1},
+                 {0x11, 0, 0, 0}));
+    schedule_.silence(4);
+  }
+
+  // The application sends to the host itself: where somebody listens, where nobody does, and more
+  // than is taken.
+  void to_itself() {
+    for (const auto& [times, to] : {std::pair{1, 9}, {2, 4}, {100, 9}}) {
+      Bytes p = payload(100);
+      std::copy_n(loop_word, 4, p.begin() + 4);
+      p[8] = static_cast<std::uint8_t>(times);
+      p[9] = static_cast<std::uint8_t>(to);
+      schedule_.next_burst();
+      schedule_.add(udp_frame(link(), {}, {.src_port = 5004}, p));
+      schedule_.next_burst();
+    }
   }
 
   void ip_oddities() {

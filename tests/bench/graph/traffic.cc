@@ -142,6 +142,7 @@ unsigned Traffic::drain(bool check) {
 std::unique_ptr<Core> make_core(std::uint64_t flows, Services& services) {
   auto core = std::make_unique<Core>();
   core->host = {.mac = host_mac, .address = host_address, .broadcast = host_address | 0xffff};
+  core->addresses.add(host_address, 16);
   core->now_ns = 1'000'000'000;
   core->services = &services;
   core->udp_flows.reserve(flows);

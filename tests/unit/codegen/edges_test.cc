@@ -56,6 +56,9 @@ TEST(Edges, EntriesAreTheWireAndTheSlots) {
       {"ipv4_reassembled", "ipv4_protocol"},
       {"icmp_error", ""},  // these two go on in the packet's own buffer
       {"reply", ""},
+      {"igmp_send", "ipv4_route"},
+      {"udp_copy", "udp_deliver"},
+      {"loopback", "ipv4_whole"},
       {"ipv4_piece", "arp_resolve"},
       {"ipv4_rest", "ipv4_fragment"},
       {"ipv4_expired", "reassembly_exceeded"},
@@ -80,6 +83,7 @@ TEST(Edges, HotPortsAreWhatDidNotLeaveElsewhere) {
   set("eth_ok", "length", 3);
   set("eth_for_us", "other", 7);
   set("eth_type", "arp", 10);
+  set("arp_sender", "other", 10);
   const auto counts = table.derive(graph, counted);
   const auto node = [&](const char* id) { return counts.node[*graph.find(id)]; };
   EXPECT_EQ(node("eth_ok"), 100);

@@ -32,6 +32,8 @@ inline ir::Bits storage(const std::string& name, const Packet& p, const Core& co
   if (name == "desc.mark") return p.mark;
   if (name == "host.mac") return core.host.mac;
   if (name == "host.address") return core.host.address;
+  if (name == "host.multicast") return core.host.multicast;
+  if (name == "meta.cast") return static_cast<unsigned>(p.cast);
   if (name == "host.vlan_id") return core.host.vlan_id;
   if (name == "host.mtu") return core.host.mtu;
   if (name == "host.forwarding") return core.host.forwarding;

@@ -78,6 +78,7 @@ class Residue : public ::testing::TestWithParam<bool> {
   }
   static void set_up(Core& core, Services& services, std::vector<std::uint64_t>& counted) {
     core.host = {.mac = own_mac, .address = own, .broadcast = own | 0xff};
+    core.addresses.add(own, 24);
     core.now_ns = 1'000'000'000;
     core.services = &services;
     core.edges = counted.data();

@@ -52,8 +52,13 @@ Plan sample() {
   p.nic = "intel_82599";
   p.driver = "net_ixgbe";
   p.inputs = {{"graph", std::string(64, 'a')}, {"nic", std::string(64, '1')}};
-  p.host = {
-      0x020000000002, 0x0a070002, 24, 5, 1500, true, {{0, 0, 0x0a0700fe}, {0x0a080000, 16, 0}}};
+  p.host = {.mac = 0x020000000002,
+            .address = 0x0a070002,
+            .vlan_id = 5,
+            .forwarding = true,
+            .multicast = true,
+            .secondary = {{0x0a070003, 24}, {0xc0a80505, 28}},
+            .routes = {{0, 0, 0x0a0700fe}, {0x0a080000, 16, 0}}};
   p.configuration.rx_queues = 3;
   p.configuration.tx_queues = 2;
   p.configuration.knobs = {{"rx.ipv4_cksum", true}, {"rx.promiscuous", false}};
@@ -74,6 +79,12 @@ Plan sample() {
        1,
        7}};
   p.endpoints = {{"echo", 7, "udp_echo", 1234.5, {}}, {"e 2: \"x\"", 9, "other", 0, {}}};
+  p.endpoints[1].ports = 100;
+  p.endpoints[1].address = 0x0a070003;
+  p.endpoints[1].addresses = 2;
+  p.endpoints[1].groups = {{0xef010203, true, {}},
+                           {0xef010204, true, {0x0a070009}},
+                           {0xe8010101, false, {0x0a070008, 0x0a070009}}};
   p.flows = {{0x0a070001, 40000, 0x0a070002, 7, 0, 2}, {0x0a070001, 40001, 0x0a070002, 9, 1, 0}};
   p.cores = {{0, {0, 2}, 1e9}, {1, {1}, 0.1}};
   auto graph = frontend::graph_from_text(small_graph, "small.yaml", fields());
@@ -117,6 +128,10 @@ TEST(Plan, KeepsEveryValue) {
   EXPECT_EQ(p.configuration.filters[1].mark, 7u);
   EXPECT_EQ(p.endpoints[1].name, was.endpoints[1].name);
   EXPECT_EQ(p.endpoints[0].rate, 1234.5);
+  EXPECT_EQ(p.endpoints[1].groups, was.endpoints[1].groups);
+  EXPECT_EQ(p.endpoints[1].last_port(), 108u);
+  EXPECT_TRUE(p.endpoints[1].listens(0x0a070004, 108));
+  EXPECT_FALSE(p.endpoints[1].listens(0x0a070005, 108));
   EXPECT_EQ(p.flows[0].queue, 2u);
   EXPECT_EQ(p.residues[0].decisions[1].why, was.residues[0].decisions[1].why);
   EXPECT_EQ(p.residues[0].graph.node(*p.residues[0].graph.find("sum")).why,

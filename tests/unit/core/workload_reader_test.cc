@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <tuple>
 
 #include "compiler/frontend/address.h"
 #include "tests/unit/core/shipped.h"
@@ -76,6 +77,104 @@ flows:
   EXPECT_EQ(w.flows[5].endpoint, 1U);
   EXPECT_EQ(w.flows[5].rate, 1);
   EXPECT_EQ(w.flows[6].rate, 0.25);
+}
+
+constexpr const char* several = R"(
+workload: several
+host:
+  mac: 02:00:00:00:00:02
+  address: 10.7.0.2/24
+  multicast: on
+  secondary: [10.7.0.3/24, 192.168.5.5/28, 10.8.0.10-10.8.0.12/16]
+  gateway: 192.168.5.1
+endpoints:
+  all: {udp: 7, app: a}
+  one: {udp: 7, app: a, address: 10.7.0.3}
+  many: {udp: 1000-60000, app: a, address: 10.8.0.10-10.8.0.12}
+flows:
+  - {endpoint: all, from: 10.7.0.9, port: 1}
+  - {endpoint: all, from: 10.7.0.9, port: 1, to: 192.168.5.5}
+  - {endpoint: one, from: 10.7.0.9, port: 1}
+  - {endpoint: many, from: 10.7.0.9, port: 1, to: 10.8.0.12, to_port: 60000}
+)";
+
+TEST(WorkloadReader, SeveralAddresses) {
+  const ir::Workload w = read(several);
+  EXPECT_TRUE(w.host.multicast);
+  ASSERT_EQ(w.host.secondary.size(), 5U);
+  EXPECT_EQ(w.host.secondary[1], (ir::OwnAddress{0xc0a80505, 28}));
+  EXPECT_EQ(w.host.secondary[4], (ir::OwnAddress{0x0a08000c, 16}));
+  EXPECT_EQ(w.host.addresses().front(), (ir::OwnAddress{0x0a070002, 24}));
+  EXPECT_EQ(w.endpoints[2].last_port(), 60000U);
+  EXPECT_EQ(w.endpoints[2].addresses, 3U);
+  EXPECT_EQ(w.local_address(w.flows[0]), 0x0a070002U);
+  EXPECT_EQ(w.local_address(w.flows[1]), 0xc0a80505U);
+  EXPECT_EQ(w.local_address(w.flows[2]), 0x0a070003U);
+  EXPECT_EQ(w.flows[3].dst_port, 60000U);
+  // One that is bound goes before one for all addresses.
+  EXPECT_EQ(ir::endpoint_at(w.endpoints, 0x0a070003, 7), 1U);
+  EXPECT_EQ(ir::endpoint_at(w.endpoints, 0x0a070002, 7), 0U);
+  EXPECT_EQ(ir::endpoint_at(w.endpoints, 0x0a08000b, 1000), 2U);
+  EXPECT_EQ(ir::endpoint_at(w.endpoints, 0x0a070002, 1000), std::nullopt);
+}
+
+TEST(WorkloadReader, AddressesThatDoNotFit) {
+  const auto with = [](const std::string& from, const std::string& to) {
+    std::string text = several;
+    const auto at = text.find(from);
+    if (at == std::string::npos) throw std::logic_error(from);
+    return text.replace(at, from.size(), to);
+  };
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {"10.7.0.3/24", "10.7.0.2/24", "E0270"},      // twice
+      {"10.7.0.3/24", "192.168.5.15/24", "E0270"},  // broadcast address of another
+      {"10.7.0.3/24", "10.7.0.255/24", "E0250"},    // ... of its own
+      {"10.7.0.3/24", "10.7.0.0/24", "E0250"},      // network
+      {"10.7.0.3/24", "224.0.0.9/24", "E0250"},     // group
+      {"10.7.0.3/24", "10.7.0.3", "E0251"},         // no prefix
+      {"10.7.0.3/24", "10.7.0.3/31", "E0251"},      //
+      {"10.8.0.10-10.8.0.12/16", "10.8.0.10-10.8.0.9/16", "E0256"},
+      {"10.8.0.10-10.8.0.12/16", "10.7.255.250-10.8.0.2/16", "E0250"},  // a network inside
+      {"gateway: 192.168.5.1", "gateway: 192.168.5.15", "E0252"},
+      {"gateway: 192.168.5.1", "gateway: 192.168.6.1", "E0252"},
+      {"gateway: 192.168.5.1", "gateway: 10.7.0.3", "E0252"},
+      {"address: 10.7.0.3}", "address: 10.7.0.4}", "E0271"},
+      {"address: 10.8.0.10-10.8.0.12}", "address: 10.8.0.10-10.8.0.13}", "E0271"},
+      {"address: 10.7.0.3}",
+       "address: 10.8.0.11}\n  two: {udp: 7-1000, app: a, address: 10.8.0.12}", "E0254"},
+      {"udp: 1000-60000, app: a, address: 10.8.0.10-10.8.0.12", "udp: 5-9, app: a", "E0254"},
+      {"to: 192.168.5.5", "to: 192.168.5.6", "E0271"},
+      {"to_port: 60000", "to_port: 60001", "E0271"},
+      {"to: 10.8.0.12", "to: 10.7.0.2", "E0271"},
+      {"from: 10.7.0.9, port: 1}", "from: 192.168.5.5, port: 1}", "E0250"},
+      {"from: 10.7.0.9, port: 1}", "from: 192.168.5.15, port: 1}", "E0250"},
+  };
+  for (const auto& [from, to, code] : cases) {
+    try {
+      read(with(from, to));
+      ADD_FAILURE() << to << " was taken";
+    } catch (const std::runtime_error& error) {
+      EXPECT_NE(std::string(error.what()).find(code), std::string::npos) << to << error.what();
+    }
+  }
+}
+
+// Ports by range and flows by range: what counts is the number of lines.
+TEST(WorkloadReader, AHundredThousandSocketsAndFlows) {
+  std::string text = R"(
+workload: large
+host: {mac: "02:00:00:00:00:02", address: 10.7.0.2/16, secondary: [10.7.1.0-10.7.1.9/16]}
+endpoints:
+)";
+  for (unsigned i = 0; i < 10'000; ++i)
+    text += "  e" + std::to_string(i) + ": {udp: " + std::to_string(1000 + i) +
+            ", app: a, address: 10.7.1.0-10.7.1.9}\n";
+  text += "flows:\n  - {endpoint: e0, from: 10.7.2.0-10.7.2.99, ports: 1-1000, to: 10.7.1.3}\n";
+  const ir::Workload w = read(text);
+  std::size_t sockets = 0;
+  for (const auto& e : w.endpoints) sockets += std::size_t{e.ports} * e.addresses;
+  EXPECT_EQ(sockets, 100'000U);
+  EXPECT_EQ(w.flows.size(), 100'000U);
 }
 
 TEST(Address, Parsing) {

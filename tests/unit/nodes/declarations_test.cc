@@ -40,6 +40,7 @@ std::map<std::string, std::function<std::uint64_t(const Packet&, const Core&)>> 
       {"meta.vlan_id", [](P p, C) { return std::uint64_t{p.vlan_id}; }},
       {"meta.endpoint", [](P p, C) { return std::uint64_t{p.endpoint}; }},
       {"meta.connected", [](P p, C) { return std::uint64_t{p.connected}; }},
+      {"meta.cast", [](P p, C) { return static_cast<std::uint64_t>(p.cast); }},
       {"meta.icmp_type", [](P p, C) { return std::uint64_t{p.icmp_type}; }},
       {"meta.icmp_code", [](P p, C) { return std::uint64_t{p.icmp_code}; }},
       {"meta.icmp_word", [](P p, C) { return std::uint64_t{p.icmp_word}; }},
@@ -66,15 +67,25 @@ std::map<std::string, std::function<std::uint64_t(const Packet&, const Core&)>> 
       {"host.vlan_id", [](P, C c) { return std::uint64_t{c.host.vlan_id}; }},
       {"host.mtu", [](P, C c) { return std::uint64_t{c.host.mtu}; }},
       {"host.forwarding", [](P, C c) { return std::uint64_t{c.host.forwarding}; }},
+      {"host.multicast", [](P, C c) { return std::uint64_t{c.host.multicast}; }},
   };
 }
 
-std::optional<unsigned> place(const std::string& header, const Packet& p) {
-  if (header == "eth") return 0;
-  if (header == "vlan") return 14;
-  if (header == "arp" || header == "ipv4") return p.l3;
-  if (p.l4 == 0) return std::nullopt;
-  return p.l4;
+// Where the header begins that has the field; nothing where the field is not all in the packet, as
+// in what is left behind a datagram's last cut.
+std::optional<unsigned> place(const std::string& header, const ir::Field& f, const Packet& p) {
+  unsigned at = p.l4;
+  if (header == "eth") {
+    at = 0;
+  } else if (header == "vlan") {
+    at = 14;
+  } else if (header == "arp" || header == "ipv4") {
+    at = p.l3;
+  } else if (p.l4 == 0) {
+    return std::nullopt;
+  }
+  if (at * 8 + f.offset + f.width > p.len * 8) return std::nullopt;
+  return at;
 }
 
 ir::Bits bits_at(const std::uint8_t* header, unsigned offset, unsigned width) {
@@ -92,7 +103,7 @@ Values values_of(const Packet& p, const Core& core, const std::set<std::string>&
   for (const auto& [name, f] : table().fields) {
     const std::string header = name.substr(0, name.find('.'));
     if (f.layer == ir::Layer::none || headers.count(header) == 0) continue;
-    if (const auto at = place(header, p)) {
+    if (const auto at = place(header, f, p)) {
       values[name] = bits_at(p.data + *at, f.offset, f.width);
     }
   }
@@ -120,8 +131,8 @@ Bytes random_bytes(Random& random, std::size_t count) {
   return bytes;
 }
 
-// ARP, UDP, ICMP or a fragment, tagged or not, with options or not; fields random where they may
-// be.
+// ARP, UDP, ICMP, IGMP or a fragment, tagged or not, with options or not; fields random where they
+// may be.
 Bytes random_frame(Random& random, std::set<std::string>& headers) {
   const bool tagged = random.below(3) == 0;
   headers = {"eth"};
@@ -147,6 +158,10 @@ Bytes random_frame(Random& random, std::set<std::string>& headers) {
     if (random.below(2) == 0) {
       headers.insert("udp");
       b.udp(static_cast<std::uint16_t>(random.next()), random.below(10), ip);
+    } else if (random.below(4) == 0) {  // laid out as ICMP is
+      headers.insert("igmp");
+      ip.protocol = 2;
+      b.icmp(random.below(2) == 0 ? 0x11 : 0x16, 0, 0xef000000 + random.below(3));
     } else {
       headers.insert("icmp");
       ip.protocol = 1;
@@ -168,6 +183,7 @@ Packet random_packet(TestCore& core, const Bytes& frame, Random random) {
   if (random.below(2) != 0) say_mark(p, p.mark);
   p.endpoint = static_cast<std::uint16_t>(random.next());
   p.connected = static_cast<std::uint8_t>(random.below(2));
+  p.cast = static_cast<Cast>(random.below(4));
   p.icmp_type = static_cast<std::uint8_t>(random.next());
   p.icmp_code = static_cast<std::uint8_t>(random.next());
   p.icmp_word = static_cast<std::uint32_t>(random.next());
@@ -192,6 +208,10 @@ void fill(TestCore& core, const Packet& p, Random random) {
   core.neighbours.learn(core, peer_address, peer_mac, true);
   if (random.below(2) == 0) core.paths.learn(p.dst, 600, core.host.mtu, core.now_ns);
   for (std::uint16_t port = 0; port < 5; ++port) core.udp_ports.insert(port, port);
+  core.groups.set(0xef000001, {1, 1, 5, {true, {}}});
+  std::vector<std::uint32_t> wanted;
+  for (std::uint32_t i = 0; i < GroupTable::most_sources; ++i) wanted.push_back(peer_address + i);
+  core.groups.set(our_address, {2, 1, 5, {false, wanted}});  // no group, but datagrams come there
   if (p.l4 != 0 && random.below(2) == 0) {
     core.udp_flows.insert({get<field::ipv4::src>(p), get<field::ipv4::dst>(p),
                            get<field::udp::src_port>(p), get<field::udp::dst_port>(p)},
@@ -220,15 +240,16 @@ bool brought_to(const nodes::NodeDecl& decl, Packet& p, const Core& core,
     p.l3 = 14;
     p.l4 = 0;
     p.end = 0;
-    for (const char* behind : {"arp", "ipv4", "udp", "icmp"}) headers.erase(behind);
+    for (const char* behind : {"arp", "ipv4", "udp", "icmp", "igmp"}) headers.erase(behind);
   } else if (name == "vlan.push") {
     if (headers.count("vlan") != 0) return false;
-  } else if (name == "arp.learn" || name == "arp.reply") {
+  } else if (folder == "arp" && name != "arp.resolve") {
     if (headers.count("arp") == 0) return false;
   } else if (name != "vlan.push_request") {
     if (headers.count("ipv4") == 0) return false;
     if (name == "icmp.read_quote" && p.l4 != 0 && wire::l4_room(p) >= 36) quote_ours(p, core);
     if (folder == "udp" && headers.count("udp") == 0) return false;
+    if (folder == "igmp" && headers.count("igmp") == 0) return false;
     if ((name == "icmp.checksum_ok" || name == "icmp.echo_reply" || name == "icmp.read_quote") &&
         headers.count("icmp") == 0) {
       return false;
@@ -239,6 +260,7 @@ bool brought_to(const nodes::NodeDecl& decl, Packet& p, const Core& core,
     p.end = 0;
     headers.erase("udp");
     headers.erase("icmp");
+    headers.erase("igmp");
   }
   auto needs = frontend::parse_expr(decl.requires_, table(), {});
   if (!needs) throw std::runtime_error(diag::render(needs.error(), false));
@@ -259,6 +281,7 @@ Outcome run_node(const nodes::Entry& e, TestCore& core, Packet p, std::set<std::
   if (wire::load16(p.data + 12) == 0x8100) headers.insert("vlan");
   if (e.decl->name == "icmp.error") {  // an ICMP header is in front of what was there
     headers.erase("udp");
+    headers.erase("igmp");
     headers.insert("icmp");
   }
   r.is = values_of(p, core, headers);
@@ -357,6 +380,9 @@ TEST(declarations, writes_and_assigned_values) {
   // Packets are varied enough to take these ports.
   EXPECT_EQ(taken["udp.find_flow"].size(), 2u);
   EXPECT_EQ(taken["udp.find_port"].size(), 2u);
+  EXPECT_EQ(taken["udp.find_members"].size(), 3u);
+  EXPECT_EQ(taken["igmp.take"].size(), 2u);
+  EXPECT_EQ(taken["ipv4.local"].size(), 2u);
   EXPECT_EQ(taken["ipv4.route"].size(), 2u);
   EXPECT_EQ(taken["icmp.port_unreachable"].size(), 2u);
   EXPECT_GE(taken["arp.resolve"].size(), 2u);
@@ -372,6 +398,7 @@ std::string change_one(Packet& p, const std::set<std::string>& headers,
   const std::vector<std::pair<std::string, std::function<void()>>> members = {
       {"meta.endpoint", [&] { p.endpoint ^= 1; }},
       {"meta.connected", [&] { p.connected ^= 1; }},
+      {"meta.cast", [&] { p.cast = static_cast<Cast>(static_cast<unsigned>(p.cast) ^ 1); }},
       {"meta.icmp_type", [&] { p.icmp_type ^= 1; }},
       {"meta.icmp_code", [&] { p.icmp_code ^= 1; }},
       {"meta.icmp_word", [&] { p.icmp_word ^= 1; }},
@@ -397,7 +424,7 @@ std::string change_one(Packet& p, const std::set<std::string>& headers,
   for (const auto& [name, f] : table().fields) {
     const std::string header = name.substr(0, name.find('.'));
     if (f.layer == ir::Layer::none || headers.count(header) == 0 || listed(reads, name)) continue;
-    const auto at = place(header, p);
+    const auto at = place(header, f, p);
     if (!at) continue;
     const unsigned bit = *at * 8 + f.offset + random.below(f.width);
     choices.emplace_back(
@@ -409,8 +436,9 @@ std::string change_one(Packet& p, const std::set<std::string>& headers,
   return name;
 }
 
-// In front of a new IPv4 header there is room for a frame's header, with whatever was there: it is
-// written ("unknown") as far as the compiler is concerned, and eth.build comes before anyone looks.
+// In front of a new IPv4 header there is room for a frame's header, with whatever was there: it
+// is written ("unknown") as far as the compiler is concerned, and eth.build comes before anyone
+// looks.
 bool left_over(const nodes::NodeDecl& decl, const std::string& name) {
   return (decl.name == "ipv4.build" || decl.name == "ipv4.fragment") &&
          (name.substr(0, 4) == "eth." || name == "meta.ethertype");

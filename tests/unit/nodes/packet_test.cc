@@ -5,6 +5,7 @@
 
 #include "stack-nodes/datagram.h"
 #include "stack-nodes/packet.h"
+#include "stack-nodes/udp/too_large.h"
 #include "tests/unit/nodes/test_core.h"
 
 namespace weft::test {
@@ -22,10 +23,9 @@ TEST(packet, a_copy_has_every_member) {
     const auto* y = reinterpret_cast<const unsigned char*>(&b);
     if (x[at] == 0x11 && y[at] == 0x22) ++copied;
   }
-  constexpr std::size_t between_members =
-      offsetof(Packet, mark) - offsetof(Packet, facts) - sizeof(Packet::facts) +
-      offsetof(Packet, next_mac) - offsetof(Packet, next_hop) - sizeof(Packet::next_hop) +
-      offsetof(Packet, icmp_word) - offsetof(Packet, connected) - sizeof(Packet::connected);
+  constexpr std::size_t between_members = offsetof(Packet, mark) - offsetof(Packet, facts) -
+                                          sizeof(Packet::facts) + offsetof(Packet, next_mac) -
+                                          offsetof(Packet, next_hop) - sizeof(Packet::next_hop);
   EXPECT_EQ(copied, sizeof(Packet) - between_members);
 }
 
@@ -61,9 +61,21 @@ TEST(datagram, errors_and_requests) {
   EXPECT_EQ(refused.mtu, 0) << "says nothing of a size";
   core.release(p);
 
+  // One that is refused has a source that the application chose: it is not who says so.
+  p = core.opened(udp_frame("data"));
+  p.src = our_address;
+  nodes::udp::TooLarge::run(p, core);
+  core.deliver(p);
+  EXPECT_EQ(core.delivered.datagrams[2].own, 0u);
+  core.release(p);
+
   Datagram d;
   d.dont_fragment = 1;
+  d.peer = 0xc6336401;
   EXPECT_EQ(packet_of(d).dont_fragment, 1);
+  EXPECT_EQ(packet_of(d).ttl, 0) << "the usual one";
+  d.peer = 0xef010203;
+  EXPECT_EQ(packet_of(d).ttl, 1) << "RFC 1112 section 6.1";
 }
 
 }  // namespace

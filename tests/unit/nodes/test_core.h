@@ -51,6 +51,7 @@ struct TestCore : Core {
     host.mac = our_mac;
     host.address = our_address;
     host.broadcast = 0x0a0000ff;
+    addresses.add(our_address, 24);
     now_ns = 1'000'000'000;
   }
   TestCore(const TestCore&) = delete;
@@ -63,7 +64,7 @@ struct TestCore : Core {
     p.len = static_cast<std::uint32_t>(frame.size());
     return p;
   }
-  // The same behind eth.open, vlan.pop and ipv4.open.
+  // The same behind eth.open, vlan.pop, ipv4.open and ipv4.local.
   Packet opened(const Bytes& frame) {
     Packet p = packet(frame);
     if (wire::ethertype(p) == 0x8100) {
@@ -73,6 +74,7 @@ struct TestCore : Core {
     if (wire::ethertype(p) == 0x0800) {
       p.l4 = static_cast<std::uint16_t>(p.l3 + (p.data[p.l3] & 15) * 4);
       p.end = std::uint32_t{p.l3} + wire::load16(p.data + p.l3 + 2);
+      p.cast = addresses.find(wire::load32(p.data + p.l3 + 16));
     }
     return p;
   }

@@ -29,6 +29,37 @@ class Prove : public ::testing::Test {
 
 TEST_F(Prove, TakesThePlanAsItIs) { EXPECT_TRUE(must(verify_plan(plan, in)).proved); }
 
+// Flows to other own addresses are table data like all flows: same residues, and proved.
+TEST_F(Prove, SecondaryAddressesAndBoundEndpoints) {
+  in.workload.host.secondary = {{0x0a070003, 24}, {0xc0a80505, 28}};
+  in.workload.endpoints[0].ports = 100;
+  in.workload.endpoints.push_back(
+      {.name = "bound", .port = 7, .app = "udp_echo", .address = 0x0a070003});
+  for (std::size_t i = 0; i < in.workload.flows.size(); i += 2)
+    in.workload.flows[i].dst = 0xc0a80505;
+  const auto other = must(compile(in, {}));
+  EXPECT_EQ(other.proof.status, "proved");
+  ASSERT_EQ(other.residues.size(), plan.residues.size());
+  for (std::size_t i = 0; i < plan.residues.size(); ++i)
+    EXPECT_EQ(other.residues[i].id, plan.residues[i].id);
+  EXPECT_NE(other.configuration.filters[0].match.at("ipv4.dst"),
+            other.configuration.filters[1].match.at("ipv4.dst"));
+}
+
+TEST_F(Prove, ALookupThatIsLeftOut) {
+  // Everything is taken for the host's own.
+  auto& graph = plan.residues.at(0).graph;
+  const auto lookup = *graph.find("ipv4_for_us");
+  auto& node = graph.node(lookup);
+  node.kind = ir::NodeKind::match;
+  node.impl.clear();
+  for (auto& port : node.ports)
+    port.when = ir::binary(ir::Op::eq, ir::name("host.vlan_id", 12),
+                           ir::constant(port.name == "own" ? 0 : 1, 12));
+  const auto c = refused();
+  EXPECT_NE(c.expected.find("ipv4_forwards"), std::string::npos) << c.expected;
+}
+
 TEST_F(Prove, ARuleToTheWrongQueue) {
   plan.configuration.filters[3].queue = plan.configuration.filters[3].queue == 1 ? 2 : 1;
   const auto c = refused();

@@ -25,6 +25,20 @@ std::string became(const plan::Plan& plan, const char* node, const char* item = 
   return "not there";
 }
 
+// What a host that takes part in multicast is sent gets past the card's filter of addresses: by the
+// switch for groups, or, where there is none, by the one for everything.
+TEST(QemuCards, GroupsGetPastTheFilter) {
+  for (const char* nic : {"qemu_e1000e", "virtio", "intel_82599"}) {
+    Inputs in = inputs(nic, "quickstart");
+    EXPECT_FALSE(plan_of(in).configuration.knobs.at("rx.promiscuous")) << nic;
+    in.workload.host.multicast = true;
+    const auto knobs = plan_of(in).configuration.knobs;
+    const bool groups = knobs.contains("rx.allmulticast") && knobs.at("rx.allmulticast");
+    EXPECT_NE(groups, knobs.at("rx.promiscuous")) << nic;
+    EXPECT_EQ(groups, std::string(nic) == "intel_82599") << nic;
+  }
+}
+
 TEST(QemuCards, EachNodeBecomesWhatItsCardDoes) {
   struct Row {
     const char *nic, *ip, *udp, *ip_fill, *udp_fill;

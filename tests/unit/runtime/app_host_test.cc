@@ -52,6 +52,47 @@ TEST(AppHost, AnEventSaysEverythingOfTheDatagram) {
   EXPECT_EQ(s.apps[0].counters.held, 0u);
 }
 
+// RFC 1122 section 4.1.3.5: answers come from the address that was addressed.
+TEST(AppHost, AnswersLeaveFromTheAddressThatWasAddressed) {
+  constexpr std::uint32_t second = 0x0a070003;
+  plan::Plan plan = compiled("none");
+  plan.host.secondary = {{second, 24}};
+  plan.endpoints[0].ports = 3;
+  TestApp app;
+  std::vector<int> results;
+  app.on_datagram = [&](const weft_host& host, const weft_datagram& event) {
+    const weft_part part = {"x", 1};
+    weft_send send = command(&part, 1);
+    const auto from = [&](std::uint32_t src, std::uint16_t port) {
+      send.src = src;
+      send.src_port = port;
+      results.push_back(host.send(host.context, &send));
+    };
+    from(0, 0);
+    from(second, 9);
+    from(0x0a070004, 0);                   // not ours
+    from(0, 10);                           // not the endpoint's
+    send.size = offsetof(weft_send, src);  // as compiled before there was `src`
+    from(0x0a070004, 10);
+    results.push_back(echo(host, event));
+  };
+  UdpFrame f = to_echo(40000, {'a'});
+  f.dst = second;
+  f.dst_port = 8;
+  SimStack stack(plan, "none", {arp_request(), build(f)}, "sources");
+  stack.run();
+  stack.stop();
+  EXPECT_EQ(results, (std::vector<int>{0, 0, -EADDRNOTAVAIL, -EADDRNOTAVAIL, 0, 0}));
+  std::vector<std::pair<std::uint32_t, std::uint16_t>> sources;
+  for (const auto& frame : stack.out()) {
+    if (get16(frame.bytes, 12) == 0x0800)
+      sources.emplace_back(get16(frame.bytes, 26) << 16 | get16(frame.bytes, 28),
+                           get16(frame.bytes, 34));
+  }
+  EXPECT_EQ(sources, (std::vector<std::pair<std::uint32_t, std::uint16_t>>{
+                         {host_ip, 7}, {second, 9}, {host_ip, 7}, {second, 8}}));
+}
+
 TEST(AppHost, APartThatLiesNowhereIsRefused) {
   with_datagram([](const weft_host& host, const weft_datagram& event) {
     const weft_part nowhere = {nullptr, 1}, empty = {nullptr, 0};

@@ -164,6 +164,10 @@ class SimStack {
       clock_.now_ns = std::max(clock_.now_ns, next);
     }
   }
+  // Frames that arrive now.
+  void inject(const std::vector<Bytes>& frames) {
+    for (const Bytes& frame : frames) wire_->add(frame);
+  }
   observe::Snapshot stop() {
     engine_->stop();
     ports::withdraw(rules_, card_->control());
@@ -178,8 +182,17 @@ class SimStack {
 
   engine::Engine& engine() { return *engine_; }
   ports::VirtualClock& clock() { return clock_; }
+  ports::SimWire& wire() { return *wire_; }
   engine::Pools& pools() { return *pools_; }
-  const std::vector<ports::Frame>& out() const { return wire_->out(); }
+  // What was sent, but for the announcements of the own address (RFC 5227 section 2.3).
+  std::vector<ports::Frame> out() const {
+    std::vector<ports::Frame> frames = wire_->out();
+    std::erase_if(frames, [](const ports::Frame& f) {
+      const bool arp = f.bytes.size() >= 42 && get16(f.bytes, 12) == 0x0806;
+      return arp && std::equal(f.bytes.begin() + 28, f.bytes.begin() + 32, f.bytes.begin() + 38);
+    });
+    return frames;
+  }
 
  private:
   plan::Plan plan_;
