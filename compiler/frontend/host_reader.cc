@@ -84,9 +84,10 @@ Prefix read_prefix(const Value& at, std::size_t from = 0) {
 
 // Can a host have this address, with this prefix?
 bool check_own(const Value& at, const Prefix& prefix) {
-  if (prefix.length == 0 || prefix.length == 31) {
-    at.error("E0251", fmt::format("a prefix of {} bits is not supported for a host", prefix.length),
-             "", "1 to 30 bits, or 32 for a host without neighbours on its link");
+  if (prefix.length == 0) {
+    at.error("E0251", "a prefix of 0 bits is not supported for a host", "",
+             "1 to 30 bits, 31 for a link of two hosts (RFC 3021), or 32 for a host without "
+             "neighbours on its link");
     return false;
   }
   std::string why = not_a_host(prefix.address);

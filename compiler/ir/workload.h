@@ -38,7 +38,11 @@ struct HostConfig {
   std::uint32_t netmask() const {
     return prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix_length);
   }
-  std::uint32_t broadcast() const { return address | ~netmask(); }
+  // Of the primary subnet. One of two hosts has none (RFC 3021), nor has a host alone: all ones
+  // would be its neighbour's address, or its own.
+  std::uint32_t broadcast() const {
+    return prefix_length >= 31 ? 0xffffffff : address | ~netmask();
+  }
   // All of them, the primary one first.
   std::vector<OwnAddress> addresses() const {
     std::vector<OwnAddress> all = {{address, prefix_length}};

@@ -84,7 +84,9 @@ class Prefer {
         near.push_back(inside(route.prefix, ~std::uint32_t{0} << (32 - route.length)));
     }
     std::vector<Term> all = {session_.any_of(near)};
-    for (const std::uint32_t a : {host.address, host.broadcast(), host.address & host.netmask()})
+    const std::uint32_t network =
+        host.prefix_length < 31 ? host.address & host.netmask() : host.address;
+    for (const std::uint32_t a : {host.address, host.broadcast(), network})
       all.push_back(session_.negate(session_.equal(address, number(a))));
     if (!destination) {
       have(session_.all_of(all));

@@ -290,6 +290,29 @@ class Addresses(unittest.TestCase):
                       f"{total(now, 'igmp_reports')} reports, "
                       f"{total(now, 'transmit_down')} not sent while down", flush=True)
 
+    def test_link_of_two(self):
+        """A prefix of 31 bits (RFC 3021): the all-ones address is the peer's, or the host's."""
+        for own, peers in (("10.7.0.2", "10.7.0.3"), ("10.7.0.3", "10.7.0.2")):
+            workload = f"""workload: two
+host: {{mac: "{lib.WEFT_MAC}", address: {own}/31, gateway: {peers}}}
+endpoints:
+  echo: {{udp: 7, app: udp_echo}}
+"""
+            with lib.Lab() as lab:
+                file = lab.folder / "two.yaml"
+                file.write_text(workload)
+                space = lab.space("p")
+                stack = lab.start(space, lab.compile("tap", file), "tap:weft0")
+                space.run("ip", "addr", "add", f"{peers}/31", "dev", "weft0")
+                done = space.run("ping", "-n", "-q", "-c", 10, "-i", "0.01", "-W", 2, own)
+                self.assertIn("10 received", done.stdout)
+                self.assertEqual(ask(space, own, 7), (b"weft", (own, 7)))
+                with self.assertRaises(ConnectionRefusedError):
+                    ask(space, own, 9)
+                stats = stack.stop()
+                self.assertEqual(accounts.count(stats, "drop_ipv4_source"), 0)
+                accounts.check_inside(self, stats)
+
     def test_very_many(self):
         """118,002 sockets on two addresses and 100,000 flows: compiled, proved, run."""
         workload = f"""workload: many

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -132,7 +133,7 @@ TEST(WorkloadReader, AddressesThatDoNotFit) {
       {"10.7.0.3/24", "10.7.0.0/24", "E0250"},      // network
       {"10.7.0.3/24", "224.0.0.9/24", "E0250"},     // group
       {"10.7.0.3/24", "10.7.0.3", "E0251"},         // no prefix
-      {"10.7.0.3/24", "10.7.0.3/31", "E0251"},      //
+      {"10.7.0.3/24", "10.7.0.3/0", "E0251"},       //
       {"10.8.0.10-10.8.0.12/16", "10.8.0.10-10.8.0.9/16", "E0256"},
       {"10.8.0.10-10.8.0.12/16", "10.7.255.250-10.8.0.2/16", "E0250"},  // a network inside
       {"gateway: 192.168.5.1", "gateway: 192.168.5.15", "E0252"},
@@ -156,6 +157,24 @@ TEST(WorkloadReader, AddressesThatDoNotFit) {
     } catch (const std::runtime_error& error) {
       EXPECT_NE(std::string(error.what()).find(code), std::string::npos) << to << error.what();
     }
+  }
+}
+
+// RFC 3021: both addresses of a prefix of 31 bits are hosts', and none is for broadcasts.
+TEST(WorkloadReader, ALinkOfTwoHosts) {
+  for (const auto& [own, other] :
+       {std::pair{"10.7.0.2", "10.7.0.3"}, std::pair{"10.7.0.3", "10.7.0.2"}}) {
+    const ir::Workload w = read(fmt::format(R"(
+workload: two
+host: {{mac: "02:00:00:00:00:02", address: {}/31, gateway: {}}}
+endpoints:
+  echo: {{udp: 7, app: a}}
+flows:
+  - {{endpoint: echo, from: {}, port: 1}}
+)",
+                                            own, other, other));
+    EXPECT_EQ(w.host.broadcast(), 0xffffffffU);
+    EXPECT_EQ(w.flows.size(), 1U);
   }
 }
 

@@ -70,6 +70,18 @@ TEST(address_table, a_host_route_has_no_broadcast_address) {
   EXPECT_TRUE(t.is_peer(our_address | 0xff));
 }
 
+// RFC 3021: of two hosts each is the other's peer, also at the address of all ones.
+TEST(address_table, a_link_of_two_hosts_has_no_broadcast_address) {
+  AddressTable t;
+  t.add(0x0a000002, 31);
+  EXPECT_EQ(t.find(0x0a000003), Cast::other);
+  EXPECT_TRUE(t.is_peer(0x0a000003));
+  t.add(0xc0a80505, 31);  // the all-ones address is its own
+  EXPECT_EQ(t.find(0xc0a80505), Cast::own);
+  EXPECT_TRUE(t.is_peer(0xc0a80504));
+  EXPECT_TRUE(t.is_peer(0x0a000003));
+}
+
 TEST(address_table, groups_come_and_go) {
   AddressTable t = three();
   for (std::uint32_t round = 0; round < 1000; ++round) {
