@@ -92,3 +92,8 @@ def read(path):
         frames.append(data[at + 16:at + 16 + length])
         at += 16 + length
     return frames
+
+
+def answers(path):
+    """Those that go to one host: own addresses are announced to all."""
+    return [frame for frame in read(path) if not frame[0] & 1]

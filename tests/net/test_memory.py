@@ -48,7 +48,7 @@ class Memory(unittest.TestCase):
         self.assertEqual(ends[0], 5, "100 MB are too little")
         self.assertEqual(ends[-1], 0, "1450 MB are enough")
         self.assertEqual(ends, sorted(ends, reverse=True), "more memory is never worse")
-        self.assertEqual(len(frames.read(out)), len(self.asked))
+        self.assertEqual(len(frames.answers(out)), len(self.asked))
 
     def test_compile_with_too_little(self):
         plan = self.lab.folder / "little.yaml"
@@ -70,7 +70,8 @@ class Memory(unittest.TestCase):
             self.assertEqual(stack.wait(120), 0, stack.said())
             stats = json.loads(stack.stats_file.read_text())
             accounts.check_inside(self, stats)
-            self.assertEqual(len(frames.read(self.lab.folder / f"out-{i}.pcap")), len(self.asked))
+            answers = frames.answers(self.lab.folder / f"out-{i}.pcap")
+            self.assertEqual(len(answers), len(self.asked))
 
 
 if __name__ == "__main__":
