@@ -94,6 +94,11 @@ def read(path):
     return frames
 
 
+def is_announcement(frame):
+    """ARP in which sender and target are one address (RFC 5227 section 2.3)."""
+    return frame[12:14] == b"\x08\x06" and frame[28:32] == frame[38:42]
+
+
 def answers(path):
-    """Those that go to one host: own addresses are announced to all."""
-    return [frame for frame in read(path) if not frame[0] & 1]
+    """All that weft sent but the announcements of its own addresses."""
+    return [frame for frame in read(path) if not is_announcement(frame)]
