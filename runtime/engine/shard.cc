@@ -423,7 +423,7 @@ void Shard::tell_others() {
   waiting.swap(untold_);
   for (auto& [shard, change] : waiting) {
     const bool behind = std::any_of(untold_.begin(), untold_.end(),
-                                    [&](const auto& u) { return u.first == shard; });
+                                    [to = shard](const auto& u) { return u.first == to; });
     Message message;
     message.kind = Message::Kind::group;
     message.shard = shard;

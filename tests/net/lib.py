@@ -180,14 +180,17 @@ class Peer:
         run("ip", "addr", "add", f"{PEER_IP}/24", "dev", self.talks_by)
 
     def leave(self, stack):
+        """As `quiet`; what the stack sends by itself, twice at its start, is among them."""
+        stack.announced()
+        return self.quiet()
+
+    def quiet(self):
         """Takes the address away, so that nothing is sent any more, and waits until all has
-        arrived; gives the frames that went into the wire, and those that came out of it. What the
-        stack sends by itself, twice at its start, is among them.
+        arrived; gives the frames that went into the wire, and those that came out of it.
 
         The first number is the queueing discipline's: a TAP itself counts as sent only what the
         other side has read.
         """
-        stack.announced()
         self.space.run("ip", "addr", "del", f"{PEER_IP}/24", "dev", self.talks_by)
         before, now = None, self.counts()
         for _ in range(100):
