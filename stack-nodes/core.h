@@ -16,6 +16,8 @@
 #include "stack-nodes/table/group_table.h"
 #include "stack-nodes/table/igmp_host.h"
 #include "stack-nodes/table/neighbour_table.h"
+#include "stack-nodes/table/owned.h"
+#include "stack-nodes/table/owners.h"
 #include "stack-nodes/table/path_table.h"
 #include "stack-nodes/table/port_table.h"
 #include "stack-nodes/table/random.h"
@@ -44,10 +46,15 @@ class Services {
   // False when the pool is empty (counted by the engine).
   virtual bool allocate(Packet& p, std::uint32_t room) = 0;
   virtual void free_buffer(void* buffer) = 0;
-  // Tells every other core what this one learned; there the engine calls
-  // core.neighbours.learn(core, address, mac, create). `create` is false for an ARP answer: it
-  // completes what a core asked for, but makes no new entry.
-  virtual void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) = 0;
+  // Tells every other shard what an ARP message says; there the engine calls
+  // core.neighbours.learn(core, address, mac, create). `create` is false for an answer that nobody
+  // asked for: it completes an entry, but makes no new one. False: some ring was full.
+  virtual bool tell_neighbour(std::uint32_t address, std::uint64_t mac, bool create) = 0;
+  // The same for a path MTU: core.paths.learn(address, mtu, ...).
+  virtual bool tell_path(std::uint32_t address, std::uint16_t mtu) = 0;
+  // Passes the packet to another shard, where the engine runs it from `slot`. False: the ring is
+  // full and the packet is still the caller's.
+  virtual bool hand_over(nodes::Slot slot, unsigned shard, Packet& p) = 0;
   // Gives an IGMP message to the core that speaks for the host; there the engine calls
   // nodes::igmp::hear. The packet's buffer is the engine's then. (Without cores: nobody hears it.)
   virtual void to_speaker(Packet& p) { (void)p; }
@@ -57,8 +64,6 @@ class Services {
     (void)group, (void)member;
     return false;
   }
-  // The same for a path MTU: core.paths.learn(address, mtu, ...). A core alone tells nobody.
-  virtual void path_learned(std::uint32_t /*address*/, std::uint16_t /*mtu*/) {}
   // A frame with the bytes of a packet that lies in no frame, whose buffer is freed; p.data and
   // p.buffer follow. Null where there is none: the packet was released, and the engine counted it.
   virtual Frame* copy_out(Packet& p) {
@@ -95,6 +100,7 @@ struct Core {
   RateLimit icmp_heard;  // ... and listened to
   Random random;
   Services* services = nullptr;
+  const Owners* owners = nullptr;  // shared, read only; null: all state is here
 
   // Filled by nodes and generated code during a batch, emptied by the engine after it.
   std::array<PacketList, static_cast<std::size_t>(nodes::Slot::count)> spawned;
@@ -104,12 +110,25 @@ struct Core {
   std::uint64_t pieces = 0;        // fragments made (ipv4.fragment)
   std::uint64_t* edges = nullptr;  // counters, one for each out-port (ir/edges.h)
   std::uint64_t spawn_lost = 0;    // a slot, deliver or transmit list was full
+  [[no_unique_address]] Owned lists;
+
+  // From now on everything here belongs to one shard (owned.h).
+  void give_to(unsigned shard) {
+    udp_flows.give_to(shard);
+    neighbours.give_to(shard);
+    reassembly.give_to(shard);
+    paths.give_to(shard);
+    icmp_limit.give_to(shard);
+    icmp_heard.give_to(shard);
+    lists.give_to(shard);
+  }
 
   void release(Packet& p) {
     if (p.buffer != nullptr) services->free_buffer(p.buffer);
     p.buffer = nullptr;
   }
   void push(PacketList& list, Packet& p) {
+    lists.touch("a list of packets");
     if (list.count < PacketList::capacity) {
       list.packets[list.count++] = p;
     } else {
@@ -119,6 +138,7 @@ struct Core {
   }
   void spawn(nodes::Slot slot, Packet& p) { push(spawned[static_cast<std::size_t>(slot)], p); }
   void deliver(const Packet& p) {
+    lists.touch("a list of datagrams");
     if (delivered.count == DatagramList::capacity) [[unlikely]]
       return lose(copy_of(p));
     if (p.icmp_type != 0) [[unlikely]]
@@ -126,6 +146,7 @@ struct Core {
     fill(delivered.datagrams[delivered.count++], p);
   }
   void transmit(const Packet& p) {
+    lists.touch("a list of frames");
     if (!in_frame(p)) [[unlikely]]
       return transmit_copy(copy_of(p));
     const unsigned n = transmitted.count;

@@ -11,6 +11,11 @@
 #include "stack-nodes/arp/target.h"
 #include "stack-nodes/eth/build.h"
 #include "stack-nodes/eth/open.h"
+#include "stack-nodes/handover/datagram.h"
+#include "stack-nodes/handover/flow.h"
+#include "stack-nodes/handover/neighbour.h"
+#include "stack-nodes/handover/path.h"
+#include "stack-nodes/handover/quoted.h"
 #include "stack-nodes/icmp/checksum_ok.h"
 #include "stack-nodes/icmp/echo_reply.h"
 #include "stack-nodes/icmp/error.h"
@@ -132,6 +137,11 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(udp, flow_from_mark, FlowFromMark),
     WEFT_NODE(udp, build, Build),
     WEFT_NODE(udp, too_large, TooLarge),
+    WEFT_NODE(handover, flow, Flow),
+    WEFT_NODE(handover, quoted, Quoted),
+    WEFT_NODE(handover, datagram, Datagram),
+    WEFT_NODE(handover, neighbour, Neighbour),
+    WEFT_NODE(handover, path, Path),
 });
 
 #undef WEFT_NODE

@@ -21,11 +21,15 @@ enum class Slot : std::uint8_t {
   ipv4_piece,        // a fragment of a datagram that was too large for its path
   ipv4_rest,         // what is left of such a datagram, when many fragments wait already
   ipv4_expired,      // the first fragment of a datagram whose others did not come in time
+  handed_flow,       // another shard got a datagram of a flow that this one owns
+  handed_error,      // ... or an ICMP error about one
+  handed_fragment,   // ... or a piece of a datagram that is put together here
   count
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Slot::count)> slot_names = {
-    "udp_send",  "arp_request", "arp_resolved", "ipv4_reassembled", "icmp_error", "reply",
-    "igmp_send", "udp_copy",    "loopback",     "ipv4_piece",       "ipv4_rest",  "ipv4_expired"};
+    "udp_send",  "arp_request", "arp_resolved", "ipv4_reassembled", "icmp_error",
+    "reply",     "igmp_send",   "udp_copy",     "loopback",         "ipv4_piece",
+    "ipv4_rest", "ipv4_expired", "handed_flow", "handed_error",     "handed_fragment"};
 
 }  // namespace weft::nodes

@@ -39,7 +39,8 @@ Result<Roots> find_roots() {
   Roots roots{frontend::source_root(), WEFT_GENERATED_DIR};
   if (const char* made = std::getenv("WEFT_GENERATED")) roots.generated = made;
   for (const auto& file :
-       {roots.source + "/compiler/codegen/abi.h", roots.generated + "/weft/fields.h"}) {
+       {roots.source + "/compiler/codegen/abi.h", roots.generated + "/weft/fields.h",
+        roots.generated + "/weft/options.h"}) {
     if (fs::exists(file)) continue;
     return fail(
         {.code = "E0514",
@@ -96,8 +97,9 @@ std::string cpu_features() {
 // Every header that generated code can reach, in a fixed order, with its contents.
 Result<std::string> headers_text(const Roots& roots) {
   std::vector<std::string> files{
-      roots.generated + "/weft/fields.h", roots.source + "/compiler/codegen/abi.h",
-      roots.source + "/compiler/codegen/cpu.h", roots.source + "/compiler/codegen/support.h"};
+      roots.generated + "/weft/fields.h", roots.generated + "/weft/options.h",
+      roots.source + "/compiler/codegen/abi.h", roots.source + "/compiler/codegen/cpu.h",
+      roots.source + "/compiler/codegen/support.h"};
   const auto fixed = files.size();
   std::error_code error;
   for (fs::recursive_directory_iterator at(roots.source + "/stack-nodes", error), end;

@@ -163,7 +163,8 @@ class GraphReader {
 
   void read_fate(Mapping& m, ir::Fate& fate, std::string& why) {
     if (const auto x = m.optional("fate")) {
-      fate = static_cast<ir::Fate>(x->word({"software", "gone", "read", "card"}, "a fate"));
+      fate = static_cast<ir::Fate>(
+          x->word({"software", "gone", "read", "card", "handover"}, "a fate"));
     }
     if (const auto x = m.optional("why")) why = x->text();
   }

@@ -45,6 +45,7 @@ const char* colour(const Node& node) {
     case Fate::gone: return "#e4e4e4";
     case Fate::read: return "#d5e8d4";
     case Fate::card: return "#d6e4f5";
+    case Fate::handover: return "#fff2cc";
   }
   return "#ffffff";
 }

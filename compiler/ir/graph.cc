@@ -10,7 +10,8 @@ namespace {
 constexpr std::array<std::string_view, 11> kind_words = {"match",  "test",   "and",      "or",
                                                          "effect", "config", "queue",    "endpoint",
                                                          "drop",   "wire",   "exception"};
-constexpr std::array<std::string_view, 4> fate_words = {"software", "gone", "read", "card"};
+constexpr std::array<std::string_view, 5> fate_words = {"software", "gone", "read", "card",
+                                                        "handover"};
 
 }  // namespace
 

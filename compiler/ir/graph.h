@@ -31,8 +31,9 @@ std::string_view to_string(NodeKind kind);  // the YAML word: "match", "and", ..
 std::optional<NodeKind> node_kind(std::string_view word);
 bool is_terminal(NodeKind kind, bool has_successor);
 
-// Which way a protocol node went when it was embedded (DESIGN 3).
-enum class Fate { software, gone, read, card };
+// Which way a protocol node went when it was embedded (DESIGN 3). `handover`: no protocol node, but
+// one that the plan adds because packets may arrive on a core that does not own their state.
+enum class Fate { software, gone, read, card, handover };
 std::string_view to_string(Fate fate);
 std::optional<Fate> fate(std::string_view word);
 

@@ -191,6 +191,12 @@ class Receive {
     const plan::Rss& rss = plan_.configuration.rss;
     rss_type_ = facts_.rss_type;
     type_is_ = Term();
+    const unsigned queues = plan_.configuration.rx_queues;
+    if (!node.config.rss->predictable && queues > 1) {
+      queue_ = symbolic_.unknown("card/queue", 16);  // any of them
+      conditions_.push_back(session_.less(queue_, session_.number(queues, 16)));
+      return;
+    }
     if (!rss.enabled || rss.table.empty()) {
       queue_ = session_.number(0, 16);
       return;

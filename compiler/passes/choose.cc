@@ -58,9 +58,12 @@ unsigned choose_queues(const Inputs& inputs, const Options& options) {
   unsigned wanted = options.queues != 0 ? options.queues : inputs.workload.queues;
   wanted = std::min({wanted, inputs.nic.rx_queues.max, inputs.nic.tx_queues.max});
   const ir::Node* rss = rss_node(inputs.nic);
-  // Without RSS everything arrives on queue 0. Where nobody can say which queue a packet arrives
-  // on, several queues would tear flows and fragments apart.
-  if (rss == nullptr || !rss->config.rss->predictable) wanted = 1;
+  if (rss == nullptr) wanted = 1;  // everything arrives on queue 0
+  // Where nobody can say which queue a packet arrives on, most packets are handed over to another
+  // one: that pays for more cores, and for nothing else.
+  const unsigned cores = options.cores != 0 ? options.cores : inputs.workload.cores;
+  if (rss != nullptr && !rss->config.rss->predictable && options.queues == 0)
+    wanted = std::min(wanted, cores);
   return std::max(1u, wanted);
 }
 

@@ -76,6 +76,20 @@ plan::Filter rule(const Inputs& inputs, const FlowChoice& choice) {
   return out;
 }
 
+// Gives each flow to the queue that has least to do; heavy ones come first.
+class Spread {
+ public:
+  explicit Spread(unsigned queues) : load_(queues, 0.0) {}
+  unsigned next(double rate) {
+    const auto least = std::min_element(load_.begin(), load_.end());
+    *least += rate;
+    return static_cast<unsigned>(least - load_.begin());
+  }
+
+ private:
+  std::vector<double> load_;
+};
+
 }  // namespace
 
 diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
@@ -87,13 +101,14 @@ diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::P
   for (const auto& flow : choice.flows) {
     if (!flow.table.empty()) config.filters.push_back(rule(inputs, flow));
   }
+  Spread spread(config.rx_queues);
   for (const auto& chosen : choice.flows) {
     const ir::Flow& flow = inputs.workload.flows[chosen.flow];
     const FlowKey key{flow.src, flow.src_port, inputs.workload.local_address(flow), flow.dst_port};
     const auto where = deliver(inputs.nic, inputs.fields, config, key);
-    if (!where) continue;  // nobody can say: the flow is served by its endpoint's port
-    plan.flows.push_back(
-        {key.src, key.src_port, key.dst, key.dst_port, flow.endpoint, where->queue});
+    // Nobody can say: the queue is the flow's owner, to which others hand it over.
+    const unsigned queue = where ? where->queue : spread.next(flow.rate);
+    plan.flows.push_back({key.src, key.src_port, key.dst, key.dst_port, flow.endpoint, queue});
   }
   std::sort(plan.flows.begin(), plan.flows.end(), [](const auto& a, const auto& b) {
     return std::tie(a.src, a.src_port, a.dst, a.dst_port) <

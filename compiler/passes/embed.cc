@@ -9,6 +9,7 @@
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/facts.h"
 #include "compiler/passes/flow_sources.h"
+#include "compiler/passes/handover.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
@@ -48,9 +49,10 @@ class Embedder {
     find_slotted();
     receive();
     transmit();
+    find_handovers();
     plan::Residue out;
     out.queue_class = class_ == QueueClass::flows ? "flows" : "any";
-    out.graph = assemble();
+    out.graph = hand_over(assemble());
     out.id = diag::sha256_hex(frontend::print_graph(out.graph)).substr(0, 12);
     out.decisions = std::move(decisions_);
     return out;
@@ -122,6 +124,8 @@ class Embedder {
         if (e.node.kind == ir::NodeKind::effect) embed_lookup(e, here);
         if (e.node.kind == ir::NodeKind::effect) embed_answer(e, here);
       }
+      if (arrive_together(symbolic_, inputs_.nic, plan_.configuration, e.node, here.when))
+        together_.insert(v);
       if (!e.node.items.empty()) embed_items(e, here, !slotted_.contains(v));
     }
     session_.pop();
@@ -333,6 +337,47 @@ class Embedder {
     }
   }
 
+  // ---- handover: whose state may be on another core -----------------------------------------
+  void find_handovers() {
+    if (plan_.configuration.rx_queues < 2) return;
+    const ir::Node* rss = rss_node(inputs_.nic);
+    const bool predictable = rss == nullptr || rss->config.rss->predictable;
+    for (ir::Vertex v = 0; v < embedded_.size(); ++v) {
+      const Embedded& e = embedded_[v];
+      const auto* decl = e.reached ? decl_of(e.node) : nullptr;
+      if (decl == nullptr || decl->handover.empty()) continue;
+      std::string why = "the card may deliver packets with one key on several queues";
+      if (decl_of(std::string(decl->handover))->owner == "all") {
+        why = "who asked may be another queue than the one where the answer arrives";
+      } else if (!is_behind(*decl)) {
+        if (together_.contains(v)) {
+          decide(handover_of(e.node.id), "", Fate::gone,
+                 "the card brings all packets with one key to one queue");
+          continue;
+        }
+      } else {
+        const auto miss = graph_.port(v, "miss");
+        if (!miss || *miss >= e.live.size() || !e.live[*miss]) continue;
+        if (predictable)
+          why = "a datagram in pieces is put together where they arrive, not where its flow is";
+      }
+      if (!decl->table.empty() && !is_behind(*decl))
+        why = "an error comes from any router, on another queue than the flow it is about";
+      if (!predictable) why = "nobody can say on which queue the card delivers a packet";
+      handovers_[e.node.id] = why;
+    }
+  }
+
+  ir::Graph hand_over(ir::Graph residue) {
+    std::erase_if(handovers_, [&](const auto& one) { return !residue.find(one.first); });
+    ir::Graph out = with_handovers(residue, handovers_);
+    for (auto [v, end] = vertices(out.g); v != end; ++v) {
+      const ir::Node& node = out.node(*v);
+      if (node.fate == Fate::handover) decide(node.id, "", node.fate, node.why);
+    }
+    return out;
+  }
+
   // ---- putting the residue together ---------------------------------------------------------
   std::optional<ir::Vertex> follow(ir::Vertex v) const {
     while (embedded_[v].reached && embedded_[v].bypass) {
@@ -460,7 +505,9 @@ class Embedder {
   Symbolic symbolic_;
   std::vector<Fact> facts_;
   std::vector<Embedded> embedded_;
-  std::set<ir::Vertex> slotted_;  // reached from a slot, or by an answer
+  std::set<ir::Vertex> slotted_;                  // reached from a slot, or by an answer
+  std::set<ir::Vertex> together_;                 // packets with one key arrive on one queue
+  std::map<std::string, std::string> handovers_;  // node -> why
   std::vector<GoneItem> gone_items_;
   std::vector<plan::Decision> decisions_;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/passes/handover.h"
 #include "compiler/passes/resolve.h"
 
 namespace weft::passes {
@@ -15,7 +16,8 @@ namespace {
 
 class Walk {
  public:
-  Walk(Symbolic& symbolic, const ir::Graph& graph) : symbolic_(symbolic), graph_(graph) {}
+  Walk(Symbolic& symbolic, const ir::Graph& graph, const Elsewhere& elsewhere)
+      : symbolic_(symbolic), graph_(&graph), elsewhere_(elsewhere) {}
 
   Leaves run(ir::Vertex start, const State& initial) {
     visit(start, initial);
@@ -24,10 +26,16 @@ class Walk {
 
  private:
   void visit(ir::Vertex v, const State& state) {
-    const ir::Node& node = graph_.node(v);
+    const ir::Node& node = graph_->node(v);
     path_.push_back(node.id);
-    out_.arrivals[node.id].push_back(symbolic_.session().all_of(conditions_));
-    if (out_degree(v, graph_.g) == 0 && ir::is_terminal(node.kind, false)) {
+    std::vector<Term> about_before = about_;
+    if (const auto* decl = decl_of(node); decl != nullptr && !decl->handover.empty()) {
+      out_.arrivals[node.id].push_back({symbolic_.session().all_of(conditions_), state});
+      const nodes::NodeDecl& handover = *decl_of(std::string(decl->handover));
+      if (handover.owner == "udp_flows" && !is_behind(*decl))
+        about_ = symbolic_.terms(handover.key, state);
+    }
+    if (out_degree(v, graph_->g) == 0 && ir::is_terminal(node.kind, false)) {
       leaf(node.id, node, state, false);
     } else {
       const std::size_t before = conditions_.size();
@@ -38,6 +46,7 @@ class Walk {
       if (node.kind == ir::NodeKind::match) fall_out(node, state);
       conditions_.resize(before);
     }
+    about_ = std::move(about_before);
     path_.pop_back();
   }
 
@@ -56,26 +65,54 @@ class Walk {
   void take(ir::Vertex v, const ir::Node& node, const Branch& branch) {
     if (symbolic_.session().is_false(branch.condition)) return;
     conditions_.push_back(branch.condition);
-    const auto next = graph_.next(v, branch.port);
+    const auto next = graph_->next(v, branch.port);
     const auto* decl = decl_of(node);
+    const std::string port = branch.port < node.ports.size() ? node.ports[branch.port].name : "";
     if (!next) {
       leaf(fmt::format("nowhere at {}", node.id), node, branch.after, false);
     } else if (decl != nullptr && decl->reuses_buffer && branch.port == 0) {
       answer(v, node, *next, branch.after);
+    } else if (decl != nullptr && !decl->spawns.empty() && !decl->owner.empty() && port == "away") {
+      away(v, node, *next, branch.after);
+    } else if (decl != nullptr && !decl->owner.empty() && port == "full" &&
+               graph_->node(*next).kind == ir::NodeKind::drop) {
+      leaf(graph_->node(*next).id, graph_->node(*next), branch.after, false);
+      out_.leaves.back().lost = true;
     } else {
       visit(*next, branch.after);
     }
     conditions_.pop_back();
   }
 
+  // The packet goes on where its state is; what follows here must only count it.
+  void away(ir::Vertex v, const ir::Node& node, ir::Vertex counted, const State& state) {
+    const ir::Node& end = graph_->node(counted);
+    const bool counts = end.kind == ir::NodeKind::endpoint && end.impl.empty() &&
+                        out_degree(counted, graph_->g) == 0;
+    const auto spawns = graph_->spawns(v);
+    const auto there = spawns.empty() ? elsewhere_.end() : elsewhere_.find(spawns.front().first);
+    if (!counts) return leaf(fmt::format("{} though handed over", end.id), node, state, false);
+    if (there == elsewhere_.end())
+      return leaf(fmt::format("nowhere at {}", node.id), node, state, false);
+    if (handed_over_) return leaf(fmt::format("again away at {}", node.id), node, state, false);
+    handed_over_ = true;
+    const ir::Graph* here = graph_;
+    for (const auto& [graph, entry] : there->second) {
+      graph_ = graph;
+      visit(entry, state);
+    }
+    graph_ = here;
+    handed_over_ = false;
+  }
+
   // The packet turns into its answer; the terminal of port 0 only counts it.
   void answer(ir::Vertex v, const ir::Node& node, ir::Vertex counted, State state) {
-    state.trace.push_back({"ends at " + graph_.node(counted).id, {}});
-    const auto spawns = graph_.spawns(v);
+    state.trace.push_back({"ends at " + graph_->node(counted).id, {}});
+    const auto spawns = graph_->spawns(v);
     const std::string end =
         spawns.empty()
             ? fmt::format("nowhere at {}", node.id)
-            : fmt::format("{} as {}", graph_.node(spawns.front().second).id, spawns.front().first);
+            : fmt::format("{} as {}", graph_->node(spawns.front().second).id, spawns.front().first);
     leaf(end, node, state, true);
   }
 
@@ -88,21 +125,25 @@ class Walk {
     out.when = symbolic_.session().all_of(conditions_);
     out.state = state;
     out.path = path_;
+    out.about = about_;
     out_.leaves.push_back(std::move(out));
   }
 
   Symbolic& symbolic_;
-  const ir::Graph& graph_;
+  const ir::Graph* graph_;  // the one that the packet is in
+  const Elsewhere& elsewhere_;
+  bool handed_over_ = false;
   std::vector<Term> conditions_;
   std::vector<std::string> path_;
+  std::vector<Term> about_;
   Leaves out_;
 };
 
 }  // namespace
 
-Leaves leaves_of(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start,
-                 const State& initial) {
-  return Walk(symbolic, graph).run(start, initial);
+Leaves leaves_of(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start, const State& initial,
+                 const Elsewhere& elsewhere) {
+  return Walk(symbolic, graph, elsewhere).run(start, initial);
 }
 
 std::vector<std::string> observables(const Leaf& a, const Leaf& b, const ir::FieldTable& fields) {

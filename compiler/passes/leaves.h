@@ -16,18 +16,30 @@ struct Leaf {
   ir::NodeKind kind = ir::NodeKind::drop;
   bool application = false;  // handed to an application
   bool spawn = false;        // goes on as an answer in its own buffer
+  bool lost = false;         // the ring to its owner was full
+  // The key of the flow that it is about, where it is no datagram of it but an ICMP error.
+  std::vector<smt::Term> about;
   smt::Term when;
   State state;
   std::vector<std::string> path;  // ids, for people
 };
 
-struct Leaves {
-  std::vector<Leaf> leaves;
-  std::map<std::string, std::vector<smt::Term>> arrivals;  // node -> conditions of the ways to it
+// A way to a node, and the packet there.
+struct Way {
+  smt::Term when;
+  State state;
 };
 
-Leaves leaves_of(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start,
-                 const State& initial);
+struct Leaves {
+  std::vector<Leaf> leaves;
+  std::map<std::string, std::vector<Way>> arrivals;  // at nodes whose state may be elsewhere
+};
+
+// Where a packet that was handed over goes on: by slot, in every residue that has the entry.
+using Elsewhere = std::map<std::string, std::vector<std::pair<const ir::Graph*, ir::Vertex>>>;
+
+Leaves leaves_of(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start, const State& initial,
+                 const Elsewhere& elsewhere = {});
 
 // What an observer behind the end can see: names whose values must agree there.
 std::vector<std::string> observables(const Leaf& a, const Leaf& b, const ir::FieldTable& fields);

@@ -58,6 +58,7 @@ struct Counterexample {
   std::vector<std::pair<std::string, std::string>> fields;  // name, value; those that matter
   std::vector<std::uint8_t> frame;                          // empty for transmit entries
   std::vector<std::uint8_t> second;  // where two packets are needed: same state, other queue
+  std::optional<unsigned> second_queue;
   std::map<std::string, unsigned> descriptor;  // "desc.ip_cksum" -> answer
   std::optional<unsigned> queue;               // where the card delivers it
   std::string entry;                           // "rx", "udp_send", a slot

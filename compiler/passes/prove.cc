@@ -7,6 +7,7 @@
 #include <set>
 
 #include "compiler/passes/addresses.h"
+#include "compiler/passes/affinity.h"
 #include "compiler/passes/card_symbolic.h"
 #include "compiler/passes/facts.h"
 #include "compiler/passes/leaves.h"
@@ -14,6 +15,7 @@
 #include "compiler/passes/prefer.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"
+#include "compiler/passes/shards.h"
 #include "compiler/passes/tables.h"
 #include "compiler/passes/witness.h"
 
@@ -26,8 +28,13 @@ using smt::Term;
 
 class Prover {
  public:
-  Prover(const plan::Plan& plan, const Inputs& inputs, TableFacts facts)
-      : plan_(plan), in_(inputs), facts_(std::move(facts)), symbolic_(session_, inputs.fields) {
+  // `suspect` fixes the packet to one flow.
+  Prover(const plan::Plan& plan, const Inputs& inputs, TableFacts facts, const Suspect* suspect)
+      : plan_(plan),
+        in_(inputs),
+        facts_(std::move(facts)),
+        shards_(plan, suspect),
+        symbolic_(session_, inputs.fields) {
     for (const auto& [knob, on] : plan.configuration.knobs)
       symbolic_.fix("knob." + knob, on ? 1 : 0);
     assume_host(symbolic_);
@@ -36,7 +43,10 @@ class Prover {
   unsigned leaves() const { return leaves_; }
   unsigned queries() const { return session_.queries(); }
 
-  // nullopt: everything holds. `suspect` fixes the packet to one flow.
+  // Packets of this flow are looked at by themselves.
+  void leave_out(const Suspect& s) { session_.add(session_.negate(of_flow(s.key))); }
+
+  // nullopt: everything holds.
   diag::Result<std::optional<Counterexample>> run(const Suspect* suspect) {
     auto found = search(suspect);
     if (found && !*found) *found = std::move(second_best_);
@@ -67,8 +77,8 @@ class Prover {
       session_.pop();
       return reassembled(*suspect);
     }
-    found = affinity();
-    if (!found || *found) return found;
+    found = check_affinity(symbolic_, plan_, in_, facts_, shards_);
+    if (*found) return found;
     session_.pop();
     return transmit();
   }
@@ -91,14 +101,20 @@ class Prover {
     for (const Term& fact : address_facts(s, in_.workload)) session_.add(fact);
   }
 
+  Term of_flow(const FlowKey& key) {
+    std::vector<Term> all;
+    for (const char* field : {"ipv4.src", "udp.src_port", "ipv4.dst", "udp.dst_port"}) {
+      const Term t = symbolic_.initial(field);
+      all.push_back(session_.equal(t, session_.number(field_of(key, field), session_.width(t))));
+    }
+    return session_.all_of(all);
+  }
+
   // The one flow that plan, card and workload may see differently, with what each says of it.
   void pin(const Suspect& s) {
     pinned_ = s.key;
     const KeyTerms key = key_terms(symbolic_);
-    for (const char* field : {"ipv4.src", "udp.src_port", "ipv4.dst", "udp.dst_port"}) {
-      const Term t = symbolic_.initial(field);
-      session_.add(session_.equal(t, session_.number(field_of(s.key, field), session_.width(t))));
-    }
+    session_.add(of_flow(s.key));
     session_.add(s.endpoint ? key.hit : session_.negate(key.hit));
     if (s.endpoint) session_.add(session_.equal(key.endpoint, session_.number(*s.endpoint, 16)));
     // The flow's destination port is an endpoint or is not; its answer is known.
@@ -109,25 +125,6 @@ class Prover {
         ir::endpoint_at(in_.workload.endpoints, s.key.dst, s.key.dst_port);
     session_.add(endpoint ? port.hit : session_.negate(port.hit));
     if (endpoint) session_.add(session_.equal(port.result, session_.number(*endpoint, 16)));
-  }
-
-  // A residue looks up flows in the table of its queue's shard.
-  void use_shard_tables(const Suspect* suspect) {
-    symbolic_.lookup = [this, suspect](const nodes::NodeDecl& decl, const std::vector<Term>& key) {
-      Lookup found = symbolic_.default_lookup(decl, key);
-      if (decl.table != "udp_flows") return found;
-      const Term queue = session_.variable("queue", 16);
-      if (suspect != nullptr) {
-        const bool there = suspect->owner.has_value();
-        found.hit = there ? session_.equal(queue, session_.number(*suspect->owner, 16))
-                          : session_.truth(false);
-        if (there) found.result = session_.number(*suspect->plan_endpoint, 16);
-        return found;
-      }
-      const Term owner = session_.apply("udp_flows/owner", key, 16);
-      found.hit = session_.all_of({found.hit, session_.equal(owner, queue)});
-      return found;
-    };
   }
 
   State fresh(bool from_wire) {
@@ -142,6 +139,7 @@ class Prover {
     } else {
       s.values["meta.cast"] = session_.number(0, 2);
     }
+    s.shard = session_.variable("queue", 16);
     return s;
   }
 
@@ -154,11 +152,9 @@ class Prover {
     for (const auto& residue : plan_.residues) {
       const auto entry = receive_entry(residue.graph);
       if (!entry) return std::optional<Counterexample>(no_entry(residue.id, "rx"));
-      use_shard_tables(suspect);
       symbolic_.unreadable = unfinished_checksums(symbolic_, in_.nic, plan_);
-      of_residue[residue.id] = leaves_of(symbolic_, residue.graph, *entry, fresh(true));
+      of_residue[residue.id] = shards_.leaves(symbolic_, residue.graph, *entry, fresh(true));
       symbolic_.unreadable.clear();
-      symbolic_.lookup = nullptr;
     }
     for (const CardPath& path : paths) {
       session_.push();
@@ -192,7 +188,6 @@ class Prover {
       session_.pop();
       if (found) return found;
     }
-    if (suspect != nullptr) return astray(*suspect, paths);
     return std::optional<Counterexample>();
   }
 
@@ -202,44 +197,6 @@ class Prover {
     if (found && real_) return found;
     if (found && !second_best_) second_best_ = std::move(found);
     return std::nullopt;
-  }
-
-  // A flow's datagrams arrive where its state is, whatever the residue there does without it.
-  Found astray(const Suspect& suspect, const std::vector<CardPath>& paths) {
-    if (!suspect.owner || !suspect.endpoint) return std::optional<Counterexample>();
-    std::vector<Term> looked_up;
-    for (const auto& [id, arrivals] : spec_.arrivals) {
-      const auto* decl = decl_of(in_.graph.node(*in_.graph.find(id)));
-      if (decl != nullptr && decl->table == "udp_flows")
-        looked_up.insert(looked_up.end(), arrivals.begin(), arrivals.end());
-    }
-    for (const CardPath& path : paths) {
-      if (!path.drop.empty()) continue;
-      std::optional<Counterexample> out;
-      session_.push();
-      session_.add(path.when);
-      session_.add(session_.any_of(looked_up));
-      session_.add(symbolic_.condition(ir::has("udp"), State{}));
-      session_.add(
-          session_.negate(session_.equal(path.queue, session_.number(*suspect.owner, 16))));
-      const Outcome outcome = session_.check("astray");
-      if (outcome == Outcome::unknown) out = gave_up("rx", "where the flow arrives");
-      if (outcome == Outcome::sat) {
-        prefer_real(symbolic_, in_, plan_, path.name == "rss");
-        out.emplace();
-        out->entry = "rx";
-        Witness w = witness_of(symbolic_);
-        out->fields = std::move(w.fields);
-        out->frame = std::move(w.frame);
-        out->queue = static_cast<unsigned>(session_.value(path.queue));
-        out->expected = fmt::format("arrives on queue {}", *suspect.owner);
-        out->actual = fmt::format("arrives on queue {} ({})", *out->queue, path.name);
-        out->why = suspect.why;
-      }
-      session_.pop();
-      if (out) return out;
-    }
-    return std::optional<Counterexample>();
   }
 
   // Not proved, and nothing to show for it.
@@ -255,10 +212,12 @@ class Prover {
   std::optional<Counterexample> compare(const Leaf& actual, const Leaves& expected,
                                         const std::string& entry, const Suspect* suspect) {
     ++leaves_;
+    if (actual.lost) return std::nullopt;  // rings are bounded; the drop says so and counts it
+    const Term home = shards_.at_home(symbolic_, actual);
     std::vector<Term> fine;
     for (const Leaf& leaf : expected.leaves) {
       if (const auto same = alike(symbolic_, leaf, actual))
-        fine.push_back(session_.all_of({leaf.when, *same}));
+        fine.push_back(session_.all_of({leaf.when, *same, home}));
     }
     session_.push();
     session_.add(actual.when);
@@ -321,6 +280,12 @@ class Prover {
         out.fields.emplace_back(name, ir::format_bits(session_.value(term)));
       }
     }
+    const bool lost_way = session_.value(shards_.at_home(symbolic_, actual)) == 0;
+    if (entry == "rx" && lost_way && out.queue) {
+      out.expected =
+          fmt::format("arrives on queue {}", session_.value(shards_.home_of(symbolic_, actual)));
+      out.actual = fmt::format("arrives on queue {} ({})", *out.queue, path_);
+    }
     const auto last = [](const std::string& s) { return s.substr(s.rfind(' ') + 1); };
     out.why = suspect != nullptr ? suspect->why
               : last(out.expected) == last(out.actual)
@@ -336,65 +301,6 @@ class Prover {
     out.why = fmt::format("residue {} has no entry `{}`", residue, entry);
     out.expected = entry;
     out.actual = "nowhere";
-    return out;
-  }
-
-  // ---- affinity: state with an owner is always touched on one queue ---------------------------
-  Found affinity() {
-    if (plan_.configuration.rx_queues < 2) return std::optional<Counterexample>();
-    Symbolic other(session_, in_.fields, "b:");
-    for (const auto& [knob, on] : plan_.configuration.knobs) other.fix("knob." + knob, on ? 1 : 0);
-    const Leaves spec_b = leaves_of(other, in_.graph, *receive_entry(in_.graph), fresh(true));
-    const auto paths_a = card_receive(symbolic_, in_.nic, plan_, facts_, {});
-    const auto paths_b = card_receive(other, in_.nic, plan_, facts_, {});
-    for (const auto& [id, arrivals] : spec_.arrivals) {
-      const auto* decl = decl_of(in_.graph.node(*in_.graph.find(id)));
-      if (decl == nullptr || decl->state != nodes::State::owned || !decl->table.empty() ||
-          decl->key.empty())
-        continue;
-      session_.push();
-      session_.add(session_.any_of(arrivals));
-      session_.add(session_.any_of(spec_b.arrivals.at(id)));
-      const auto key_a = symbolic_.terms(decl->key, State{}),
-                 key_b = other.terms(decl->key, State{});
-      for (std::size_t i = 0; i < key_a.size(); ++i)
-        session_.add(session_.equal(key_a[i], key_b[i]));
-      std::optional<Counterexample> found;
-      for (const auto& a : paths_a) {
-        for (const auto& b : paths_b) {
-          if (found || !a.drop.empty() || !b.drop.empty()) continue;
-          found = apart(id, a, b, other);
-        }
-      }
-      session_.pop();
-      if (found) return found;
-    }
-    return std::optional<Counterexample>();
-  }
-
-  std::optional<Counterexample> apart(const std::string& id, const CardPath& a, const CardPath& b,
-                                      Symbolic& other) {
-    std::optional<Counterexample> out;
-    session_.push();
-    session_.add(a.when);
-    session_.add(b.when);
-    session_.add(session_.negate(session_.equal(a.queue, b.queue)));
-    if (session_.check("affinity " + id) != Outcome::unsat) {
-      out.emplace();
-      out->entry = "rx";
-      Witness first = witness_of(symbolic_), second = witness_of(other);
-      out->fields = std::move(first.fields);
-      out->frame = std::move(first.frame);
-      out->second = std::move(second.frame);
-      out->queue = static_cast<unsigned>(session_.value(a.queue));
-      const auto other_queue = static_cast<unsigned>(session_.value(b.queue));
-      out->expected = fmt::format("both packets reach the state of {} on one queue", id);
-      out->actual = fmt::format("one arrives on queue {} ({}), the other on queue {} ({})",
-                                *out->queue, a.name, other_queue, b.name);
-      out->why =
-          fmt::format("two packets with the same state of {} arrive on different queues", id);
-    }
-    session_.pop();
     return out;
   }
 
@@ -455,19 +361,10 @@ class Prover {
                                      ir::Vertex start, const std::string& slot,
                                      const Suspect* suspect = nullptr) {
     const Leaves expected = leaves_of(symbolic_, in_.graph, spec_start, fresh(false));
-    use_shard_tables(suspect);
-    Leaves actual = leaves_of(symbolic_, residue, start, fresh(false));
-    symbolic_.lookup = nullptr;
+    Leaves actual = shards_.leaves(symbolic_, residue, start, fresh(false));
     session_.push();
-    if (received_elsewhere(slot)) {
-      // The engine hands such a datagram to the shard that owns its flow.
-      const KeyTerms key = key_terms(symbolic_);
-      const Term queue = session_.variable("queue", 16);
-      if (suspect == nullptr)
-        session_.add(session_.implies(key.hit, session_.equal(queue, key.owner)));
-      if (suspect != nullptr && suspect->owner)
-        session_.add(session_.equal(queue, session_.number(*suspect->owner, 16)));
-    }
+    session_.add(session_.less(session_.variable("queue", 16),
+                               session_.number(plan_.configuration.rx_queues, 16)));
     std::optional<Counterexample> found;
     for (Leaf& leaf : actual.leaves) {
       if (leaf.kind == ir::NodeKind::wire)
@@ -481,6 +378,7 @@ class Prover {
   const plan::Plan& plan_;
   const Inputs& in_;
   TableFacts facts_;
+  Shards shards_;
   smt::Session session_;
   Symbolic symbolic_;
   Pinned pinned_;
@@ -522,13 +420,14 @@ diag::Result<Verdict> verify_plan(const plan::Plan& plan, const Inputs& inputs) 
     return {};
   };
   // Entries that do not fit first: each shows a concrete flow that goes wrong.
-  constexpr std::size_t enough = 16;
-  for (std::size_t i = 0; i < std::min(tables.suspects.size(), enough); ++i) {
-    Prover prover(plan, inputs, tables.facts);
-    if (auto ok = take(prover, prover.run(&tables.suspects[i])); !ok) return diag::fail(ok.error());
+  // (A handover may make up for some.) Then everything else.
+  for (const Suspect& suspect : tables.suspects) {
+    Prover prover(plan, inputs, tables.facts, &suspect);
+    if (auto ok = take(prover, prover.run(&suspect)); !ok) return diag::fail(ok.error());
     if (verdict.counterexample) return verdict;
   }
-  Prover prover(plan, inputs, tables.facts);
+  Prover prover(plan, inputs, tables.facts, nullptr);
+  for (const Suspect& suspect : tables.suspects) prover.leave_out(suspect);
   if (auto ok = take(prover, prover.run(nullptr)); !ok) return diag::fail(ok.error());
   verdict.proved = !verdict.counterexample;
   verdict.proof.status = verdict.proved ? "proved" : "none";

@@ -26,6 +26,10 @@ Term Symbolic::initial(const std::string& name) {
   return session_.variable(shared ? name : prefix_ + name, width);
 }
 
+Term Symbolic::unknown(const std::string& name, unsigned width) {
+  return session_.variable(prefix_ + name, width);
+}
+
 Term Symbolic::value(const State& state, const std::string& name) {
   const auto it = state.values.find(name);
   return it != state.values.end() ? it->second : initial(name);
@@ -178,7 +182,32 @@ std::vector<std::pair<std::string, std::string>> assignments(std::string_view te
 
 }  // namespace
 
+// The packet stays where its state is, or goes to the ring of the shard that has it, which may be
+// full. What was learned is noted as told; that a ring may be full is no other behaviour.
+std::vector<Branch> Symbolic::handover(const nodes::NodeDecl& decl, const State& before) {
+  const std::vector<Term> key = terms(decl.key, before);
+  if (decl.owner == "all") {
+    State told = before;
+    told.versions[std::string(told_to_all)] = session_.number(1, 1);
+    const Term port = session_.apply(std::string(decl.name) + "/port", key, 8);
+    const Term first = session_.equal(port, session_.number(0, 8));
+    const Term second = session_.equal(port, session_.number(1, 8));
+    return {{0, first, told},
+            {1, second, told},
+            {2, session_.negate(session_.any_of({first, second})), told}};
+  }
+  if (!owner || !before.shard) return {{0, session_.truth(true), before}};
+  State away = before;
+  away.shard = owner(decl, key, before);
+  const Term here = session_.equal(away.shard, before.shard);
+  const Term room = session_.as_bool(unknown("room in the ring", 1));
+  return {{0, here, before},
+          {1, session_.all_of({session_.negate(here), room}), away},
+          {2, session_.all_of({session_.negate(here), session_.negate(room)}), before}};
+}
+
 std::vector<Branch> Symbolic::effect(const nodes::NodeDecl& decl, const State& before) {
+  if (!decl.owner.empty()) return handover(decl, before);
   State state = before;
   const std::string name(decl.name);
   std::vector<Term> args = terms(decl.reads, before);
@@ -214,7 +243,7 @@ std::vector<Branch> Symbolic::effect(const nodes::NodeDecl& decl, const State& b
   }
   if (!decl.table.empty()) {
     const auto key = terms(decl.key, before);
-    const Lookup found = lookup ? lookup(decl, key) : default_lookup(decl, key);
+    const Lookup found = lookup ? lookup(decl, key, before) : default_lookup(decl, key);
     State hit = state, miss = state;
     if (!decl.result.empty()) hit.values[std::string(decl.result)] = found.result;
     if (!decl.flag.empty()) {

@@ -26,7 +26,11 @@ struct State {
   std::map<std::string, smt::Term> values;
   std::map<std::string, smt::Term> versions;  // of state: "arp" -> how often it changed, abstractly
   std::vector<Event> trace;
+  smt::Term shard;  // 16 bits: the queue whose shard has the packet; none in a protocol graph
 };
+
+// Version that says: what the packet teaches has been told to the other shards.
+inline constexpr std::string_view told_to_all = "told to all";
 
 struct Branch {
   unsigned port = 0;
@@ -47,12 +51,19 @@ class Symbolic {
   // Names with a fixed value for the whole run: knobs.
   void fix(const std::string& name, ir::Bits value);
   // How tables answer; by default an uninterpreted function of the key.
-  std::function<Lookup(const nodes::NodeDecl&, const std::vector<smt::Term>& key)> lookup;
+  std::function<Lookup(const nodes::NodeDecl&, const std::vector<smt::Term>& key, const State&)>
+      lookup;
+  // Whose state it is: the shard that owns the key of a handover node. By default the one where the
+  // packet is.
+  std::function<smt::Term(const nodes::NodeDecl&, const std::vector<smt::Term>& key, const State&)>
+      owner;
   // Tests whose answer means nothing under a condition: what they read is not what the fact is
   // about (a checksum that the card handed over unfinished). Filled for residues alone.
   std::map<std::string, smt::Term> unreadable;
 
   smt::Term initial(const std::string& name);
+  // What is no field and may differ from packet to packet.
+  smt::Term unknown(const std::string& name, unsigned width);
   smt::Term value(const State& state, const std::string& name);
   smt::Term encode(const ir::ExprPtr& e, const State& state);     // as it stands
   smt::Term condition(const ir::ExprPtr& e, const State& state);  // as a Boolean
@@ -75,6 +86,7 @@ class Symbolic {
   std::vector<Branch> match(const ir::Node& node, const State& state);
   std::vector<Branch> items(const ir::Node& node, const State& state);
   std::vector<Branch> choices(const smt::Term& choice, std::size_t ports, const State& state);
+  std::vector<Branch> handover(const nodes::NodeDecl& decl, const State& state);
   smt::Term assigned(const std::string& text, const State& state);
 
   smt::Session& session_;

@@ -67,12 +67,10 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
   for (const auto& [key, endpoint] : wanted) {
     const auto it = planned.find(key);
     if (it == planned.end()) {
-      out.facts.flows_arrive = false;
       suspect(key, fmt::format("flow {} is in no shard's table", text(key)));
       continue;
     }
     if (it->second->endpoint != endpoint) {
-      out.facts.flows_arrive = false;
       suspect(key, fmt::format("the plan gives flow {} to the wrong endpoint", text(key)));
       continue;
     }
@@ -80,14 +78,15 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
     if (where && where->table.empty() && !where->rss_type.empty())
       out.facts.rss_type = where->rss_type;
     if (where && where->queue == it->second->queue) continue;
-    out.facts.flows_arrive = false;
-    suspect(key, where ? fmt::format("flow {} arrives on queue {}, its state is on queue {}",
-                                     text(key), where->queue, it->second->queue)
-                       : fmt::format("nobody can say where flow {} arrives", text(key)));
+    if (!where) {  // anywhere: the proof looks at all queues
+      out.facts.flows_arrive = false;
+      continue;
+    }
+    suspect(key, fmt::format("flow {} arrives on queue {}, its state is on queue {}", text(key),
+                             where->queue, it->second->queue));
   }
   for (const auto& [key, entry] : planned) {
     if (!wanted.contains(key)) {
-      out.facts.flows_arrive = false;
       suspect(key, fmt::format("stale entry: the workload has no flow {}", text(key)));
     }
   }
@@ -113,7 +112,6 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
                         rule.mark, it->second);
     }
     if (why.empty()) continue;
-    out.facts.rules_are_flows = false;
     suspect(*key, std::move(why));
   }
   return out;
@@ -241,6 +239,13 @@ diag::Result<void> check_queues(const plan::Plan& plan, const Inputs& in) {
                                : rss->config.rss->queue_reach;
     if (q >= c.rx_queues || q >= reach) {
       return refuse("E0505", fmt::format("the RSS table names queue {}, which it can't reach", q),
+                    recompile);
+    }
+  }
+  for (const auto& f : plan.flows) {
+    if (f.queue >= c.rx_queues) {
+      return refuse("E0505",
+                    fmt::format("a flow is on queue {}, there are {}", f.queue, c.rx_queues),
                     recompile);
     }
   }

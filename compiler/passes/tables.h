@@ -1,5 +1,6 @@
 // The plan's finite tables against the workload's, entry by entry. What holds for all entries is
-// used in the proof as one fact; an entry for which it fails is looked at by itself.
+// used in the proof as one fact; an entry for which it fails is looked at by itself, and left out
+// of the fact.
 #pragma once
 
 #include <optional>

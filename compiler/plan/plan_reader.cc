@@ -275,7 +275,7 @@ FlowEntry read_flow(const Value& at, std::size_t endpoints, unsigned queues) {
 }
 
 std::optional<ir::Fate> read_fate(const Value& at) {
-  static const std::vector<std::string> words = {"software", "gone", "read", "card"};
+  static const std::vector<std::string> words = {"software", "gone", "read", "card", "handover"};
   return ir::fate(words[at.word(words, "fate")]);
 }
 

@@ -154,16 +154,20 @@ std::string residue_text(const Residue& r, const PreviewOptions& options, const 
     return names;
   };
   std::string out = paint(bold, format("residue {}", r.id));
-  out += format(" on {} ({}): {} gone, {} read, {} card, {} software\n", queues_text(r.queues),
+  out += format(" on {} ({}): {} gone, {} read, {} card, {} software", queues_text(r.queues),
                 r.queue_class == "flows" ? "fed by filters alone" : "whatever the card sends",
                 counts[ir::Fate::gone], counts[ir::Fate::read], counts[ir::Fate::card],
                 counts[ir::Fate::software]);
+  const std::size_t added = counts[ir::Fate::handover];
+  out += added == 0 ? "\n" : format(", {} for handover\n", added);
   static constexpr struct {
     ir::Fate fate;
     const char* sign;
     const char* colour;
-  } order[] = {
-      {ir::Fate::gone, "-", red}, {ir::Fate::read, "~", yellow}, {ir::Fate::card, "+", green}};
+  } order[] = {{ir::Fate::gone, "-", red},
+               {ir::Fate::read, "~", yellow},
+               {ir::Fate::card, "+", green},
+               {ir::Fate::handover, ">", yellow}};
   for (const auto& kind : order)
     for (const Group& g : groups) {
       if (g.fate != kind.fate) continue;

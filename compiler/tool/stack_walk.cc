@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "compiler/ir/edges.h"
+#include "compiler/plan/owners.h"
 #include "compiler/tool/lookups.h"
 #include "stack-nodes/core.h"
 #include "stack-nodes/registry.h"
@@ -28,13 +29,26 @@ class Buffers final : public Services {
     return true;
   }
   void free_buffer(void*) override {}
-  void neighbour_learned(std::uint32_t, std::uint64_t, bool) override {}
+  bool tell_neighbour(std::uint32_t, std::uint64_t, bool) override { return true; }
+  bool tell_path(std::uint32_t, std::uint16_t) override { return true; }
+  bool hand_over(nodes::Slot slot, unsigned shard, Packet& p) override {
+    handed = Handed{ir::entry_of_slot(static_cast<unsigned>(slot)), shard, p};
+    return true;
+  }
+
+  struct Handed {
+    unsigned entry = 0;
+    unsigned queue = 0;
+    Packet packet;
+  };
+  std::optional<Handed> handed;  // to another shard, where the walk goes on
 
  private:
   std::vector<std::unique_ptr<std::uint8_t[]>> held_;
 };
 
-std::unique_ptr<Core> core_of(const plan::Plan& plan, unsigned queue, Services& services) {
+std::unique_ptr<Core> core_of(const plan::Plan& plan, unsigned queue, Services& services,
+                              const Owners& owners) {
   auto core = std::make_unique<Core>();
   const ir::HostConfig& h = plan.host;
   core->host = {.mac = h.mac,
@@ -49,6 +63,8 @@ std::unique_ptr<Core> core_of(const plan::Plan& plan, unsigned queue, Services& 
     core->routes.add(own.address, own.prefix_length, 0);
   }
   core->services = &services;
+  core->owners = &owners;
+  core->id = queue;
   core->now_ns = 1'000'000'000;
   for (const plan::FlowEntry& f : plan.flows)
     if (f.queue == queue)
@@ -186,7 +202,8 @@ StackWalk walk_stack(const plan::Plan& plan, const plan::Residue& residue, unsig
                      const ir::FieldTable& fields, const std::vector<std::uint8_t>& frame,
                      const Packet& answers) {
   Buffers buffers;
-  auto core = core_of(plan, queue, buffers);
+  const Owners owners = plan::owners_of(plan);
+  auto core = core_of(plan, queue, buffers, owners);
   Packet packet = answers;
   buffers.allocate(packet, static_cast<std::uint32_t>(frame.size()) + 256);
   packet.facts = answers.facts;
@@ -194,24 +211,43 @@ StackWalk walk_stack(const plan::Plan& plan, const plan::Residue& residue, unsig
   std::copy(frame.begin(), frame.end(), packet.data);
   packet.len = static_cast<std::uint32_t>(frame.size());
   auto wire = wire_lookup(fields, frame, plan.host, plan.configuration.knobs);
-  if (wire("has ipv4"))
-    core->neighbours.learn(*core, static_cast<std::uint32_t>(wire("ipv4.src")),
-                           static_cast<std::uint64_t>(wire("eth.src")), true);
+  const auto teach_sender = [&] {
+    if (wire("has ipv4"))
+      core->neighbours.learn(*core, static_cast<std::uint32_t>(wire("ipv4.src")),
+                             static_cast<std::uint64_t>(wire("eth.src")), true);
+  };
+  teach_sender();
 
   StackWalk out;
   auto rx = residue.graph.find("rx");
   if (!rx) throw std::logic_error("the residue has no node `rx`");
-  Walker walker(residue, fields, wire, packet, *core);
   std::optional<ir::Vertex> answer, none;
-  const ir::Node& end = residue.graph.node(walker.follow(*rx, out.steps, answer));
+  const ir::Graph* graph = &residue.graph;
+  auto walker = std::make_unique<Walker>(residue, fields, wire, packet, *core);
+  ir::Vertex last = walker->follow(*rx, out.steps, answer);
+  // On the owner's shard it is not handed over again: owners are the same for all.
+  if (buffers.handed) {
+    const auto& [entry, owner, there] = *buffers.handed;
+    const plan::Residue* run_by = plan::residue_of_entry(plan, owner, entry);
+    if (run_by == nullptr) throw std::logic_error("no residue takes over what is handed over");
+    out.steps.push_back({graph->node(last).id, fmt::format("queue {}", owner),
+                         fmt::format("goes on there, in residue {}", run_by->id)});
+    packet = there;
+    core = core_of(plan, owner, buffers, owners);
+    teach_sender();
+    graph = &run_by->graph;
+    walker = std::make_unique<Walker>(*run_by, fields, wire, packet, *core);
+    last = walker->follow(*ir::EdgeTable::of(*graph).entries[entry], out.steps, answer);
+  }
+  const ir::Node& end = graph->node(last);
   out.terminal = end.id;
   out.meaning = end.meaning;
   if (end.kind == ir::NodeKind::endpoint && end.impl == "application" &&
       packet.endpoint < plan.endpoints.size())
     out.meaning += fmt::format(" (endpoint `{}`)", plan.endpoints[packet.endpoint].name);
   if (answer) {
-    const ir::Node& last = residue.graph.node(walker.follow(*answer, out.answer, none));
-    out.answer.push_back({last.id, "", last.meaning});
+    const ir::Node& sent = graph->node(walker->follow(*answer, out.answer, none));
+    out.answer.push_back({sent.id, "", sent.meaning});
   }
   return out;
 }

@@ -55,6 +55,13 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   std::uint16_t tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   unsigned poll() override;
   bool link_up() override { return wire_.link_up(); }
+  // Queues are filled by poll(), which is where the wire is.
+  std::optional<std::vector<int>> wait_for(std::uint16_t) override { return std::vector<int>{}; }
+  std::optional<std::vector<int>> wait_for_poll() override { return wire_.wait_for(); }
+  bool waits(std::uint16_t queue) override {
+    return queue < rx_rings_.size() && rte_ring_empty(rx_rings_[queue].get()) == 0;
+  }
+  bool sends_by_poll() const override { return true; }
 
   // Rules in a filter table ("fdir"); 0 for an unknown name.
   std::size_t rules_in(const std::string& table);

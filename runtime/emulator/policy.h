@@ -29,6 +29,8 @@ struct DescriptorPolicy {
       0;  // probability of "none", where the model has that for unfinished checksums
   std::uint64_t seed = 0;  // same seed, same frames: same doubts
   Forcing force;
+  // The queue of a frame on a card that nobody can predict ("spreads: unknown"): any is allowed.
+  std::function<unsigned(std::uint64_t index, std::span<const std::uint8_t>)> place;
 
   // What the driver says.
   static DescriptorPolicy as_driver() { return {}; }

@@ -198,6 +198,9 @@ Receiver::Outcome Receiver::receive(const Frame& frame, std::uint64_t index, con
       case Kind::rss: {
         const Rss::Answer answer = rss_->pick(frame, state);
         out.queue = answer.queue;
+        if (policy.place && !rss_->predictable())
+          out.queue =
+              static_cast<std::uint16_t>(policy.place(index, frame.bytes()) % rss_->queues());
         if (answer.hashed) out.hash = answer.hash;
         at = step.next[0];
         break;

@@ -158,12 +158,14 @@ Rss::Answer Rss::pick(const Frame& frame, const CardState& state) const {
 }
 
 // A stand-in for "some hash of the flow": the same flow keeps its queue, which one it is the seed
-// decides. Reads the first 8 bytes behind the addresses too, whatever the protocol.
+// decides. For UDP and TCP it looks at 4 bytes behind the header too, in fragments as well.
 Rss::Answer Rss::spread(const Frame& frame) const {
   std::uint64_t hash = 0xcbf29ce484222325ULL ^ seed_;
   const std::uint64_t network = std::uint64_t{frame.network()} * 8;
   hash = fnv1a(hash, frame.read_bits(network + 96, 64));
-  hash = fnv1a(hash, frame.read_bits(std::uint64_t{frame.transport()} * 8, 32));
+  const std::uint64_t protocol = frame.read_bits(network + 72, 8);
+  if (protocol == 6 || protocol == 17)
+    hash = fnv1a(hash, frame.read_bits(std::uint64_t{frame.transport()} * 8, 32));
   return {.hashed = false, .hash = 0, .queue = static_cast<std::uint16_t>((hash >> 32) % queues_)};
 }
 

@@ -39,6 +39,8 @@ class Rss {
   static diag::Result<Rss> make(const ir::RssUnit& unit, const Names& names);
 
   const ir::RssUnit& unit() const { return unit_; }
+  bool predictable() const { return unit_.predictable; }
+  unsigned queues() const { return queues_; }
   std::uint64_t types_offered() const { return offered_; }  // RTE_ETH_RSS_*
 
   // Switches spreading off (everything goes to queue 0), or on with the default key, no types, and

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 
+#include "compiler/plan/owners.h"
 #include "runtime/engine/interpreter.h"
 
 namespace weft::engine {
@@ -70,18 +71,12 @@ Engine::~Engine() { stop(); }
 
 diag::Result<void> Engine::build(const ir::FieldTable& fields, ports::Card& card, Pools& pools,
                                  const Clock& clock, const std::vector<apps::Library>& libraries) {
-  auto handovers = Handovers::make(options_.name, static_cast<unsigned>(plan_.cores.size()));
-  if (!handovers) return diag::fail(handovers.error());
-  handovers_ = std::move(*handovers);
-
-  owners_.core_of.resize(plan_.configuration.rx_queues);
+  handovers_ = std::make_unique<Handovers>(static_cast<unsigned>(plan_.cores.size()));
+  placement_.owners = plan::owners_of(plan_);
+  placement_.core_of.resize(plan_.configuration.rx_queues);
   for (unsigned i = 0; i < plan_.cores.size(); ++i) {
-    for (unsigned queue : plan_.cores[i].queues) owners_.core_of[queue] = i;
+    for (unsigned queue : plan_.cores[i].queues) placement_.core_of[queue] = i;
   }
-  owners_.flows.reserve(plan_.flows.size());
-  for (const plan::FlowEntry& flow : plan_.flows)
-    owners_.flows.insert({flow.src, flow.dst, flow.src_port, flow.dst_port},
-                         static_cast<std::uint16_t>(flow.queue));
 
   for (unsigned i = 0; i < plan_.cores.size(); ++i) {
     auto apps = apps::AppHost::make(plan_.endpoints, libraries, i);
@@ -91,12 +86,15 @@ diag::Result<void> Engine::build(const ir::FieldTable& fields, ports::Card& card
       if (auto done = add_shard(*cores_.back(), queue, fields, pools); !done) return done;
     }
   }
+  std::vector<NetCore*> peers;
+  for (const auto& core : cores_) peers.push_back(core.get());
+  for (const auto& core : cores_) core->set_peers(peers);
   return {};
 }
 
 diag::Result<void> Engine::add_shard(NetCore& core, unsigned queue, const ir::FieldTable& fields,
                                      Pools& pools) {
-  auto shard = std::make_unique<Shard>(plan_, queue, core.id, pools, *handovers_, owners_,
+  auto shard = std::make_unique<Shard>(plan_, queue, core.id, pools, *handovers_, placement_,
                                        options_.seed + queue);
   auto done = add_program(*shard, *plan::residue_of_queue(plan_, queue), fields);
   for (const plan::Residue& residue : plan_.residues) {
@@ -141,6 +139,7 @@ diag::Result<void> Engine::start() {
     NetCore* core;
   };
   stop_.store(false);
+  net_cores_run.store(true);
   for (std::size_t i = 0; i < cores_.size(); ++i) {
     const auto body = [](void* argument) -> int {
       const std::unique_ptr<Start> start(static_cast<Start*>(argument));
@@ -158,7 +157,9 @@ diag::Result<void> Engine::start() {
 void Engine::stop() {
   if (running_) {
     stop_.store(true);
+    for (const auto& core : cores_) core->wake();
     for (unsigned lcore : lcores_) rte_eal_wait_lcore(lcore);
+    net_cores_run.store(false);
     running_ = false;
   }
   finish();

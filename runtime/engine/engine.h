@@ -65,7 +65,7 @@ class Engine {
 
   const plan::Plan& plan_;
   EngineOptions options_;
-  Owners owners_;
+  Placement placement_;
   std::unique_ptr<Handovers> handovers_;
   std::vector<std::unique_ptr<NetCore>> cores_;
   std::vector<unsigned> lcores_;

@@ -1,20 +1,16 @@
-// What arrives on a core that does not own its state goes to its owner: datagrams put together from
-// fragments (their pieces were spread by addresses alone), neighbours that one core learned, IGMP
-// messages (one core speaks for the host), and groups that applications join or leave.
+// The rings between net cores: what arrived on a core that does not own its state goes to the one
+// that does. Packets (stack-nodes/handover says which), what a shard learned of a neighbour or of a
+// path, IGMP messages (one core speaks for the host), and groups that applications join or leave.
 #pragma once
-
-#include <rte_ring.h>
-#include <rte_ring_elem.h>
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "compiler/diag/diagnostic.h"
+#include "runtime/engine/spsc_ring.h"
 #include "stack-nodes/packet.h"
-#include "stack-nodes/slots.h"
 #include "stack-nodes/table/group_table.h"
+#include "stack-nodes/table/owners.h"
 
 namespace weft::engine {
 
@@ -25,52 +21,59 @@ struct GroupChange {
 };
 
 struct Message {
-  enum class Kind : std::uint32_t { datagram, neighbour, igmp, group, path };
+  enum class Kind : std::uint32_t { packet, neighbour, path, igmp, group };
   Kind kind = Kind::neighbour;
   std::uint32_t shard = 0;  // index of the receiver
+  // packet, igmp:
+  std::uint32_t entry = 0;  // of ir/edges.h, where a packet goes on
+  Packet packet;
   // neighbour:
   std::uint64_t mac = 0;
   std::uint32_t address = 0;
-  std::uint32_t create = 0;
+  bool create = false;
   // path (and address):
   std::uint16_t mtu = 0;
-  // datagram (to be run from `slot`), igmp:
-  Packet packet;
-  nodes::Slot slot = nodes::Slot::ipv4_reassembled;
   // group: the receiver frees it
   GroupChange* change = nullptr;
 };
 
-// One bounded ring for each pair of net cores; each has one writer and one reader.
+// One bounded ring for each pair of net cores, and one from each to itself, for its other shards.
 class Handovers {
  public:
   static constexpr unsigned ring_size = 256;
 
-  // Errors: E0650, no memory.
-  static diag::Result<std::unique_ptr<Handovers>> make(const std::string& name, unsigned cores);
-  ~Handovers();
-  Handovers(const Handovers&) = delete;
-  Handovers& operator=(const Handovers&) = delete;
+  explicit Handovers(unsigned cores) : cores_(cores), told_(cores * cores, 0) {
+    for (unsigned i = 0; i < cores * cores; ++i)
+      rings_.push_back(std::make_unique<SpscRing<Message>>(ring_size));
+  }
 
-  // False when the ring is full: the message stays the caller's. (The ring copies it; its function
-  // only forgot to say const.)
+  // False when the ring is full: the message stays the caller's.
   bool put(unsigned from, unsigned to, const Message& message) {
-    return rte_ring_sp_enqueue_elem(ring(from, to), const_cast<Message*>(&message),
-                                    sizeof(Message)) == 0;
+    told_[from * cores_ + to] = 1;
+    return rings_[from * cores_ + to]->put(message);
   }
   bool take(unsigned from, unsigned to, Message& message) {
-    return rte_ring_sc_dequeue_elem(ring(from, to), &message, sizeof(Message)) == 0;
+    return rings_[from * cores_ + to]->take(message);
   }
-  bool empty(unsigned from, unsigned to) const {
-    return rte_ring_empty(rings_[from * cores_ + to]) != 0;
-  }
+  bool empty(unsigned from, unsigned to) const { return rings_[from * cores_ + to]->empty(); }
   unsigned cores() const { return cores_; }
+  // By `from`: has it put something for `to` since it last asked?
+  bool told(unsigned from, unsigned to) {
+    const bool it_has = told_[from * cores_ + to] != 0;
+    told_[from * cores_ + to] = 0;
+    return it_has;
+  }
 
  private:
-  Handovers() = default;
-  rte_ring* ring(unsigned from, unsigned to) { return rings_[from * cores_ + to]; }
-  unsigned cores_ = 0;
-  std::vector<rte_ring*> rings_;
+  unsigned cores_;
+  std::vector<std::unique_ptr<SpscRing<Message>>> rings_;
+  std::vector<std::uint8_t> told_;  // each written and read by one core
+};
+
+// Which shard owns what, and which net core runs it. Filled once, then only read.
+struct Placement {
+  Owners owners;
+  std::vector<unsigned> core_of;  // by shard
 };
 
 }  // namespace weft::engine

@@ -10,7 +10,8 @@ namespace {
 
 constexpr unsigned polls_before_yield = 64;
 constexpr unsigned polls_before_sleep = 512;
-constexpr unsigned shortest_sleep_us = 50, longest_sleep_us = 200;
+constexpr unsigned sleep_without_wire_us = 200;
+constexpr unsigned believed_alarms = 16;
 
 void sleep_us(unsigned us) {
   const timespec time = {.tv_sec = 0, .tv_nsec = static_cast<long>(us) * 1000};
@@ -38,9 +39,10 @@ NetCore::NetCore(unsigned its_id, ports::Card& card, Handovers& handovers, const
 unsigned NetCore::poll_once() {
   const std::uint64_t now_ns = clock_.now_ns();
   unsigned found = id == 0 ? card_.poll() : 0;
+  if (found != 0) wake_receivers();
   found += take_messages();
+  found += run_looped();
   for (const auto& shard : shards) {
-    found += shard->run_looped(card_, *apps_, now_ns);
     const unsigned n = shard->fetch(card_);
     if (n == 0) continue;
     // A neighbour that another core answered may be the sender of these: what was put into the
@@ -48,9 +50,16 @@ unsigned NetCore::poll_once() {
     found += n + take_messages();
     shard->run_fetched(card_, *apps_, now_ns);
   }
-  if (now_ns >= next_tick_ns_) tick(now_ns);
+  if (now_ns >= next_tick_ns_) {
+    tick(now_ns);
+    found += run_looped();  // what the tick has sent to the host itself must not wait for the next
+  }
   // What was sent in this round leaves in this round.
-  if (id == 0 && found != 0) found += card_.poll();
+  if (id == 0 && found != 0) {
+    found += card_.poll();
+    wake_receivers();
+  }
+  wake_told(found);
   ++counters_.polls;
   if (found == 0) ++counters_.empty_polls;
   if (asked_.load(std::memory_order_acquire) != answered_.load(std::memory_order_relaxed))
@@ -61,15 +70,34 @@ unsigned NetCore::poll_once() {
 unsigned NetCore::take_messages() {
   const std::uint64_t now_ns = clock_.now_ns();
   unsigned taken = 0;
+  for (unsigned from = 0; from < handovers_.cores(); ++from) taken += take_messages(from, now_ns);
+  return taken;
+}
+
+// Packets that follow each other to the same place are run together.
+unsigned NetCore::take_messages(unsigned from, std::uint64_t now_ns) {
+  Packet packets[batch_size];
+  Shard* to = nullptr;
+  unsigned entry = 0, waiting = 0, taken = 0;
+  const auto flush = [&] {
+    if (waiting != 0) to->take(packets, waiting, entry, card_, *apps_, now_ns);
+    waiting = 0;
+  };
   Message message;
-  for (unsigned from = 0; from < handovers_.cores(); ++from) {
-    for (unsigned i = 0; i < Handovers::ring_size && handovers_.take(from, id, message);
-         ++i, ++taken) {
-      for (const auto& shard : shards) {
-        if (shard->index == message.shard) shard->take(message, card_, *apps_, now_ns);
-      }
+  for (; taken < Handovers::ring_size && handovers_.take(from, id, message); ++taken) {
+    const auto shard = std::find_if(shards.begin(), shards.end(),
+                                    [&](const auto& s) { return s->index == message.shard; });
+    const bool packet = message.kind == Message::Kind::packet;
+    if (!packet || shard->get() != to || message.entry != entry || waiting == batch_size) flush();
+    to = shard->get();
+    entry = message.entry;
+    if (packet) {
+      packets[waiting++] = message.packet;
+    } else {
+      to->learn(message, card_, *apps_, now_ns);
     }
   }
+  flush();
   return taken;
 }
 
@@ -88,33 +116,90 @@ void NetCore::tick(std::uint64_t now_ns) {
   }
   for (const auto& shard : shards) shard->age(card_, *apps_, now_ns);
   if (!shards.empty()) {
+    const RunsShard runs(shards.front()->index);
     apps_->tick(shards.front()->core);
     shards.front()->settle(card_, *apps_);
   }
 }
 
+// Frames that this core has put into queues of others.
+void NetCore::wake_receivers() {
+  for (NetCore* peer : peers_) {
+    if (peer == this) continue;
+    const bool waits = std::any_of(
+        peer->shards.begin(), peer->shards.end(),
+        [&](const auto& shard) { return card_.waits(static_cast<std::uint16_t>(shard->index)); });
+    if (waits) peer->wake();
+  }
+}
+
+// Packets that it has handed over, and frames that leave by the first core's poll.
+void NetCore::wake_told(unsigned found) {
+  for (NetCore* peer : peers_) {
+    const bool told = handovers_.told(id, peer->id) && peer != this;
+    const bool sends = found != 0 && peer->id == 0 && id != 0 && card_.sends_by_poll();
+    if (told || sends) peer->wake();
+  }
+}
+
+// By the core's own thread, once everything is set up.
+void NetCore::find_descriptors() {
+  std::vector<int> all;
+  const auto add = [&all](const std::optional<std::vector<int>>& more) {
+    if (more) all.insert(all.end(), more->begin(), more->end());
+    return more.has_value();
+  };
+  woken_by_wire_ = id != 0 || add(card_.wait_for_poll());
+  for (const auto& shard : shards)
+    woken_by_wire_ =
+        add(card_.wait_for(static_cast<std::uint16_t>(shard->index))) && woken_by_wire_;
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  woken_by_wire_ = sleeper_.watch(all) && woken_by_wire_;
+}
+
 void NetCore::run(const std::atomic<bool>& stop, bool busy) {
+  find_descriptors();
   unsigned idle = 0;
-  unsigned pause = shortest_sleep_us;
   while (!stop.load(std::memory_order_relaxed)) {
     if (poll_once() != 0) {
       idle = 0;
-      pause = shortest_sleep_us;
+      false_alarms_ = 0;
       continue;
     }
     if (busy || ++idle < polls_before_yield) continue;
     if (idle < polls_before_sleep) {
       sched_yield();
-      continue;
+    } else {
+      rest(idle, stop);
     }
-    ++counters_.sleeps;
-    sleep_us(pause);
-    pause = std::min(longest_sleep_us, pause + 10);
   }
+}
+
+void NetCore::rest(unsigned& idle, const std::atomic<bool>& stop) {
+  sleeper_.lie_down();
+  if (stop.load() || poll_once() != 0) {
+    sleeper_.get_up();
+    idle = 0;
+    return;
+  }
+  ++counters_.sleeps;
+  const std::uint64_t now_ns = clock_.now_ns();
+  const std::uint64_t until_tick = next_tick_ns_ > now_ns ? next_tick_ns_ - now_ns : 0;
+  // A descriptor that says "ready" where there is nothing (a device that is down) is not believed.
+  if (false_alarms_ >= believed_alarms) {
+    sleeper_.get_up();
+    sleep_us(sleep_without_wire_us);
+    false_alarms_ = (false_alarms_ + 1) % (1024 * believed_alarms);
+    return;
+  }
+  const std::uint64_t most = woken_by_wire_ ? until_tick : sleep_without_wire_us * 1000;
+  false_alarms_ = sleeper_.wait(std::min(most, until_tick)) ? false_alarms_ + 1 : 0;
 }
 
 void NetCore::take_back() {
   for (const auto& shard : shards) {
+    const RunsShard runs(shard->index);
     apps_->take_back(shard->core);
     shard->drop_looped();
     shard->settle(card_, *apps_);
@@ -163,6 +248,7 @@ void NetCore::answer_views() {
 CoreView NetCore::view(bool running) {
   if (!running) return copy();
   const std::uint32_t ticket = asked_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  wake();
   for (unsigned waited = 0; waited < 20'000; ++waited) {  // 1 s: a stopped core gives old numbers
     if (answered_.load(std::memory_order_acquire) == ticket) break;
     sleep_us(50);

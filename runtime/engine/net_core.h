@@ -11,6 +11,7 @@
 #include "runtime/engine/clock.h"
 #include "runtime/engine/handover.h"
 #include "runtime/engine/shard.h"
+#include "runtime/engine/sleeper.h"
 #include "runtime/ports/card.h"
 
 namespace weft::engine {
@@ -50,12 +51,16 @@ class NetCore {
 
   // One round over everything. Returns how many packets and messages there were.
   unsigned poll_once();
-  // Polls until `stop`; `busy` polls without rest, else an idle core yields, then sleeps for up to
-  // 200 us at a time.
+  // Polls until `stop`; `busy` polls without rest, else an idle core yields, then sleeps: until a
+  // frame or another core wakes it, or for up to 200 us at a time where a wire can't do so.
   void run(const std::atomic<bool>& stop, bool busy);
   // Messages from other cores, and between the shards of this one. Returns how many there were.
   unsigned take_messages();
   unsigned run_looped();
+  // Ends its sleep. By any thread.
+  void wake() { sleeper_.wake(); }
+  // All net cores, by id, before the first is run.
+  void set_peers(std::vector<NetCore*> peers) { peers_ = std::move(peers); }
   // After the last poll: applications give their buffers back.
   void take_back();
 
@@ -70,6 +75,11 @@ class NetCore {
 
  private:
   void tick(std::uint64_t now_ns);
+  void find_descriptors();
+  void rest(unsigned& idle, const std::atomic<bool>& stop);
+  void wake_receivers();
+  void wake_told(unsigned found);
+  unsigned take_messages(unsigned from, std::uint64_t now_ns);
   CoreView copy() const;
   void answer_views();
 
@@ -79,6 +89,10 @@ class NetCore {
   std::unique_ptr<apps::AppHost> apps_;
   CoreCounters counters_;
   std::uint64_t next_tick_ns_ = 0;
+  Sleeper sleeper_;
+  bool woken_by_wire_ = false;  // every frame that may come for this core wakes it
+  unsigned false_alarms_ = 0;   // wakings by the wire in a row after which nothing was found
+  std::vector<NetCore*> peers_;
   std::atomic<std::uint32_t> asked_{0}, answered_{0};
   CoreView answer_;
 };

@@ -13,6 +13,7 @@
 #include "compiler/diag/diagnostic.h"
 #include "compiler/plan/plan.h"
 #include "runtime/engine/fence.h"
+#include "runtime/engine/pool_order.h"
 
 namespace weft::engine {
 
@@ -68,6 +69,7 @@ class Pools {
   rte_mempool* longest_frames() const { return jumbo != nullptr ? jumbo : frames; }
 
   void free(void* buffer) {
+    given_to_pool(is_large(buffer) ? untagged(buffer) : buffer);
     if (is_large(buffer)) {
       LargeBuffer* b = untagged(buffer);
       fence(b->bytes, sizeof(b->bytes));

@@ -8,7 +8,6 @@
 
 #include "runtime/engine/frames.h"
 #include "stack-nodes/igmp/hear.h"
-#include "stack-nodes/wire/bytes.h"
 
 namespace weft::engine {
 namespace {
@@ -34,18 +33,19 @@ HostParams host_params(const ir::HostConfig& host) {
 }  // namespace
 
 Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pools& pools,
-             Handovers& handovers, const Owners& owners, std::uint64_t seed)
+             Handovers& handovers, const Placement& placement, std::uint64_t seed)
     : index(its_index),
       net_core(its_core),
       tx_queue(its_index % plan.configuration.tx_queues),
       pools_(pools),
       handovers_(handovers),
-      owners_(owners),
+      placement_(placement),
       by_entry_(ir::entry_count(), nullptr),
       frame_room_(pools.longest()) {
   core.id = index;
   core.host = host_params(plan.host);
   core.services = this;
+  core.owners = &placement.owners;
   core.random.reseed(seed);
   core.speaker = index == 0;
   core.igmp.reseed(plan.host.mac);
@@ -78,6 +78,7 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
     core.udp_flows.insert({flow.src, flow.dst, flow.src_port, flow.dst_port},
                           static_cast<std::uint16_t>(flow.endpoint));
   }
+  core.give_to(index);
 }
 
 Program& Shard::add_program(const plan::Residue& residue) {
@@ -114,6 +115,7 @@ unsigned Shard::fetch(ports::Card& card) {
 }
 
 void Shard::run_fetched(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
+  const RunsShard runs(index);
   rte_mbuf** frames = frames_.data();
   const unsigned n = fetched_;
   fetched_ = 0;
@@ -153,6 +155,7 @@ bool Shard::readable(rte_mbuf*& m) {
 }
 
 void Shard::settle(ports::Card& card, apps::AppHost& apps) {
+  const RunsShard runs(index);
   bool more = true;
   while (more) {
     more = false;
@@ -183,12 +186,8 @@ void Shard::settle(ports::Card& card, apps::AppHost& apps) {
 
 void Shard::run_slot(Slot slot) {
   PacketList& waiting = list(core, slot);
-  unsigned n = 0;
-  for (unsigned i = 0; i < waiting.count; ++i) {
-    const bool received = slot == Slot::ipv4_reassembled || slot == Slot::loopback;
-    if (received && take_over(waiting.packets[i], slot)) continue;
-    batch_.packets[n++] = waiting.packets[i];
-  }
+  const unsigned n = waiting.count;
+  std::copy_n(waiting.packets.begin(), n, batch_.packets.begin());
   waiting.count = 0;
   if (n == 0) return;
   run(batch_.packets.data(), n, ir::entry_of_slot(static_cast<unsigned>(slot)));
@@ -205,6 +204,7 @@ void Shard::run_sends() {
 
 // Called by applications.
 void Shard::flush_sends(ports::Card& card) {
+  const RunsShard runs(index);
   stages.end(Stage::application, 0);
   run_sends();
   transmit(card);
@@ -216,51 +216,42 @@ void Shard::flush_sends(ports::Card& card) {
   }
 }
 
-// Gives a datagram to the shard that owns its flow. False: it stays here.
-bool Shard::take_over(const Packet& p, Slot slot) {
-  const bool piece = (wire::load16(p.data + p.l3 + 6) & 0x3fff) != 0;
-  if (piece || p.data[p.l3 + 9] != 17 || p.end < p.l4 + 4u || owners_.flows.size() == 0)
-    return false;
-  const FlowKey key = {wire::load32(p.data + p.l3 + 12), wire::load32(p.data + p.l3 + 16),
-                       wire::load16(p.data + p.l4), wire::load16(p.data + p.l4 + 2)};
-  const int owner = owners_.flows.find(key);
-  if (owner < 0 || static_cast<unsigned>(owner) == index) return false;
-  Message message;
-  message.kind = Message::Kind::datagram;
-  message.slot = slot;
-  message.shard = static_cast<std::uint32_t>(owner);
-  message.packet = p;
-  if (handovers_.put(net_core, owners_.core_of[message.shard], message)) {
-    ++counters.handed_over;
-  } else {
-    ++counters.handover_lost;
-    pools_.free(p.buffer);
-  }
-  return true;
+void Shard::take(Packet* packets, unsigned n, unsigned entry, ports::Card& card,
+                 apps::AppHost& apps, std::uint64_t now_ns) {
+  const RunsShard runs(index);
+  core.now_ns = now_ns;
+  counters.taken_over += n;
+  run(packets, n, entry);
+  settle(card, apps);
 }
 
-void Shard::take(const Message& message, ports::Card& card, apps::AppHost& apps,
-                 std::uint64_t now_ns) {
+void Shard::learn(const Message& message, ports::Card& card, apps::AppHost& apps,
+                  std::uint64_t now_ns) {
+  const RunsShard runs(index);
   core.now_ns = now_ns;
-  if (message.kind == Message::Kind::neighbour) {
-    core.neighbours.learn(core, message.address, message.mac, message.create != 0);
-  } else if (message.kind == Message::Kind::igmp) {
-    nodes::igmp::hear(core, message.packet);
-    pools_.free(message.packet.buffer);
-  } else if (message.kind == Message::Kind::group) {
-    const std::unique_ptr<GroupChange> change(message.change);
-    apply(*change);
-  } else if (message.kind == Message::Kind::path) {
-    core.paths.learn(message.address, message.mtu, core.host.mtu, now_ns);
-  } else {
-    ++counters.taken_over;
-    batch_.packets[0] = message.packet;
-    run(batch_.packets.data(), 1, ir::entry_of_slot(static_cast<unsigned>(message.slot)));
+  switch (message.kind) {
+    case Message::Kind::packet: break;  // take()
+    case Message::Kind::neighbour:
+      core.neighbours.learn(core, message.address, message.mac, message.create);
+      break;
+    case Message::Kind::path:
+      core.paths.learn(message.address, message.mtu, core.host.mtu, now_ns);
+      break;
+    case Message::Kind::igmp:
+      nodes::igmp::hear(core, message.packet);
+      pools_.free(message.packet.buffer);
+      break;
+    case Message::Kind::group: {
+      const std::unique_ptr<GroupChange> change(message.change);
+      apply(*change);
+      break;
+    }
   }
   settle(card, apps);
 }
 
 void Shard::age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
+  const RunsShard runs(index);
   core.now_ns = now_ns;
   core.neighbours.age(core);
   core.reassembly.age(core);
@@ -269,7 +260,7 @@ void Shard::age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
     core.claims.age(core);
     core.igmp.age(core);
   }
-  if (!untold_.empty()) tell_others();
+  if (!untold_.empty()) tell_groups();
   core.paths.age(now_ns);
   settle(card, apps);
 }
@@ -277,6 +268,7 @@ void Shard::age(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
 unsigned Shard::run_looped(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
   const unsigned n = list(core, Slot::loopback).count;
   if (n == 0) return 0;
+  const RunsShard runs(index);
   core.now_ns = now_ns;
   run_slot(Slot::loopback);
   settle(card, apps);
@@ -291,6 +283,7 @@ void Shard::drop_looped() {
 }
 
 void Shard::link_changed(bool up, std::uint64_t now_ns) {
+  const RunsShard runs(index);
   link_up_ = up;
   core.now_ns = now_ns;
   core.neighbours.suspect_all(core);
@@ -338,6 +331,7 @@ void Shard::transmit(ports::Card& card) {
 bool Shard::allocate(Packet& p, std::uint32_t room) {
   if (room <= frame_room_) {
     if (rte_mbuf* m = pools_.mbuf(room)) {
+      taken_from_pool(m);
       p.buffer = m;
       p.data = rte_pktmbuf_mtod(m, std::uint8_t*);
       p.len = 0;
@@ -347,6 +341,7 @@ bool Shard::allocate(Packet& p, std::uint32_t room) {
   } else if (void* object = nullptr;
              room <= LargeBuffer::room && rte_mempool_get(pools_.large, &object) == 0) {
     auto* large = static_cast<LargeBuffer*>(object);
+    taken_from_pool(large);
     p.buffer = tagged(large);
     p.data = large->bytes + LargeBuffer::headroom;
     p.len = 0;
@@ -358,38 +353,49 @@ bool Shard::allocate(Packet& p, std::uint32_t room) {
   return false;
 }
 
-void Shard::neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) {
+bool Shard::tell_neighbour(std::uint32_t address, std::uint64_t mac, bool create) {
   Message message;
   message.mac = mac;
   message.address = address;
-  // An answer that this core asked for is as good for all: they need not ask for it again. (One
-  // that nobody asked for has left no entry here, and makes none elsewhere.)
-  message.create = create || core.neighbours.find(address) == mac ? 1 : 0;
-  tell_others(message);
+  message.create = create;
+  return tell_others(message);
 }
 
-void Shard::path_learned(std::uint32_t address, std::uint16_t mtu) {
+bool Shard::tell_path(std::uint32_t address, std::uint16_t mtu) {
   Message message;
   message.kind = Message::Kind::path;
   message.address = address;
   message.mtu = mtu;
-  tell_others(message);
+  return tell_others(message);
 }
 
-void Shard::tell_others(Message message) {
-  for (unsigned shard = 0; shard < owners_.core_of.size(); ++shard) {
+bool Shard::tell_others(Message message) {
+  bool all = true;
+  for (unsigned shard = 0; shard < placement_.core_of.size(); ++shard) {
     if (shard == index) continue;
     message.shard = shard;
-    if (!handovers_.put(net_core, owners_.core_of[shard], message)) ++counters.learning_lost;
+    if (handovers_.put(net_core, placement_.core_of[shard], message)) continue;
+    ++counters.learning_lost;
+    all = false;
   }
+  return all;
+}
+
+bool Shard::hand_over(Slot slot, unsigned shard, Packet& p) {
+  Message message;
+  message.kind = Message::Kind::packet;
+  message.shard = shard;
+  message.entry = ir::entry_of_slot(static_cast<unsigned>(slot));
+  message.packet = p;
+  return handovers_.put(net_core, placement_.core_of[shard], message);
 }
 
 void Shard::to_speaker(Packet& p) {
   Message message;
   message.kind = Message::Kind::igmp;
   message.packet = p;
-  if (!handovers_.put(net_core, owners_.core_of[message.shard], message)) {
-    ++counters.handover_lost;
+  if (!handovers_.put(net_core, placement_.core_of[message.shard], message)) {
+    ++counters.speaker_lost;
     pools_.free(p.buffer);
   }
   p.buffer = nullptr;
@@ -398,10 +404,10 @@ void Shard::to_speaker(Packet& p) {
 bool Shard::group_changed(std::uint32_t group, const GroupTable::Member& member) {
   const GroupChange change = {group, member};
   if (!apply(change)) return false;
-  for (unsigned shard = 0; shard < owners_.core_of.size(); ++shard) {
+  for (unsigned shard = 0; shard < placement_.core_of.size(); ++shard) {
     if (shard != index) untold_.emplace_back(shard, change);
   }
-  tell_others();
+  tell_groups();
   return true;
 }
 
@@ -418,7 +424,7 @@ bool Shard::apply(const GroupChange& change) {
 }
 
 // In order for each shard; what finds a ring full waits for the next tick.
-void Shard::tell_others() {
+void Shard::tell_groups() {
   std::vector<std::pair<unsigned, GroupChange>> waiting;
   waiting.swap(untold_);
   for (auto& [shard, change] : waiting) {
@@ -428,7 +434,7 @@ void Shard::tell_others() {
     message.kind = Message::Kind::group;
     message.shard = shard;
     message.change = behind ? nullptr : new GroupChange(change);
-    if (!behind && handovers_.put(net_core, owners_.core_of[shard], message)) continue;
+    if (!behind && handovers_.put(net_core, placement_.core_of[shard], message)) continue;
     delete message.change;
     untold_.emplace_back(shard, std::move(change));
   }

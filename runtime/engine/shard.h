@@ -33,17 +33,10 @@ struct ShardCounters {
   std::uint64_t transmit_unfit = 0;  // dropped: too long for a frame, or no buffer to copy to
   std::uint64_t transmit_down = 0;   // dropped: the link is down
   std::uint64_t no_buffer = 0;      // allocations that failed (the node that asked counts the rest)
-  std::uint64_t handed_over = 0;    // datagrams given to the shard that owns their flow
-  std::uint64_t handover_lost = 0;  // ... or dropped, because the ring was full
-  std::uint64_t taken_over = 0;     // datagrams that came that way
-  std::uint64_t learning_lost = 0;  // neighbours that another core was not told of: ring full
+  std::uint64_t taken_over = 0;     // packets that other shards handed over
+  std::uint64_t learning_lost = 0;  // shards that were not told of a neighbour: ring full
+  std::uint64_t speaker_lost = 0;   // IGMP messages that the speaker did not get: ring full
   std::uint64_t spawn_lost = 0;     // dropped: a list of spawned packets was full (Core)
-};
-
-// Which shard owns a flow, and how to reach it. Filled once, then only read.
-struct Owners {
-  FlowTable flows;                // -> index into shard_of
-  std::vector<unsigned> core_of;  // by shard
 };
 
 // A residue, ready to run on one shard's state, with its counters.
@@ -59,14 +52,17 @@ struct Program {
 class Shard final : public Services {
  public:
   Shard(const plan::Plan& plan, unsigned index, unsigned net_core, Pools& pools,
-        Handovers& handovers, const Owners& owners, std::uint64_t seed);
+        Handovers& handovers, const Placement& placement, std::uint64_t seed);
 
   // Receives a batch; returns how many packets. They wait for `run_fetched`, which runs them and
   // everything that they set off: what other cores knew before a packet came is learned between.
   unsigned fetch(ports::Card& card);
   void run_fetched(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
-  // A message from another core, or from another shard of this one.
-  void take(const Message& message, ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // Packets that another shard handed over, all for one entry.
+  void take(Packet* packets, unsigned n, unsigned entry, ports::Card& card, apps::AppHost& apps,
+            std::uint64_t now_ns);
+  // What another shard learned of a neighbour, of a path, or of groups.
+  void learn(const Message& message, ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // Datagrams that the host sent to itself: those that were there when it was called, so that two
   // applications that answer each other do not keep the core from all else. Returns how many.
   unsigned run_looped(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
@@ -86,16 +82,17 @@ class Shard final : public Services {
   // Services, for the nodes.
   bool allocate(Packet& p, std::uint32_t room) override;
   void free_buffer(void* buffer) override { pools_.free(buffer); }
-  void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) override;
+  bool tell_neighbour(std::uint32_t address, std::uint64_t mac, bool create) override;
+  bool tell_path(std::uint32_t address, std::uint16_t mtu) override;
+  bool hand_over(nodes::Slot slot, unsigned shard, Packet& p) override;
   void to_speaker(Packet& p) override;
   bool group_changed(std::uint32_t group, const GroupTable::Member& member) override;
-  void path_learned(std::uint32_t address, std::uint16_t mtu) override;
   Frame* copy_out(Packet& p) override;
 
   // Adds a residue that runs the entries which those before it do not have. The first is the
-  // queue's own. A queue that filters feed with whole datagrams alone has no entry for those put
-  // together from fragments; such a datagram of its flows, handed over from another core, is run by
-  // a residue that has one, on this shard's state.
+  // queue's own. A queue that filters feed alone has no entry for datagrams that missed elsewhere;
+  // one of its flows' that was put together from fragments on another core and handed over is run
+  // by a residue that has the entry, on this shard's state.
   Program& add_program(const plan::Residue& residue);
   // Entries (numbers of ir/edges.h) that no program has yet.
   std::vector<unsigned> missing_entries() const;
@@ -111,19 +108,18 @@ class Shard final : public Services {
  private:
   // False: the frame was dropped and counted.
   bool readable(rte_mbuf*& m);
-  bool take_over(const Packet& p, nodes::Slot slot);
   bool apply(const GroupChange& change);
-  void tell_others();
+  void tell_groups();
   ResidueRunner& runner(unsigned entry);
   void run(Packet* packets, unsigned n, unsigned entry);
   void run_slot(nodes::Slot slot);
   void run_sends();
-  void tell_others(Message message);
+  bool tell_others(Message message);
   void transmit(ports::Card& card);
 
   Pools& pools_;
   Handovers& handovers_;
-  const Owners& owners_;
+  const Placement& placement_;
   std::vector<Program*> by_entry_;  // null: nobody has it, the first one counts it as impossible
   std::uint32_t frame_room_ = 0;    // bytes behind an mbuf's headroom
   std::array<rte_mbuf*, batch_size> frames_{};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 namespace weft::observe {
 namespace {
@@ -67,6 +68,18 @@ std::uint64_t left_by(const std::vector<NodeCount>& nodes, const std::string& im
   return count;
 }
 
+// The same for all stack nodes whose names begin like this.
+std::uint64_t left_by_any(const std::vector<NodeCount>& nodes, const std::string& begin,
+                          const std::string& port) {
+  std::set<std::string> impls;
+  for (const NodeCount& node : nodes) {
+    if (node.impl.starts_with(begin)) impls.insert(node.impl);
+  }
+  std::uint64_t count = 0;
+  for (const std::string& impl : impls) count += left_by(nodes, impl, port);
+  return count;
+}
+
 // What became of what came in: every terminal by its name.
 Equation receive(const Snapshot& s, const std::vector<NodeCount>& nodes) {
   std::vector<Term> ends, held;
@@ -85,7 +98,8 @@ Equation receive(const Snapshot& s, const std::vector<NodeCount>& nodes) {
                   {{entries(s, "rx"), "received"},
                    {entries(s, "ipv4_reassembled"), "reassembled"},
                    {entries(s, "udp_copy"), "copied"},
-                   {entries(s, "loopback"), "looped"}},
+                   {entries(s, "loopback"), "looped"},
+                   {sum(s, [](const auto& q) { return q.counters.taken_over; }), "taken over"}},
                   ends);
 }
 
@@ -154,12 +168,11 @@ Balance balance(const Snapshot& s) {
   made.equations.push_back(
       equation("fragments",
                {{sum(s, [](const auto& q) { return q.tables.completed; }), "put together"},
-                {left_by(nodes, "ipv4.loop_back", "looped"), "to itself"},
-                {counter(&C::taken_over), "taken over"}},
-               {{entries(s, "ipv4_reassembled"), "run"},
-                {entries(s, "loopback"), "looped back"},
-                {counter(&C::handed_over), "handed over"},
-                {counter(&C::handover_lost), "handover_lost"}}));
+                {left_by(nodes, "ipv4.loop_back", "looped"), "to itself"}},
+               {{entries(s, "ipv4_reassembled"), "run"}, {entries(s, "loopback"), "looped back"}}));
+  made.equations.push_back(equation("handover",
+                                    {{left_by_any(nodes, "handover.", "away"), "handed over"}},
+                                    {{counter(&C::taken_over), "taken over"}}));
   made.equations.push_back(
       equation("fragments in time",
                {{sum(s, [](const auto& q) { return q.tables.reported; }), "stayed in pieces"}},

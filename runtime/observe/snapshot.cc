@@ -33,7 +33,8 @@ std::set<ir::Vertex> reached(const ir::Graph& graph, std::vector<ir::Vertex> fro
 
 // Entries by which packets come from outside; all other entries and answers belong to sending.
 bool receives(const std::string& entry) {
-  return entry == "rx" || entry == "ipv4_reassembled" || entry == "loopback" || entry == "udp_copy";
+  return entry == "rx" || entry == "ipv4_reassembled" || entry == "loopback" ||
+         entry == "udp_copy" || entry.starts_with("handed_");
 }
 
 void split(QueueCounts& queue, const ir::Graph& graph, const ir::EdgeTable& edges,
@@ -187,7 +188,7 @@ std::vector<Drop> drops(const Snapshot& snapshot) {
     sum.transmit_full += queue.counters.transmit_full;
     sum.transmit_unfit += queue.counters.transmit_unfit;
     sum.transmit_down += queue.counters.transmit_down;
-    sum.handover_lost += queue.counters.handover_lost;
+    sum.speaker_lost += queue.counters.speaker_lost;
     sum.spawn_lost += queue.counters.spawn_lost;
     given_up += queue.tables.given_up;
     impossible += queue.impossible;
@@ -200,7 +201,7 @@ std::vector<Drop> drops(const Snapshot& snapshot) {
   engine("transmit_full", sum.transmit_full, "the card's transmit queue stayed full");
   engine("transmit_unfit", sum.transmit_unfit, "longer than a frame, or no buffer to copy it to");
   engine("transmit_down", sum.transmit_down, "the link was down");
-  engine("handover_lost", sum.handover_lost, "the ring to the core that owns the flow was full");
+  engine("speaker_lost", sum.speaker_lost, "IGMP; the ring to the core that hears it was full");
   engine("spawn_lost", sum.spawn_lost, "a list of packets to be run was full");
   engine("arp_given_up", given_up, "the next hop did not answer ARP");
   engine("impossible", impossible, "took a way that the plan says does not exist: a bug");

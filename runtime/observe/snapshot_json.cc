@@ -41,8 +41,6 @@ Json queue_json(const QueueCounts& queue) {
           {"transmit_unfit", c.transmit_unfit},
           {"transmit_down", c.transmit_down},
           {"no_buffer", c.no_buffer},
-          {"handed_over", c.handed_over},
-          {"handover_lost", c.handover_lost},
           {"taken_over", c.taken_over},
           {"learning_lost", c.learning_lost},
           {"spawn_lost", c.spawn_lost},

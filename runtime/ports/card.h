@@ -16,6 +16,8 @@
 #include <rte_mbuf.h>
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "runtime/ports/card_control.h"
 
@@ -37,6 +39,16 @@ class Card {
 
   // Whether frames can pass. Asked by every core ten times a second.
   virtual bool link_up() { return true; }
+
+  // Where a core may rest that has found nothing. Descriptors that become readable when a frame
+  // comes for the queue; nullopt: there are none, the queue has to be polled.
+  virtual std::optional<std::vector<int>> wait_for(std::uint16_t) { return std::nullopt; }
+  // The same for poll().
+  virtual std::optional<std::vector<int>> wait_for_poll() { return std::vector<int>{}; }
+  // Frames wait in a queue that poll() has filled: its core must be woken.
+  virtual bool waits(std::uint16_t) { return false; }
+  // What tx_burst takes leaves with the next poll().
+  virtual bool sends_by_poll() const { return false; }
 };
 
 }  // namespace weft::ports

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "runtime/ports/wait.h"
+
 namespace weft::ports {
 namespace {
 
@@ -65,6 +67,7 @@ int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmi
   const unsigned room = rte_pktmbuf_data_room_size(pool_) - RTE_PKTMBUF_HEADROOM;
   if (room < conf.rxmode.mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
     wanted.rxmode.offloads |= limits.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+  if (result == 0) ask_for_descriptors(port_, wanted);
   if (result == 0) result = rte_eth_dev_configure(port_, receive_queues, transmit_queues, &wanted);
   std::uint16_t rx = wanted_descriptors, tx = wanted_descriptors;
   if (result == 0) result = rte_eth_dev_adjust_nb_rx_tx_desc(port_, &rx, &tx);
@@ -184,6 +187,10 @@ std::uint16_t EthdevCard::rx_burst(std::uint16_t queue, rte_mbuf** packets, std:
   const std::uint16_t got = rte_eth_rx_burst(control_.port(), queue, packets, n);
   add(control_.queue(queue).received, got);
   return got;
+}
+
+std::optional<std::vector<int>> EthdevCard::wait_for(std::uint16_t queue) {
+  return descriptors_of(control_.port(), queue);
 }
 
 std::uint16_t EthdevCard::tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) {

@@ -80,6 +80,7 @@ class EthdevCard final : public Card {
   // Packets that the driver cannot send as they are are copied first, in place.
   std::uint16_t tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   bool link_up() override { return control_.link_up(); }
+  std::optional<std::vector<int>> wait_for(std::uint16_t queue) override;
 
  private:
   EthdevControl control_;

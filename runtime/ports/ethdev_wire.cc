@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "runtime/ports/eal.h"
+#include "runtime/ports/wait.h"
 
 namespace weft::ports {
 namespace {
@@ -90,6 +91,7 @@ diag::Result<void> EthdevWire::open(std::uint16_t mtu, rte_mempool* pool, bool s
   // interface or of the buffers, whatever they say, and refuse to hear of it.
   if (mtu > RTE_ETHER_MTU && info.max_rx_pktlen >= mtu + 22u)
     conf.rxmode.mtu = std::min<std::uint32_t>(mtu, info.max_mtu);
+  ask_for_descriptors(port_, conf);
   std::uint16_t rx = 1024, tx = 1024;
   done = step("configure it", rte_eth_dev_configure(port_, 1, 1, &conf));
   if (done) done = step("size its rings", rte_eth_dev_adjust_nb_rx_tx_desc(port_, &rx, &tx));
@@ -127,6 +129,13 @@ std::uint16_t EthdevWire::transmit(rte_mbuf** frames, std::uint16_t n) {
   add(sent_, done);
   if (lost != 0) add(send_failed_, lost);
   return done;
+}
+
+// A packet socket with a ring is readable when a frame is in it.
+std::optional<std::vector<int>> EthdevWire::wait_for() const {
+  if (name_.kind == WireName::Kind::af_packet && !losses_.sockets().empty())
+    return losses_.sockets();
+  return descriptors_of(port_, 0);
 }
 
 WireCounters EthdevWire::counters() const {

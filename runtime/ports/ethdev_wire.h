@@ -42,6 +42,7 @@ class EthdevWire final : public Wire {
   std::uint16_t receive(rte_mbuf** frames, std::uint16_t n) override;
   std::uint16_t transmit(rte_mbuf** frames, std::uint16_t n) override;
   WireCounters counters() const override;
+  std::optional<std::vector<int>> wait_for() const override;
   bool ended() const override { return received_.load(std::memory_order_relaxed) >= frames_; }
   std::string failure() const override { return watch_.failure(); }
   bool link_up() const override;

@@ -5,7 +5,9 @@
 #include <rte_mbuf.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace weft::ports {
 
@@ -31,6 +33,9 @@ class Wire {
   virtual std::uint16_t transmit(rte_mbuf** frames, std::uint16_t n) = 0;
 
   virtual WireCounters counters() const = 0;
+
+  // Descriptors that become readable when a frame comes; nullopt: it has to be polled.
+  virtual std::optional<std::vector<int>> wait_for() const { return std::nullopt; }
 
   // True when no frame will ever come again (end of a capture, device gone): see failure().
   virtual bool ended() const { return false; }

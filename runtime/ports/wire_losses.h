@@ -28,6 +28,8 @@ class WireLosses {
 
   // Since attach().
   std::uint64_t count() const;
+  // The sockets of the driver.
+  const std::vector<int>& sockets() const { return sockets_; }
   // The driver's own count of receive errors says the same again: it must not be added.
   bool replaces_missed() const;
 

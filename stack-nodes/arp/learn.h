@@ -15,18 +15,15 @@ struct Learn {
       .state = State::replicated,
       .key = "arp.sender",
       .spawns = "arp_resolved",
+      .handover = "handover.neighbour",
       .meaning = "learns the sender; packets that waited for it go on",
       .source = "RFC 826; RFC 1122 section 2.3.2.1",
   };
   // Only a request for us makes an entry: who sends answers that nobody asked for fills no table.
-  // Other cores are told, but not what they were told within the last second.
   static void run(Packet& p, Core& core) {
     const std::uint32_t address = get<field::arp::sender>(p);
     const std::uint64_t mac = get<field::arp::sender_mac>(p);
-    const bool create = get<field::arp::operation>(p) == 1;
-    const bool known = core.neighbours.knows(address, mac, core.now_ns);
-    core.neighbours.learn(core, address, mac, create);
-    if (!known) core.services->neighbour_learned(address, mac, create);
+    core.neighbours.learn(core, address, mac, get<field::arp::operation>(p) == 1);
   }
 };
 

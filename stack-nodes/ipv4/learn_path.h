@@ -13,13 +13,12 @@ struct LearnPath {
       .writes = "meta.mtu",
       .state = State::replicated,
       .key = "meta.dst",
+      .handover = "handover.path",
       .meaning = "the path carries no larger datagrams than a router said, but 552 bytes at least",
       .source = "RFC 1191 sections 3 and 6.3",
   };
   static void run(Packet& p, Core& core) {
-    const std::uint16_t before = core.paths.mtu(p.dst, core.host.mtu, core.now_ns);
     p.mtu = core.paths.learn(p.dst, p.mtu, core.host.mtu, core.now_ns);
-    if (p.mtu != before) core.services->path_learned(p.dst, p.mtu);
   }
 };
 

@@ -17,6 +17,7 @@ struct Reassemble {
       .state = State::owned,
       .key = "ipv4.src, ipv4.dst, ipv4.protocol, ipv4.id",
       .spawns = "ipv4_reassembled, ipv4_expired",
+      .handover = "handover.datagram",
       .meaning = "keeps a copy of the fragment; the last one missing makes the datagram",
       .source = "RFC 791 section 3.2; RFC 1122 section 3.3.2; RFC 815",
   };

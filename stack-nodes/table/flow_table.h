@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "stack-nodes/table/large_pages.h"
+#include "stack-nodes/table/owned.h"
 #include "stack-nodes/table/random.h"
 
 namespace weft {
@@ -26,7 +27,7 @@ struct FlowKey {
   bool operator==(const FlowKey&) const = default;
 };
 
-class FlowTable {
+class FlowTable : public Owned {
  public:
   static constexpr std::size_t entries_per_bucket = 4;
 
@@ -48,6 +49,7 @@ class FlowTable {
 
   // The endpoint's index, or -1. `hash` is hash(key).
   int find(std::uint64_t hash, const FlowKey& key) const {
+    touch("the flow table");
     std::size_t at = hash & mask_;
     for (std::size_t passed = 0; passed <= mask_; ++passed) {
       const Bucket& b = buckets_[at];
@@ -66,6 +68,7 @@ class FlowTable {
   // False where the flow was there already; its endpoint is then replaced. Grows where needed: this
   // is the only call that allocates, and it belongs to the control path.
   bool insert(const FlowKey& key, std::uint16_t endpoint) {
+    touch("the flow table");
     if (std::uint16_t* held = slot(key)) {
       *held = endpoint;
       return false;
@@ -78,6 +81,7 @@ class FlowTable {
   }
 
   bool erase(const FlowKey& key) {
+    touch("the flow table");
     const std::uint64_t h = hash(key);
     for (std::size_t at = h & mask_, passed = 0; passed <= mask_; ++passed, at = (at + 1) & mask_) {
       Bucket& b = buckets_[at];

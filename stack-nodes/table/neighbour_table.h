@@ -20,10 +20,11 @@
 #include "stack-nodes/slots.h"
 #include "stack-nodes/table/address_index.h"
 #include "stack-nodes/table/arp_message.h"
+#include "stack-nodes/table/owned.h"
 
 namespace weft {
 
-class NeighbourTable {
+class NeighbourTable : public Owned {
  public:
   static constexpr std::size_t capacity = 1024;
   static constexpr unsigned held_per_entry = 3;
@@ -85,6 +86,7 @@ class NeighbourTable {
   // else only what is there is brought up to date. False where nothing was done.
   template <class Core>
   bool learn(Core& core, std::uint32_t address, std::uint64_t mac, bool create) {
+    touch("the neighbour table");
     std::uint16_t at = index_.find(address);
     if (at == none) {
       if (!create) return false;
@@ -113,15 +115,20 @@ class NeighbourTable {
 
   // True where `address` has had this very answer during the last second: others know it as well.
   bool knows(std::uint32_t address, std::uint64_t mac, std::uint64_t now_ns) const {
+    touch("the neighbour table");
     const std::uint16_t at = index_.find(address);
     if (at == none) return false;
     const Entry& e = entries_[at];
     return e.state == State::reachable && e.mac == mac && now_ns < e.confirmed_ns + retry_ns;
   }
 
+  // An entry of any kind: known, or asked for.
+  bool has(std::uint32_t address) const { return index_.find(address) != none; }
+
   // Asks again, gives up, forgets. The engine calls it every 100 ms of core.now_ns.
   template <class Core>
   void age(Core& core) {
+    touch("the neighbour table");
     for (std::uint16_t at = 0; at < entries_.size(); ++at) {
       Entry& e = entries_[at];
       if (e.state == State::unused) continue;
@@ -221,6 +228,7 @@ class NeighbourTable {
   // The entry that was last asked for is tried first: most hosts send to one gateway. (It says
   // itself whether it is still right.) Not `quick` where there is none.
   Entry& asked_for(std::uint32_t address) {
+    touch("the neighbour table");
     if (last_->address != address) [[unlikely]] {
       const std::uint16_t at = index_.find(address);
       last_ = at == none ? nobody_.data() : &entries_[at];

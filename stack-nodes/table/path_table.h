@@ -11,10 +11,11 @@
 #include <vector>
 
 #include "stack-nodes/table/address_index.h"
+#include "stack-nodes/table/owned.h"
 
 namespace weft {
 
-class PathTable {
+class PathTable : public Owned {
  public:
   static constexpr std::size_t capacity = 1024;
   static constexpr std::uint16_t floor = 552;
@@ -24,6 +25,7 @@ class PathTable {
 
   // The path MTU to `address` on a link that carries `link` bytes.
   std::uint16_t mtu(std::uint32_t address, std::uint16_t link, std::uint64_t now_ns) const {
+    touch("the table of paths");
     if (paths_.empty()) [[likely]]
       return link;
     const std::uint16_t at = index_.find(address);
@@ -35,9 +37,8 @@ class PathTable {
   std::uint16_t learn(std::uint32_t address, std::uint16_t said, std::uint16_t link,
                       std::uint64_t now_ns) {
     const std::uint16_t before = mtu(address, link, now_ns);
-    const std::uint16_t least = std::min(floor, link);
-    const std::uint16_t now = std::max(said, least);
-    if (now >= before) return before;
+    const std::uint16_t now = after(before, said, link);
+    if (now == before) return before;
     std::uint16_t at = index_.find(address);
     if (at == AddressIndex::none) at = place_for(address);
     paths_[at].mtu = now;
@@ -45,8 +46,16 @@ class PathTable {
     return now;
   }
 
+  // Would learn() change anything?
+  bool knows(std::uint32_t address, std::uint16_t said, std::uint16_t link,
+             std::uint64_t now_ns) const {
+    const std::uint16_t before = mtu(address, link, now_ns);
+    return after(before, said, link) == before;
+  }
+
   // Forgets what is too old. The engine calls it every 100 ms.
   void age(std::uint64_t now_ns) {
+    touch("the table of paths");
     for (std::size_t at = paths_.size(); at-- > 0;) {
       if (now_ns >= paths_[at].until_ns) remove(at);
     }
@@ -60,6 +69,10 @@ class PathTable {
     std::uint16_t mtu = 0;
     std::uint64_t until_ns = 0;
   };
+
+  static std::uint16_t after(std::uint16_t before, std::uint16_t said, std::uint16_t link) {
+    return std::min(before, std::max(said, std::min(floor, link)));
+  }
 
   // When the table is full, what was learned longest ago makes room.
   std::uint16_t place_for(std::uint32_t address) {

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "stack-nodes/table/owned.h"
+
 namespace weft {
 
-class RateLimit {
+class RateLimit : public Owned {
  public:
   static constexpr std::uint64_t per_second = 1000;
   static constexpr std::uint64_t burst = 50;
@@ -14,6 +16,7 @@ class RateLimit {
   // True, and one token less, where one is left. Tokens are counted in nanoseconds of refill time,
   // so that nothing is divided and nothing is lost to rounding.
   bool take(std::uint64_t now_ns) {
+    touch("a rate limit");
     const std::uint64_t passed = now_ns > last_ns_ ? now_ns - last_ns_ : 0;
     last_ns_ = std::max(last_ns_, now_ns);
     credit_ns_ = std::min(full_ns, credit_ns_ + std::min(passed, full_ns));

@@ -25,13 +25,14 @@
 
 #include "stack-nodes/packet.h"
 #include "stack-nodes/slots.h"
+#include "stack-nodes/table/owned.h"
 #include "stack-nodes/wire/access.h"
 #include "stack-nodes/wire/checksum.h"
 #include "weft/fields.h"
 
 namespace weft {
 
-class ReassemblyTable {
+class ReassemblyTable : public Owned {
  public:
   static constexpr std::size_t capacity = 64;                  // datagrams; at most 4 MiB of pieces
   static constexpr std::size_t of_one_source = 32;             // of these
@@ -57,6 +58,7 @@ class ReassemblyTable {
   // the last one missing, the whole datagram leaves by Slot::ipv4_reassembled.
   template <class Core>
   Result add(Core& core, const Packet& p) {
+    touch("the reassembly table");
     const Fragment f(p);
     if (f.bytes == 0 || (f.more && f.bytes % 8 != 0) || f.header + f.end() > max_bytes) {
       return Result::bad;

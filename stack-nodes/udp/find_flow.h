@@ -20,6 +20,7 @@ struct FindFlow {
       .table = "udp_flows",
       .result = "meta.endpoint",
       .flag = "meta.connected",
+      .handover = "handover.flow",
       .cut = true,
       .meaning = "exact match among the connected flows of this core",
       .source = "RFC 768; RFC 1122 section 4.1.3.5",

@@ -17,6 +17,7 @@ struct FindQuoted {
       .key = "meta.src_port",
       .table = "udp_ports",
       .result = "meta.endpoint",
+      .handover = "handover.quoted",
       .meaning = "the endpoint that an ICMP error is about",
       .source = "RFC 1122 section 4.1.3.3",
   };

@@ -31,7 +31,9 @@ struct HeapServices final : Services {
     if (live.erase(buffer) != 1) fuzz::found("a buffer freed twice, or never given out");
     std::free(buffer);
   }
-  void neighbour_learned(std::uint32_t, std::uint64_t, bool) override {}
+  bool tell_neighbour(std::uint32_t, std::uint64_t, bool) override { return true; }
+  bool tell_path(std::uint32_t, std::uint16_t) override { return true; }
+  bool hand_over(nodes::Slot, unsigned, Packet&) override { return false; }
 };
 
 struct State {

@@ -10,6 +10,7 @@ ERRORS = ["port_unreachable", "protocol_unreachable", "time_exceeded", "paramete
 DELIVERED = ["udp_deliver", "udp_error"]
 ANSWERED = ["icmp_answered", "arp_answered"]
 TAKEN = ["arp_learned", "ipv4_held", "igmp_heard"]
+HANDED = ["handed_flow", "handed_error", "handed_fragment"]  # entries of what another core handed over
 
 
 def nodes(stats):
@@ -49,6 +50,9 @@ def check_inside(test, stats):
     graph_drops = {r: n for r, n in drops(stats, "graph").items() if r not in TRANSMIT_DROPS | OF_DATAGRAMS}
     ended = (sum(count(stats, n) for n in DELIVERED + ANSWERED + TAKEN)
              + sum(graph_drops.values()))
+    taken_over = sum(entries(stats, slot) for slot in HANDED)
+    handed_over = count(stats, "handed_over")
+    test.assertEqual(handed_over, taken_over, "handed over = taken over")
     came = sum(entries(stats, e) for e in ("rx", "ipv4_reassembled", "udp_copy", "loopback"))
     test.assertEqual(came, ended,
                      f"received = delivered + answered + taken + dropped {graph_drops}")

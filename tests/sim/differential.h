@@ -15,8 +15,9 @@ const std::vector<Bytes>& kernel_frames();
 
 // Everything about a run that another one must share.
 struct Result {
-  Flows flows;  // what went out
-  Ends ends;    // how often each drop reason and endpoint was reached
+  Flows flows;                  // what went out
+  bool pieces_in_order = true;  // those of others, which the stack forwards
+  Ends ends;                    // how often each drop reason and endpoint was reached
   // The same after every burst of frames: which packets the reasons belong to.
   std::vector<std::vector<std::uint64_t>> marks;
   std::map<std::string, std::uint64_t> coverage;

@@ -280,8 +280,38 @@ class Enumerate {
       if (node.impl == performs.effect)
         change("effect replaced", r, v, " by " + performs.request, become(performs.request));
     }
+    handover(r, v);
     if (node.impl == "udp.flow_from_mark")
       change("mark not read", r, v, "", [](ir::Graph& g, ir::Vertex at) { bypass(g, at); });
+  }
+
+  // Left out, so that what arrives elsewhere is taken for the core's own; to the wrong owner, by
+  // another key; with its entry behind another node.
+  void handover(std::size_t r, ir::Vertex v) {
+    const ir::Graph& graph = plan_.residues[r].graph;
+    const ir::Node& node = graph.node(v);
+    if (!node.impl.starts_with("handover.")) return;
+    change("handover removed", r, v, "", [](ir::Graph& g, ir::Vertex at) { bypass(g, at); });
+    for (const char* other : {"handover.flow", "handover.quoted", "handover.datagram"}) {
+      if (node.impl == other || graph.spawns(v).empty()) continue;
+      change(
+          "handover to a wrong owner", r, v, fmt::format(" by {}", other),
+          [other = std::string(other)](ir::Graph& g, ir::Vertex at) { g.node(at).impl = other; });
+    }
+    for (const auto& [slot, to] : graph.spawns(v)) {
+      for (unsigned port = 0; port < graph.node(to).ports.size(); ++port) {
+        const auto behind = graph.next(to, port);
+        if (!behind) continue;
+        change("handover goes on elsewhere", r, v, fmt::format(" at {}", graph.node(*behind).id),
+               [slot = slot, to = to, behind = *behind](ir::Graph& g, ir::Vertex at) {
+                 boost::remove_out_edge_if(
+                     at, [&](auto e) { return g.g[e].spawn; }, g.g);
+                 g.connect_spawn(at, slot, behind);
+                 std::erase(g.node(to).slots, slot);
+                 g.node(behind).slots.push_back(slot);
+               });
+      }
+    }
   }
 
   std::vector<ir::Node> transmit_units() const {

@@ -15,6 +15,7 @@
 #include "compiler/codegen/build.h"
 #include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
+#include "compiler/passes/handover.h"
 #include "runtime/apps/app_host.h"
 #include "runtime/engine/interpreter.h"
 #include "runtime/observe/snapshot.h"
@@ -208,6 +209,7 @@ void Stack::follow(const engine::Shard& shard, engine::Program& program) {
     if (fresh && node.kind == ir::NodeKind::endpoint && node.impl == "application") {
       walk.endpoint = p.endpoint;
       walk.connected = p.connected != 0;
+      walk.about = {p.dst, p.src, p.dst_port, p.src_port};
     }
   };
 }
@@ -244,9 +246,12 @@ void Stack::each_program(F&& f) const {
 void Stack::number_marks() {
   each_program([this](const engine::Program& program) {
     auto& marks = mark_of_vertex_.emplace_back();
-    for (ir::Vertex v = 0; v < boost::num_vertices(program.residue.graph.g); ++v)
-      marks.push_back(program.edges.of_vertex[v].empty() ? mark_of(program.residue.graph.node(v).id)
-                                                         : no_mark);
+    for (ir::Vertex v = 0; v < boost::num_vertices(program.residue.graph.g); ++v) {
+      // Who went to another core ends there, under whatever name: here it is no end.
+      const std::string& id = program.residue.graph.node(v).id;
+      const bool end = program.edges.of_vertex[v].empty() && id != passes::handed_over;
+      marks.push_back(end ? mark_of(id) : no_mark);
+    }
   });
   for (const auto& drop : card_->control().stats().drops) mark_of_drop_.push_back(mark_of(drop));
 }

@@ -55,6 +55,7 @@ struct Walked {
   // Deliveries only.
   unsigned endpoint = 0;
   bool connected = false;
+  FlowKey about;  // of an ICMP error: the flow whose datagram it quotes
 };
 
 struct StackOptions {

@@ -9,8 +9,23 @@
 
 namespace weft::sim {
 
+namespace {
+
+// An ICMP error is for the core that has the flow it is about.
+std::string heard(const plan::Plan& plan, const Walked& walk) {
+  const FlowKey& key = walk.about;
+  for (const plan::FlowEntry& f : plan.flows) {
+    const bool same = f.src == key.src && f.dst == key.dst && f.src_port == key.src_port &&
+                      f.dst_port == key.dst_port;
+    if (same && f.queue != walk.queue) return "an error, on another core than its flow";
+  }
+  return fmt::format("an error, endpoint {}", walk.endpoint);
+}
+
+}  // namespace
+
 Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector<Bytes>& frames,
-         const Answers& answers, const Bytes& about, bool at_once) {
+         const Answers& answers, const Bytes& about, bool at_once, const Places& places) {
   Seen seen;
   std::vector<ports::Frame> in;
   for (std::size_t i = 0; i < frames.size(); ++i)
@@ -30,6 +45,13 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
           return said;
         });
   }
+  if (!places.empty())
+    options.policy.place = [places](std::uint64_t, std::span<const std::uint8_t> frame) {
+      for (const auto& [bytes, queue] : places) {
+        if (std::equal(frame.begin(), frame.end(), bytes.begin(), bytes.end())) return queue;
+      }
+      return places.front().second;
+    };
   auto stack = Stack::make(plan, inputs, std::move(in), options);
   if (!stack) {
     seen.refused = diag::render(stack.error(), false);
@@ -45,6 +67,7 @@ Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector
     if (walk.path.back() == "udp_deliver")
       seen.deliveries.push_back(fmt::format("endpoint {}, {}", walk.endpoint,
                                             walk.connected ? "connected" : "unconnected"));
+    if (walk.path.back() == "udp_error") seen.deliveries.push_back(heard(plan, walk));
   }
   return seen;
 }
@@ -218,6 +241,12 @@ std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inpu
   std::vector<Situation> out = {{"alone", {frame}}};
   const std::size_t l3 = network_header(frame);
   with_arp(frame, l3, out);
+  if (network_type(frame) == 0x0806 && frame.size() >= l3 + 28) {
+    // What was learned of the sender a moment ago is not told to the others again.
+    Bytes question = frame;
+    put16(question, l3 + 6, 1);
+    out.push_back({"behind its sender's question", {question, frame}});
+  }
   if (network_type(frame) != 0x0800 || frame.size() < l3 + 20) return out;
   const int vlan = inputs.workload.host.vlan_id == 0 ? -1 : inputs.workload.host.vlan_id;
   const std::uint32_t src = get32(frame, l3 + 12);

@@ -24,9 +24,13 @@ struct Seen {
 // Checksum answers of the first frame, as in a counterexample; the others are the driver's.
 using Answers = std::map<std::string, unsigned>;
 
+// Where a card that nobody can predict delivers these frames.
+using Places = std::vector<std::pair<Bytes, unsigned>>;
+
 // Frames come 20 ms apart, or all at once. `answers` are for frames equal to `about`.
 Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector<Bytes>& frames,
-         const Answers& answers = {}, const Bytes& about = {}, bool at_once = false);
+         const Answers& answers = {}, const Bytes& about = {}, bool at_once = false,
+         const Places& places = {});
 
 // A packet, and what came before it: the state in which it takes one or the other way.
 struct Situation {

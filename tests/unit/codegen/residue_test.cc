@@ -29,7 +29,9 @@ struct Freed final : Services {
   std::multiset<void*> buffers;
   bool allocate(Packet&, std::uint32_t) override { return false; }
   void free_buffer(void* buffer) override { buffers.insert(buffer); }
-  void neighbour_learned(std::uint32_t, std::uint64_t, bool) override {}
+  bool tell_neighbour(std::uint32_t, std::uint64_t, bool) override { return true; }
+  bool tell_path(std::uint32_t, std::uint16_t) override { return true; }
+  bool hand_over(nodes::Slot, unsigned, Packet&) override { return false; }
 };
 
 struct TestFrame : Frame {

@@ -207,6 +207,11 @@ void fill(TestCore& core, const Packet& p, Random random) {
   core.routes.add(our_address, 24, 0);
   core.neighbours.learn(core, peer_address, peer_mac, true);
   if (random.below(2) == 0) core.paths.learn(p.dst, 600, core.host.mtu, core.now_ns);
+  core.table_of_owners.datagrams = {0, 1};
+  core.owners = &core.table_of_owners;
+  if (random.below(2) == 0)
+    core.table_of_owners.flows.insert({p.dst, p.src, p.dst_port, p.src_port},
+                                      static_cast<std::uint16_t>(random.below(2)));
   for (std::uint16_t port = 0; port < 5; ++port) core.udp_ports.insert(port, port);
   core.groups.set(0xef000001, {1, 1, 5, {true, {}}});
   std::vector<std::uint32_t> wanted;
@@ -216,6 +221,9 @@ void fill(TestCore& core, const Packet& p, Random random) {
     core.udp_flows.insert({get<field::ipv4::src>(p), get<field::ipv4::dst>(p),
                            get<field::udp::src_port>(p), get<field::udp::dst_port>(p)},
                           9);
+    core.table_of_owners.flows.insert({get<field::ipv4::src>(p), get<field::ipv4::dst>(p),
+                                       get<field::udp::src_port>(p), get<field::udp::dst_port>(p)},
+                                      static_cast<std::uint16_t>(random.below(2)));
   }
 }
 
@@ -243,12 +251,12 @@ bool brought_to(const nodes::NodeDecl& decl, Packet& p, const Core& core,
     for (const char* behind : {"arp", "ipv4", "udp", "icmp", "igmp"}) headers.erase(behind);
   } else if (name == "vlan.push") {
     if (headers.count("vlan") != 0) return false;
-  } else if (folder == "arp" && name != "arp.resolve") {
+  } else if ((folder == "arp" && name != "arp.resolve") || name == "handover.neighbour") {
     if (headers.count("arp") == 0) return false;
   } else if (name != "vlan.push_request") {
     if (headers.count("ipv4") == 0) return false;
     if (name == "icmp.read_quote" && p.l4 != 0 && wire::l4_room(p) >= 36) quote_ours(p, core);
-    if (folder == "udp" && headers.count("udp") == 0) return false;
+    if ((folder == "udp" || name == "handover.flow") && headers.count("udp") == 0) return false;
     if (folder == "igmp" && headers.count("igmp") == 0) return false;
     if ((name == "icmp.checksum_ok" || name == "icmp.echo_reply" || name == "icmp.read_quote") &&
         headers.count("icmp") == 0) {
@@ -390,6 +398,9 @@ TEST(declarations, writes_and_assigned_values) {
   EXPECT_EQ(taken["ipv4.options_ok"].size(), 2u);
   EXPECT_GE(taken["icmp.read_quote"].size(), 3u);
   EXPECT_EQ(taken["icmp.parameter_problem"].size(), 2u);
+  EXPECT_EQ(taken["handover.flow"].size(), 2u);
+  EXPECT_EQ(taken["handover.quoted"].size(), 2u);
+  EXPECT_EQ(taken["handover.datagram"].size(), 2u);
 }
 
 // Gives one field that is not in `reads` another value; "" where there is none.

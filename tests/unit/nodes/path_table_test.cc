@@ -61,7 +61,7 @@ TEST(path_table, bounded_and_the_oldest_makes_room) {
     EXPECT_EQ(paths.mtu(far + i, 1500, 10 * minute + 2500), 1000) << i;
 }
 
-TEST(path_mtu, nodes_use_the_table_and_tell_the_other_cores) {
+TEST(path_mtu, nodes_use_the_table) {
   TestCore core;
   Packet p;
   p.dst = far;
@@ -70,10 +70,9 @@ TEST(path_mtu, nodes_use_the_table_and_tell_the_other_cores) {
   p.mtu = 1280;
   nodes::ipv4::LearnPath::run(p, core);
   EXPECT_EQ(p.mtu, 1280);
-  p.mtu = 1400;  // less than nothing new: nobody is told
+  p.mtu = 1400;  // no news
   nodes::ipv4::LearnPath::run(p, core);
   EXPECT_EQ(p.mtu, 1280);
-  EXPECT_EQ(core.heap.paths, (std::vector<std::pair<std::uint32_t, std::uint16_t>>{{far, 1280}}));
   nodes::ipv4::PathMtu::run(p, core);
   EXPECT_EQ(p.mtu, 1280);
 }

@@ -51,7 +51,7 @@ TEST(registry, every_header_is_listed_under_its_name) {
     const std::string type(e.type.substr(e.type.rfind(':') + 1));
     EXPECT_NE(text.find("struct " + type + " {"), std::string::npos) << header;
   }
-  for (const char* folder : {"eth", "vlan", "arp", "ipv4", "icmp", "igmp", "udp"}) {
+  for (const char* folder : {"eth", "vlan", "arp", "ipv4", "icmp", "igmp", "udp", "handover"}) {
     for (const auto& file : std::filesystem::directory_iterator(root / "stack-nodes" / folder)) {
       if (text_of(file.path()).find("NodeDecl decl") == std::string::npos) continue;
       EXPECT_EQ(listed.count("stack-nodes/" + std::string(folder) + "/" +

@@ -29,22 +29,35 @@ class HeapServices : public Services {
   void free_buffer(void* buffer) override {
     EXPECT_EQ(live.erase(buffer), 1u) << "a buffer freed twice, or never given out";
   }
-  void neighbour_learned(std::uint32_t address, std::uint64_t mac, bool create) override {
+  bool tell_neighbour(std::uint32_t address, std::uint64_t mac, bool create) override {
+    if (ring_full) return false;
     told.emplace_back(address, mac, create);
+    return true;
+  }
+  // The buffer changes hands: it lives on as the other shard's.
+  bool hand_over(nodes::Slot slot, unsigned shard, Packet& p) override {
+    if (ring_full) return false;
+    handed.emplace_back(slot, shard, p);
+    return true;
   }
 
-  void path_learned(std::uint32_t address, std::uint16_t mtu) override {
+  bool tell_path(std::uint32_t address, std::uint16_t mtu) override {
+    if (ring_full) return false;
     paths.emplace_back(address, mtu);
+    return true;
   }
 
   bool refuse = false;
+  bool ring_full = false;
   std::map<void*, Bytes> live;
   std::vector<std::tuple<std::uint32_t, std::uint64_t, bool>> told;
   std::vector<std::pair<std::uint32_t, std::uint16_t>> paths;
+  std::vector<std::tuple<nodes::Slot, unsigned, Packet>> handed;
 };
 
 struct TestCore : Core {
   HeapServices heap;
+  Owners table_of_owners;  // a test that wants it points `owners` there
 
   TestCore() {
     services = &heap;

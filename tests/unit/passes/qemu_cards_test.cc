@@ -61,12 +61,14 @@ TEST(QemuCards, EachNodeBecomesWhatItsCardDoes) {
 }
 
 TEST(QemuCards, QueuesAreUsedWhereTheCardSpreadsAsItIsTold) {
-  const auto queues = [](const char* nic) {
-    return plan_of(inputs(nic, "quickstart"), {.queues = 4}).configuration.rx_queues;
+  const auto queues = [](const char* nic, const Options& options = {.queues = 4}) {
+    return plan_of(inputs(nic, "quickstart"), options).configuration.rx_queues;
   };
   EXPECT_EQ(queues("qemu_e1000e"), 1U) << "two queues, and nothing that would use the second";
   EXPECT_EQ(queues("vmxnet3"), 1U);
-  EXPECT_EQ(queues("virtio"), 1U) << "the host spreads as it likes";
+  EXPECT_EQ(queues("virtio", {}), 1U) << "the host spreads as it likes: more is for more cores";
+  EXPECT_EQ(queues("virtio", {.cores = 2}), 2U);
+  EXPECT_EQ(queues("virtio"), 4U) << "asked for";
   EXPECT_EQ(queues("virtio_rss"), 4U);
 }
 

@@ -43,7 +43,7 @@ TEST(Balance, NoCounterCanBeWrongUnseen) {
       {"send", [](S& s) { ++s.apps.front().counters.sent; }},
       {"given up", [](S& s) { ++s.queues.back().tables.given_up; }},
       {"put together", [](S& s) { ++s.queues.back().tables.completed; }},
-      {"handed over", [](S& s) { ++s.queues.back().counters.handed_over; }},
+      {"taken over", [](S& s) { ++s.queues.back().counters.taken_over; }},
       {"impossible", [](S& s) { ++s.queues.back().impossible; }},
       {"spawn lost", [](S& s) { ++s.queues.back().counters.spawn_lost; }},
   };

@@ -1,0 +1,200 @@
+#include "compiler/passes/affinity.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "compiler/passes/reach.h"
+#include "compiler/passes/resolve.h"
+#include "compiler/passes/witness.h"
+
+namespace weft::passes {
+
+namespace {
+
+using smt::Outcome;
+using smt::Term;
+
+// One packet: the ways of the card, and where it comes from there.
+struct Side {
+  Symbolic& symbolic;
+  Term queue;
+  std::vector<CardPath> paths;
+  std::map<std::string, Leaves> of_residue;
+};
+
+class Affinity {
+ public:
+  Affinity(Symbolic& symbolic, const plan::Plan& plan, const Inputs& in, const TableFacts& facts,
+           const Shards& shards)
+      : plan_(plan),
+        in_(in),
+        facts_(facts),
+        shards_(shards),
+        session_(symbolic.session()),
+        other_(session_, in.fields, "b:"),
+        a_{symbolic, {}, {}, {}},
+        b_{other_, {}, {}, {}} {}
+
+  std::optional<Counterexample> run() {
+    for (const auto& [knob, on] : plan_.configuration.knobs) other_.fix("knob." + knob, on ? 1 : 0);
+    fill(a_);
+    const auto replicated =
+        touched([](const nodes::NodeDecl& decl) { return decl.state == nodes::State::replicated; });
+    for (const auto& [id, decl] : replicated) {
+      if (auto found = told(id)) return found;
+    }
+    const auto owned = touched([](const nodes::NodeDecl& decl) {
+      return decl.state == nodes::State::owned && decl.table.empty() && !decl.key.empty();
+    });
+    if (!owned.empty()) fill(b_);
+    for (const auto& [id, decl] : owned) {
+      if (auto found = together(id, *decl)) return found;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  void fill(Side& side) {
+    side.queue = side.symbolic.unknown("queue", 16);
+    side.paths = card_receive(side.symbolic, in_.nic, plan_, facts_, {});
+    side.symbolic.unreadable = unfinished_checksums(side.symbolic, in_.nic, plan_);
+    State fresh;
+    fresh.shard = side.queue;
+    for (const auto& residue : plan_.residues)
+      side.of_residue[residue.id] =
+          shards_.leaves(side.symbolic, residue.graph, *receive_entry(residue.graph), fresh);
+    side.symbolic.unreadable.clear();
+  }
+
+  // Nodes of residues that may need a handover and whose declaration is like this.
+  template <class F>
+  std::map<std::string, const nodes::NodeDecl*> touched(F&& like) const {
+    std::map<std::string, const nodes::NodeDecl*> out;
+    for (const auto& residue : plan_.residues) {
+      for (const auto& [id, ways] : a_.of_residue.at(residue.id).arrivals) {
+        const auto v = residue.graph.find(id);
+        const auto* decl = v ? decl_of(residue.graph.node(*v)) : nullptr;
+        if (decl != nullptr && like(*decl)) out.emplace(id, decl);
+      }
+    }
+    return out;
+  }
+
+  // The packet comes by this way of the card and touches the state of `id` on shard `where`.
+  Term touches(const Side& side, const CardPath& path, const std::string& id,
+               const Term& where) const {
+    std::vector<Term> ways;
+    for (const auto& residue : plan_.residues) {
+      const auto& arrivals = side.of_residue.at(residue.id).arrivals;
+      const auto at = arrivals.find(id);
+      if (at == arrivals.end()) continue;
+      std::vector<Term> queues, here;
+      for (const auto q : residue.queues)
+        queues.push_back(session_.equal(side.queue, session_.number(q, 16)));
+      for (const Way& way : at->second)
+        here.push_back(session_.all_of({way.when, session_.equal(where, way.state.shard)}));
+      ways.push_back(session_.all_of({session_.any_of(queues), session_.any_of(here)}));
+    }
+    return session_.all_of(
+        {path.when, session_.equal(side.queue, path.queue), session_.any_of(ways)});
+  }
+
+  std::optional<Counterexample> together(const std::string& id, const nodes::NodeDecl& decl) {
+    std::optional<Counterexample> found;
+    session_.push();
+    const auto key_a = a_.symbolic.terms(decl.key, State{});
+    const auto key_b = b_.symbolic.terms(decl.key, State{});
+    for (std::size_t i = 0; i < key_a.size(); ++i) session_.add(session_.equal(key_a[i], key_b[i]));
+    const Term where_a = session_.variable("touched", 16);
+    const Term where_b = session_.variable("b:touched", 16);
+    session_.add(session_.negate(session_.equal(where_a, where_b)));
+    for (const auto& a : a_.paths) {
+      for (const auto& b : b_.paths) {
+        if (found || !a.drop.empty() || !b.drop.empty()) continue;
+        session_.push();
+        session_.add(touches(a_, a, id, where_a));
+        session_.add(touches(b_, b, id, where_b));
+        if (session_.check("affinity " + id) != Outcome::unsat) found = apart(id, a, b);
+        session_.pop();
+      }
+    }
+    session_.pop();
+    return found;
+  }
+
+  Counterexample apart(const std::string& id, const CardPath& a, const CardPath& b) {
+    Counterexample out;
+    out.entry = "rx";
+    Witness first = witness_of(a_.symbolic), second = witness_of(b_.symbolic);
+    out.fields = std::move(first.fields);
+    out.frame = std::move(first.frame);
+    out.second = std::move(second.frame);
+    out.queue = static_cast<unsigned>(session_.value(a_.queue));
+    out.second_queue = static_cast<unsigned>(session_.value(b_.queue));
+    out.expected = fmt::format("both packets reach the state of {} on one queue", id);
+    out.actual = fmt::format("one arrives on queue {} ({}), the other on queue {} ({})", *out.queue,
+                             a.name, *out.second_queue, b.name);
+    out.why = fmt::format(
+        "two packets with the same state of {} arrive on different queues, and are not handed over",
+        id);
+    return out;
+  }
+
+  // Nobody learns something for itself.
+  std::optional<Counterexample> told(const std::string& id) {
+    std::optional<Counterexample> found;
+    for (const auto& path : a_.paths) {
+      for (const auto& residue : plan_.residues) {
+        const auto& arrivals = a_.of_residue.at(residue.id).arrivals;
+        const auto at = arrivals.find(id);
+        if (found || !path.drop.empty() || at == arrivals.end()) continue;
+        std::vector<Term> untold, queues;
+        for (const Way& way : at->second) {
+          if (!way.state.versions.contains(std::string(told_to_all))) untold.push_back(way.when);
+        }
+        if (untold.empty()) continue;
+        for (const auto q : residue.queues)
+          queues.push_back(session_.equal(a_.queue, session_.number(q, 16)));
+        session_.push();
+        session_.add(session_.all_of({path.when, session_.equal(a_.queue, path.queue),
+                                      session_.any_of(queues), session_.any_of(untold)}));
+        if (session_.check("told " + id) != Outcome::unsat) found = alone(id);
+        session_.pop();
+      }
+    }
+    return found;
+  }
+
+  Counterexample alone(const std::string& id) {
+    Counterexample out;
+    out.entry = "rx";
+    Witness witness = witness_of(a_.symbolic);
+    out.fields = std::move(witness.fields);
+    out.frame = std::move(witness.frame);
+    out.queue = static_cast<unsigned>(session_.value(a_.queue));
+    out.expected = fmt::format("all queues are told what {} learns", id);
+    out.actual = fmt::format("queue {} learns it for itself", *out.queue);
+    out.why = fmt::format("{} is not told to the queue that may have asked", id);
+    return out;
+  }
+
+  const plan::Plan& plan_;
+  const Inputs& in_;
+  const TableFacts& facts_;
+  const Shards& shards_;
+  smt::Session& session_;
+  Symbolic other_;
+  Side a_, b_;
+};
+
+}  // namespace
+
+std::optional<Counterexample> check_affinity(Symbolic& symbolic, const plan::Plan& plan,
+                                             const Inputs& inputs, const TableFacts& facts,
+                                             const Shards& shards) {
+  if (plan.configuration.rx_queues < 2) return std::nullopt;
+  return Affinity(symbolic, plan, inputs, facts, shards).run();
+}
+
+}  // namespace weft::passes

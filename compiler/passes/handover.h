@@ -1,0 +1,35 @@
+// Adds to a residue what passes packets, and what was learned, to the core that owns their state.
+// Pre: a residue of a plan with several queues. Post: in front of each node whose state has another
+// owner for some packet (behind its miss, for a table) stands the node that its declaration names.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "compiler/ir/graph.h"
+#include "compiler/ir/nic_model.h"
+#include "compiler/passes/symbolic.h"
+#include "compiler/plan/plan.h"
+#include "stack-nodes/node.h"
+
+namespace weft::passes {
+
+inline constexpr const char* handed_over = "handed_over";
+inline constexpr const char* drop_handover_full = "drop_handover_full";
+
+// The node in front of, or behind, the node `id`.
+std::string handover_of(const std::string& id);
+
+// Behind the miss of the table whose entries are owned: a hit says that the packet is where it
+// belongs.
+bool is_behind(const nodes::NodeDecl& decl);
+
+// Do packets with the same key of the node's state arrive on one queue? `when`: what is known of
+// those that reach it.
+bool arrive_together(Symbolic& symbolic, const ir::NicModel& nic, const plan::Configuration& config,
+                     const ir::Node& node, const smt::Term& when);
+
+// `why`: the nodes of the residue that need one, each with its reason.
+ir::Graph with_handovers(const ir::Graph& residue, const std::map<std::string, std::string>& why);
+
+}  // namespace weft::passes

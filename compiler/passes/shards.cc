@@ -1,0 +1,112 @@
+#include "compiler/passes/shards.h"
+
+#include "compiler/passes/resolve.h"
+
+namespace weft::passes {
+
+using smt::Term;
+
+Shards::Shards(const plan::Plan& plan, const Suspect* suspect)
+    : suspect_(suspect), queues_(plan.configuration.rx_queues) {
+  for (const auto& residue : plan.residues) {
+    for (auto [v, end] = vertices(residue.graph.g); v != end; ++v) {
+      for (const auto& slot : residue.graph.node(*v).slots) {
+        elsewhere_[slot].emplace_back(&residue.graph, *v);
+        if (slot == "handed_fragment")
+          datagrams_.insert(datagrams_.end(), residue.queues.begin(), residue.queues.end());
+      }
+    }
+  }
+}
+
+Term Shards::planned_owner(Symbolic& symbolic, const std::vector<Term>& key) const {
+  smt::Session& session = symbolic.session();
+  const Term owner = session.apply("udp_flows/owner", key, 16);
+  return session.ite(session.less(owner, session.number(queues_, 16)), owner,
+                     session.number(0, 16));
+}
+
+Term Shards::is_suspect(Symbolic& symbolic, const std::vector<Term>& key) const {
+  smt::Session& session = symbolic.session();
+  if (suspect_ == nullptr) return session.truth(false);
+  const FlowKey& k = suspect_->key;
+  const ir::Bits values[] = {k.src, k.src_port, k.dst, k.dst_port};  // as udp.find_flow's key
+  std::vector<Term> all;
+  for (std::size_t i = 0; i < key.size(); ++i)
+    all.push_back(session.equal(key[i], session.number(values[i], session.width(key[i]))));
+  return session.all_of(all);
+}
+
+Term Shards::owner_of_flow(Symbolic& symbolic, const std::vector<Term>& key,
+                           const Term& shard) const {
+  smt::Session& session = symbolic.session();
+  const Term known = session.apply("udp_flows/hit", key, 0);
+  const Term owner = session.ite(known, planned_owner(symbolic, key), shard);
+  if (suspect_ == nullptr) return owner;
+  const Term planned = suspect_->owner ? session.number(*suspect_->owner, 16) : shard;
+  return session.ite(is_suspect(symbolic, key), planned, owner);
+}
+
+// The same for all shards: an unknown function of the key, into those that have the entry.
+Term Shards::owner_of_datagram(Symbolic& symbolic, const std::vector<Term>& key,
+                               const Term& shard) const {
+  if (datagrams_.empty()) return shard;
+  smt::Session& session = symbolic.session();
+  const Term owner = session.apply("datagrams/owner", key, 16);
+  std::vector<Term> ways;
+  for (const unsigned queue : datagrams_)
+    ways.push_back(session.equal(owner, session.number(queue, 16)));
+  return session.ite(session.any_of(ways), owner, session.number(datagrams_.front(), 16));
+}
+
+Leaves Shards::leaves(Symbolic& symbolic, const ir::Graph& residue, ir::Vertex start,
+                      const State& initial) const {
+  smt::Session& session = symbolic.session();
+  symbolic.lookup = [&](const nodes::NodeDecl& decl, const std::vector<Term>& key,
+                        const State& state) {
+    Lookup found = symbolic.default_lookup(decl, key);
+    if (decl.table != "udp_flows" || !state.shard) return found;
+    const Term owner = planned_owner(symbolic, key);
+    found.hit = session.all_of({found.hit, session.equal(owner, state.shard)});
+    if (suspect_ == nullptr) return found;
+    const Term same = is_suspect(symbolic, key);
+    const bool there = suspect_->owner.has_value();
+    const Term planned = there ? session.equal(state.shard, session.number(*suspect_->owner, 16))
+                               : session.truth(false);
+    found.hit = session.any_of(
+        {session.all_of({same, planned}), session.all_of({session.negate(same), found.hit})});
+    if (there)
+      found.result =
+          session.ite(same, session.number(*suspect_->plan_endpoint, session.width(found.result)),
+                      found.result);
+    return found;
+  };
+  symbolic.owner = [&](const nodes::NodeDecl& decl, const std::vector<Term>& key,
+                       const State& state) {
+    return decl.owner == "udp_flows" ? owner_of_flow(symbolic, key, state.shard)
+                                     : owner_of_datagram(symbolic, key, state.shard);
+  };
+  Leaves out = leaves_of(symbolic, residue, start, initial, elsewhere_);
+  symbolic.lookup = nullptr;
+  symbolic.owner = nullptr;
+  return out;
+}
+
+Term Shards::home_of(Symbolic& symbolic, const Leaf& leaf) const {
+  smt::Session& session = symbolic.session();
+  const Term& here = leaf.state.shard;
+  if (!leaf.about.empty()) return owner_of_flow(symbolic, leaf.about, here);
+  const auto connected = leaf.state.values.find("meta.connected");
+  if (connected == leaf.state.values.end()) return here;  // no flow was looked for
+  const auto* decl = decl_of("udp.find_flow");
+  return session.ite(session.equal(connected->second, session.number(1, 1)),
+                     owner_of_flow(symbolic, symbolic.terms(decl->key, leaf.state), here), here);
+}
+
+Term Shards::at_home(Symbolic& symbolic, const Leaf& leaf) const {
+  smt::Session& session = symbolic.session();
+  if (!leaf.application || !leaf.state.shard) return session.truth(true);
+  return session.equal(home_of(symbolic, leaf), leaf.state.shard);
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,42 @@
+// Whose state it is, in the proof: what the tables of a shard answer, which shard owns a key, and
+// where packets that are handed over go on.
+#pragma once
+
+#include <vector>
+
+#include "compiler/passes/leaves.h"
+#include "compiler/passes/tables.h"
+#include "compiler/plan/plan.h"
+
+namespace weft::passes {
+
+class Shards {
+ public:
+  // `suspect`: its key is answered as the plan says; all other keys as plan and workload agree.
+  Shards(const plan::Plan& plan, const Suspect* suspect);
+
+  // The shard that owns a flow's entry; `shard` for a key that nobody has.
+  smt::Term owner_of_flow(Symbolic& symbolic, const std::vector<smt::Term>& key,
+                          const smt::Term& shard) const;
+  // Ends of a residue run on one shard after another.
+  Leaves leaves(Symbolic& symbolic, const ir::Graph& residue, ir::Vertex start,
+                const State& initial) const;
+  // Where the packet belongs at its end: a datagram of a flow, or an ICMP error about one, that
+  // reaches an application does so on the shard that owns the flow.
+  smt::Term home_of(Symbolic& symbolic, const Leaf& leaf) const;
+  smt::Term at_home(Symbolic& symbolic, const Leaf& leaf) const;
+
+ private:
+  // As the plan has it: one of its queues.
+  smt::Term planned_owner(Symbolic& symbolic, const std::vector<smt::Term>& key) const;
+  smt::Term is_suspect(Symbolic& symbolic, const std::vector<smt::Term>& key) const;
+  smt::Term owner_of_datagram(Symbolic& symbolic, const std::vector<smt::Term>& key,
+                              const smt::Term& shard) const;
+
+  const Suspect* suspect_;
+  unsigned queues_;
+  Elsewhere elsewhere_;
+  std::vector<unsigned> datagrams_;  // shards that put datagrams together
+};
+
+}  // namespace weft::passes

@@ -1,0 +1,160 @@
+// What arrives on a shard that does not own its state goes to the one that does, whole, once.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "stack-nodes/arp/learn.h"
+#include "stack-nodes/handover/datagram.h"
+#include "stack-nodes/handover/flow.h"
+#include "stack-nodes/handover/neighbour.h"
+#include "stack-nodes/handover/path.h"
+#include "stack-nodes/handover/quoted.h"
+#include "tests/unit/nodes/test_core.h"
+
+namespace weft::test {
+namespace {
+
+using namespace nodes;
+
+struct Handover : testing::Test {
+  TestCore core;
+  Handover() {
+    core.id = 1;
+    core.owners = &core.table_of_owners;
+  }
+  Bytes fragment(std::uint32_t src, std::uint32_t offset) {
+    return PacketBuilder(Bytes(64, 1))
+        .ipv4({.src = src, .offset = offset, .more = true})
+        .eth(0x0800)
+        .bytes();
+  }
+};
+
+TEST_F(Handover, a_flow_goes_to_the_shard_that_has_it) {
+  using Out = handover::Out;
+  core.table_of_owners.flows.insert({peer_address, our_address, 4000, 7}, 3);
+  core.table_of_owners.flows.insert({peer_address, our_address, 4001, 7}, 1);
+  Packet away = core.opened(udp_frame("x"));
+  const void* buffer = away.buffer;
+  EXPECT_EQ(handover::Flow::run(away, core), Out::away);
+  EXPECT_EQ(away.buffer, nullptr) << "the packet is the other shard's";
+  ASSERT_EQ(core.heap.handed.size(), 1u);
+  const auto& [slot, shard, packet] = core.heap.handed[0];
+  EXPECT_EQ(slot, Slot::handed_flow);
+  EXPECT_EQ(shard, 3u);
+  EXPECT_EQ(packet.buffer, buffer);
+  EXPECT_EQ(packet.l4, away.l4);
+
+  Packet own = core.opened(udp_frame("x", {}, 4001));
+  EXPECT_EQ(handover::Flow::run(own, core), Out::here);
+  Packet nobodys = core.opened(udp_frame("x", {}, 4002));
+  EXPECT_EQ(handover::Flow::run(nobodys, core), Out::here);
+  EXPECT_EQ(core.heap.handed.size(), 1u);
+}
+
+TEST_F(Handover, a_full_ring_leaves_the_packet_to_be_dropped_here) {
+  core.table_of_owners.flows.insert({peer_address, our_address, 4000, 7}, 3);
+  core.heap.ring_full = true;
+  Packet p = core.opened(udp_frame("x"));
+  EXPECT_EQ(handover::Flow::run(p, core), handover::Out::full);
+  EXPECT_NE(p.buffer, nullptr);
+  core.release(p);
+  EXPECT_TRUE(core.heap.live.empty());
+}
+
+TEST_F(Handover, without_owners_everything_is_here) {
+  core.owners = nullptr;
+  Packet p = core.opened(udp_frame("x"));
+  EXPECT_EQ(handover::Flow::run(p, core), handover::Out::here);
+  EXPECT_EQ(handover::Datagram::run(p, core), handover::Out::here);
+}
+
+// All pieces of a datagram have one owner, wherever they arrive, and peers are spread.
+TEST_F(Handover, pieces_of_a_datagram_meet) {
+  core.table_of_owners.datagrams = {0, 1, 2, 3};
+  std::set<unsigned> owners;
+  for (std::uint32_t src = 1; src < 100; ++src) {
+    std::set<unsigned> of_this;
+    for (const unsigned arrived : {0u, 1u, 2u, 3u}) {
+      core.id = arrived;
+      core.heap.handed.clear();
+      Packet p = core.opened(fragment(src, arrived * 64));
+      const bool here = handover::Datagram::run(p, core) == handover::Out::here;
+      of_this.insert(here ? arrived : std::get<1>(core.heap.handed.at(0)));
+    }
+    EXPECT_EQ(of_this.size(), 1u) << src;
+    owners.merge(of_this);
+  }
+  EXPECT_EQ(owners.size(), 4u);
+}
+
+TEST_F(Handover, others_are_told_of_a_neighbour_but_not_again_at_once) {
+  using Out = handover::Neighbour::Out;
+  Packet p = core.opened(
+      PacketBuilder().arp(1, peer_mac, peer_address, 0, our_address).eth(0x0806).bytes());
+  EXPECT_EQ(handover::Neighbour::run(p, core), Out::told);
+  ASSERT_EQ(core.heap.told.size(), 1u);
+  EXPECT_EQ(core.heap.told[0], std::make_tuple(peer_address, peer_mac, true));
+  arp::Learn::run(p, core);
+  EXPECT_EQ(handover::Neighbour::run(p, core), Out::known);
+  core.now_ns += 1'000'000'000;
+  EXPECT_EQ(handover::Neighbour::run(p, core), Out::told);
+  core.now_ns += 1'000'000'000;
+  core.heap.ring_full = true;
+  EXPECT_EQ(handover::Neighbour::run(p, core), Out::lost);
+}
+
+// Another shard may be waiting for it; where nobody asked it makes no entry.
+TEST_F(Handover, an_answer_nobody_asked_for_is_told_as_that) {
+  Packet p = core.opened(
+      PacketBuilder().arp(2, peer_mac, peer_address, our_mac, our_address).eth(0x0806).bytes());
+  handover::Neighbour::run(p, core);
+  ASSERT_EQ(core.heap.told.size(), 1u);
+  EXPECT_EQ(core.heap.told[0], std::make_tuple(peer_address, peer_mac, false));
+  // One that this shard asked for is as good for all.
+  Packet waiting = core.opened(udp_frame("x"));
+  waiting.next_hop = peer_address;
+  core.neighbours.resolve(core, waiting);
+  handover::Neighbour::run(p, core);
+  ASSERT_EQ(core.heap.told.size(), 2u);
+  EXPECT_EQ(core.heap.told[1], std::make_tuple(peer_address, peer_mac, true));
+}
+
+// What was sent is quoted: our address is its source, and the flow's peer its destination.
+TEST_F(Handover, an_error_goes_where_the_flow_it_is_about_is) {
+  core.table_of_owners.flows.insert({peer_address, our_address, 4000, 7}, 3);
+  Packet p = core.opened(udp_frame("x"));
+  p.src = our_address;
+  p.src_port = 7;
+  p.dst = peer_address;
+  p.dst_port = 4001;
+  EXPECT_EQ(handover::Quoted::run(p, core), handover::Out::here) << "another flow, that nobody has";
+  p.dst_port = 4000;
+  EXPECT_EQ(handover::Quoted::run(p, core), handover::Out::away);
+  ASSERT_EQ(core.heap.handed.size(), 1u);
+  EXPECT_EQ(std::get<0>(core.heap.handed[0]), Slot::handed_error);
+  EXPECT_EQ(std::get<1>(core.heap.handed[0]), 3u);
+  EXPECT_EQ(std::get<2>(core.heap.handed[0]).dst_port, 4000);
+}
+
+TEST_F(Handover, others_are_told_of_a_path_when_it_is_news) {
+  using Out = handover::Path::Out;
+  core.host.mtu = 1500;
+  Packet p;
+  p.dst = peer_address;
+  p.mtu = 1200;
+  EXPECT_EQ(handover::Path::run(p, core), Out::told);
+  ASSERT_EQ(core.heap.paths.size(), 1u);
+  EXPECT_EQ(core.heap.paths[0], std::make_pair(peer_address, std::uint16_t{1200}));
+  core.paths.learn(p.dst, p.mtu, core.host.mtu, core.now_ns);
+  EXPECT_EQ(handover::Path::run(p, core), Out::known);
+  p.mtu = 1300;
+  EXPECT_EQ(handover::Path::run(p, core), Out::known) << "a path does not grow";
+  p.mtu = 68;
+  core.heap.ring_full = true;
+  EXPECT_EQ(handover::Path::run(p, core), Out::lost);
+  EXPECT_EQ(core.heap.paths.size(), 1u);
+}
+
+}  // namespace
+}  // namespace weft::test
