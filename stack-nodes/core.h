@@ -114,6 +114,10 @@ struct Core {
 
   // From now on everything here belongs to one shard (owned.h).
   void give_to(unsigned shard) {
+    addresses.give_to(shard);
+    claims.give_to(shard);
+    groups.give_to(shard);
+    igmp.give_to(shard);
     udp_flows.give_to(shard);
     neighbours.give_to(shard);
     reassembly.give_to(shard);

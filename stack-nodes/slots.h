@@ -28,8 +28,8 @@ enum class Slot : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Slot::count)> slot_names = {
-    "udp_send",  "arp_request", "arp_resolved", "ipv4_reassembled", "icmp_error",
-    "reply",     "igmp_send",   "udp_copy",     "loopback",         "ipv4_piece",
-    "ipv4_rest", "ipv4_expired", "handed_flow", "handed_error",     "handed_fragment"};
+    "udp_send",  "arp_request",  "arp_resolved", "ipv4_reassembled", "icmp_error",
+    "reply",     "igmp_send",    "udp_copy",     "loopback",         "ipv4_piece",
+    "ipv4_rest", "ipv4_expired", "handed_flow",  "handed_error",     "handed_fragment"};
 
 }  // namespace weft::nodes

@@ -10,10 +10,11 @@
 
 #include "stack-nodes/slots.h"
 #include "stack-nodes/table/arp_message.h"
+#include "stack-nodes/table/owned.h"
 
 namespace weft {
 
-class AddressClaims {
+class AddressClaims : public Owned {
  public:
   static constexpr std::uint64_t announce_interval_ns = 2'000'000'000;
   static constexpr std::uint64_t defend_interval_ns = 10'000'000'000;
@@ -28,6 +29,7 @@ class AddressClaims {
 
   // From the next age() on.
   void start(std::uint64_t now_ns) {
+    touch("the claims to addresses");
     rounds_left_ = rounds;
     next_ = 0;
     due_ns_ = now_ns;
@@ -35,6 +37,7 @@ class AddressClaims {
 
   template <class Core>
   void age(Core& core) {
+    touch("the claims to addresses");
     if (rounds_left_ == 0 || core.now_ns < due_ns_) return;
     const auto& own = core.addresses.own();
     for (std::size_t sent = 0; next_ < own.size(); ++next_, ++sent) {
@@ -48,6 +51,7 @@ class AddressClaims {
   // Another host says that the own address is its. True where it was told otherwise.
   template <class Core>
   bool conflict(Core& core, std::uint32_t address) {
+    touch("the claims to addresses");
     ++counters_.conflicts;
     Defence* oldest = &defences_[0];
     for (Defence& d : defences_) {

@@ -10,10 +10,11 @@
 #include <vector>
 
 #include "stack-nodes/packet.h"
+#include "stack-nodes/table/owned.h"
 
 namespace weft {
 
-class AddressTable {
+class AddressTable : public Owned {
  public:
   static constexpr std::uint32_t all_hosts = 0xe0000001;  // 224.0.0.1, RFC 1112 section 7.2
 
@@ -69,6 +70,7 @@ class AddressTable {
   // Groups that somebody here listens to.
   void join(std::uint32_t group) { set(group, Cast::multicast); }
   void leave(std::uint32_t group) {
+    touch("the table of addresses");
     const std::size_t at = place(group);
     if (slots_[at].address == group) slots_[at].cast = Cast::other;
   }
@@ -80,6 +82,7 @@ class AddressTable {
   };
 
   [[gnu::noinline]] Cast find_slowly(std::uint32_t address) const {
+    touch("the table of addresses");
     const Slot& slot = slots_[place(address)];
     return slot.address == address && address != 0 ? slot.cast : Cast::other;
   }
@@ -92,6 +95,7 @@ class AddressTable {
   }
 
   void set(std::uint32_t address, Cast cast) {
+    touch("the table of addresses");
     std::size_t at = place(address);
     if (slots_[at].address == 0) {
       if ((used_ + 1) * 2 > slots_.size()) {

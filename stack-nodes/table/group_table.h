@@ -9,6 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "stack-nodes/table/owned.h"
+
 namespace weft {
 
 // Sources that are wanted, or all but some. Nothing wanted is INCLUDE of nobody. Sources are
@@ -24,7 +26,7 @@ struct GroupFilter {
   bool operator==(const GroupFilter&) const = default;
 };
 
-class GroupTable {
+class GroupTable : public Owned {
  public:
   static constexpr std::size_t most_groups = 1024;
   static constexpr std::size_t most_sources = 32;  // of one member; more are refused
@@ -38,6 +40,7 @@ class GroupTable {
 
   // The member's filter from now on; one that wants nothing leaves. False: no room.
   bool set(std::uint32_t group, Member member) {
+    touch("the table of groups");
     std::sort(member.filter.sources.begin(), member.filter.sources.end());
     if (member.filter.sources.size() > most_sources) return false;
     auto at = groups_.find(group);
@@ -57,6 +60,7 @@ class GroupTable {
   // one listens on the port, whatever it wants.
   template <class F>
   bool each(std::uint32_t group, std::uint32_t source, std::uint16_t port, F&& f) const {
+    touch("the table of groups");
     const auto at = groups_.find(group);
     if (at == groups_.end()) return false;
     bool listened = false;
@@ -118,7 +122,10 @@ class GroupTable {
     return {};
   }
 
-  bool joined(std::uint32_t group) const { return groups_.contains(group); }
+  bool joined(std::uint32_t group) const {
+    touch("the table of groups");
+    return groups_.contains(group);
+  }
   std::size_t size() const { return groups_.size(); }
 
  private:

@@ -14,12 +14,13 @@
 #include "stack-nodes/slots.h"
 #include "stack-nodes/table/group_table.h"
 #include "stack-nodes/table/igmp_message.h"
+#include "stack-nodes/table/owned.h"
 #include "stack-nodes/table/random.h"
 #include "stack-nodes/wire/access.h"
 
 namespace weft {
 
-class IgmpHost {
+class IgmpHost : public Owned {
  public:
   static constexpr std::uint64_t second = 1'000'000'000;
   static constexpr std::uint64_t unsolicited_v3 = 1 * second;   // RFC 3376 section 8.11
@@ -37,6 +38,7 @@ class IgmpHost {
 
   // The host as a whole now wants this of the group: joins, leaves, other sources.
   void change(std::uint64_t now_ns, std::uint32_t group, const GroupFilter& wanted) {
+    touch("the state of groups");
     if (group == igmp::all_hosts) return;  // section 6: never reported
     auto [at, fresh] = groups_.try_emplace(group);
     Group& g = at->second;
@@ -64,6 +66,7 @@ class IgmpHost {
 
   // The link was away: routers may have forgotten. All that is wanted is told as if it were new.
   void restart(std::uint64_t now_ns) {
+    touch("the state of groups");
     general_ns_ = never;
     for (auto& [group, g] : groups_) {
       g.answer_ns = never;
@@ -75,6 +78,7 @@ class IgmpHost {
 
   // A query at p.l4, of any version, whose checksum is right (section 4.1, 7.1).
   void hear_query(std::uint64_t now_ns, const Packet& p) {
+    touch("the state of groups");
     const std::uint8_t* const m = p.data + p.l4;
     const std::uint32_t room = wire::l4_room(p);
     const std::uint32_t group = wire::load32(m + 4);
@@ -107,6 +111,7 @@ class IgmpHost {
   // Another host reported the group (RFC 2236 section 3): one report is enough. Version 3 hosts say
   // their own.
   void hear_report(std::uint64_t now_ns, std::uint32_t group) {
+    touch("the state of groups");
     const auto at = groups_.find(group);
     if (version(now_ns) == 3 || at == groups_.end()) return;
     at->second.answer_ns = never;
@@ -115,6 +120,7 @@ class IgmpHost {
 
   template <class Core>
   void age(Core& core) {
+    touch("the state of groups");
     if (groups_.empty()) return;
     if (version(core.now_ns) == 3) {
       age_v3(core);
