@@ -139,6 +139,7 @@ diag::Result<void> Engine::start() {
     NetCore* core;
   };
   stop_.store(false);
+  ended_.store(0);
   net_cores_run.store(true);
   for (std::size_t i = 0; i < cores_.size(); ++i) {
     const auto body = [](void* argument) -> int {
@@ -146,6 +147,7 @@ diag::Result<void> Engine::start() {
       // perf and top show it: the name says which net core a thread is.
       pthread_setname_np(pthread_self(), fmt::format("weft:core{}", start->core->id).c_str());
       start->core->run(start->engine->stop_, start->engine->options_.busy);
+      start->engine->ended_.fetch_add(1, std::memory_order_release);
       return 0;
     };
     rte_eal_remote_launch(body, new Start{this, cores_[i].get()}, lcores_[i]);
@@ -159,6 +161,7 @@ void Engine::stop() {
     stop_.store(true);
     for (const auto& core : cores_) core->wake();
     for (unsigned lcore : lcores_) rte_eal_wait_lcore(lcore);
+    ended_.load(std::memory_order_acquire);
     net_cores_run.store(false);
     running_ = false;
   }

@@ -70,6 +70,9 @@ class Engine {
   std::vector<std::unique_ptr<NetCore>> cores_;
   std::vector<unsigned> lcores_;
   std::atomic<bool> stop_{false};
+  // Net cores that have ended: what they wrote lies before what is read of it here. (EAL waits for
+  // them by words of its own, which a thread sanitizer cannot see.)
+  std::atomic<unsigned> ended_{0};
   bool running_ = false;
 };
 
