@@ -117,14 +117,15 @@ std::string misbehaviour(const Subject& s, const Fault& fault, const plan::Plan&
     // State with one owner is touched on two queues. Each frame by itself ends as it should.
     Places places = at_queue(c);
     places.emplace_back(c.second, c.second_queue.value_or(0));
-    const Seen seen = see(faulty, s.in, {c.frame, c.second}, c.descriptor, c.frame, false, places);
+    const Seen seen =
+        see(faulty, s.in, {c.frame, c.second}, c.descriptor, c.frame, all_apart, places);
     if (!seen.refused.empty()) return seen.refused;
     const auto at = seen.queues.find("ipv4_reassemble");
     const std::size_t queues = at == seen.queues.end() ? 0 : at->second.size();
     if (queues == 2) return "one datagram's fragments on two queues";
   }
   if (c.expected.starts_with("arrives on queue ")) {
-    const Seen seen = see(faulty, s.in, {c.frame}, {}, {}, false, at_queue(c));
+    const Seen seen = see(faulty, s.in, {c.frame}, {}, {}, all_apart, at_queue(c));
     const unsigned owner = static_cast<unsigned>(std::stoul(c.expected.substr(17)));
     const auto at = seen.queues.find("rx");
     if (at != seen.queues.end() && !at->second.contains(owner))
@@ -134,13 +135,13 @@ std::string misbehaviour(const Subject& s, const Fault& fault, const plan::Plan&
   if (c.entry != "rx" || c.expected == "rx")  // nothing is received, or nothing can be
     return difference(s.sends_expected, see(faulty, s.in, s.sends));
   for (const Situation& now : situations(c.frame, s.in)) {
-    const Seen good = see(s.reference, s.plain, now.frames, {}, {}, now.at_once);
+    const Seen good = see(s.reference, s.plain, now.frames, {}, {}, now.apart);
     // Nothing that the sound plan does as well is a misbehaviour.
-    const std::string sound = difference(good, see(s.plan, s.in, now.frames, {}, {}, now.at_once));
+    const std::string sound = difference(good, see(s.plan, s.in, now.frames, {}, {}, now.apart));
     EXPECT_EQ(sound, "") << "the sound plan: " << now.name;
     if (!sound.empty()) continue;
     const std::string d = difference(
-        good, see(faulty, s.in, now.frames, c.descriptor, c.frame, now.at_once, at_queue(c)));
+        good, see(faulty, s.in, now.frames, c.descriptor, c.frame, now.apart, at_queue(c)));
     if (!d.empty()) return now.name + ": " + d;
   }
   // What an effect that is missing would have set may be anything for the solver, and is something

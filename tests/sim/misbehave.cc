@@ -25,11 +25,11 @@ std::string heard(const plan::Plan& plan, const Walked& walk) {
 }  // namespace
 
 Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector<Bytes>& frames,
-         const Answers& answers, const Bytes& about, bool at_once, const Places& places) {
+         const Answers& answers, const Bytes& about, std::size_t apart, const Places& places) {
   Seen seen;
   std::vector<ports::Frame> in;
   for (std::size_t i = 0; i < frames.size(); ++i)
-    in.push_back({.time_ns = at_once ? 0 : i * 20'000'000, .bytes = frames[i]});
+    in.push_back({.time_ns = std::min(i, apart) * 20'000'000, .bytes = frames[i]});
   StackOptions options{.trace = true};
   if (!answers.empty()) {
     options.policy = emulator::DescriptorPolicy::forced(
@@ -117,7 +117,7 @@ void with_options(const Bytes& frame, std::size_t l3, std::vector<Situation>& ou
     std::copy(option.begin(), option.end(), f.begin() + static_cast<long>(l3 + 20));
     fix_ip_checksum(f);
     out.push_back({name, {f}});
-    out.push_back({std::string(name) + ", 60 times at once", std::vector<Bytes>(60, f), true});
+    out.push_back({std::string(name) + ", 60 times at once", std::vector<Bytes>(60, f), 0});
   }
 }
 
@@ -148,7 +148,7 @@ void with_quotes(const Bytes& frame, std::size_t l3, int vlan, std::vector<Situa
   out.push_back({"about a port without endpoint", {about(ours, closed, 1, 0)}});
   out.push_back({"about TCP", {about(tcp, udp, 1, 0)}});
   out.push_back({"about others' datagrams", {about(others, udp, 1, 0)}});
-  out.push_back({"60 about ours at once", std::vector<Bytes>(60, about(ours, udp, 1, 0)), true});
+  out.push_back({"60 about ours at once", std::vector<Bytes>(60, about(ours, udp, 1, 0)), 0});
 }
 
 // What an ARP message did is seen when it comes again, and when its sender has something to say.
@@ -262,12 +262,12 @@ std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inpu
   const auto with_neighbours = [&](const std::string& name, unsigned times, bool at_once) {
     std::vector<Bytes> frames = hellos;
     frames.insert(frames.end(), times, frame);
-    out.push_back({name, std::move(frames), at_once});
+    out.push_back({name, std::move(frames), at_once ? hellos.size() : all_apart});
   };
   with_neighbours("from a known neighbour", 1, false);
   with_neighbours("twice", 2, false);
   with_neighbours("60 times at once", 60, true);
-  out.push_back({"60 times, to neighbours unknown", std::vector<Bytes>(60, frame), true});
+  out.push_back({"60 times, to neighbours unknown", std::vector<Bytes>(60, frame), 0});
   with_options(frame, l3, out);
   with_groups(frame, l3, out);
   if ((get16(frame, l3 + 6) & 0x3fff) == 0) {

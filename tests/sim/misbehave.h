@@ -27,16 +27,18 @@ using Answers = std::map<std::string, unsigned>;
 // Where a card that nobody can predict delivers these frames.
 using Places = std::vector<std::pair<Bytes, unsigned>>;
 
-// Frames come 20 ms apart, or all at once. `answers` are for frames equal to `about`.
+// Frames come 20 ms apart: the first `apart` of them, and then all others at once. `answers` are
+// for frames equal to `about`.
+inline constexpr std::size_t all_apart = ~std::size_t{0};
 Seen see(const plan::Plan& plan, const passes::Inputs& inputs, const std::vector<Bytes>& frames,
-         const Answers& answers = {}, const Bytes& about = {}, bool at_once = false,
+         const Answers& answers = {}, const Bytes& about = {}, std::size_t apart = all_apart,
          const Places& places = {});
 
 // A packet, and what came before it: the state in which it takes one or the other way.
 struct Situation {
   std::string name;
   std::vector<Bytes> frames;
-  bool at_once = false;
+  std::size_t apart = all_apart;
 };
 std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inputs);
 
