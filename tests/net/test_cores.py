@@ -55,7 +55,7 @@ class TapQueues(unittest.TestCase):
                 stack.stats(), "ipv4_reassembled") == 3)
             self.strangers(space, peer)
             self.errors(stack, space)
-            given, _ = peer.leave()
+            given, _ = peer.leave(stack)
             stats = stack.stop()
             self.assertTrue(stats["balance"]["exact"], stats["balance"])
             self.assertEqual(sum(stats["card"]["queue_received"]), given)
@@ -152,7 +152,7 @@ class Idle(unittest.TestCase):
                 one, summary = traffic.pings(space, 1)
                 answered += one
             self.assertEqual(answered, 10)
-            peer.leave()
+            peer.leave(stack)
             stats = stack.stop()
             self.assertTrue(stats["balance"]["exact"], stats["balance"])
             self.assertGreater(sleeps, 0)
