@@ -20,42 +20,57 @@ struct GroupChange {
   GroupTable::Member member;
 };
 
-struct Message {
-  enum class Kind : std::uint32_t { packet, neighbour, path, igmp, group };
+// A packet that goes on where its state is.
+struct Handed {
+  std::uint32_t shard = 0;  // index of the receiver
+  std::uint32_t entry = 0;  // of ir/edges.h
+  Packet packet;
+};
+
+// What a shard has to know before it runs packets that came later.
+struct News {
+  enum class Kind : std::uint32_t { neighbour, path, igmp, group };
   Kind kind = Kind::neighbour;
   std::uint32_t shard = 0;  // index of the receiver
-  // packet, igmp:
-  std::uint32_t entry = 0;  // of ir/edges.h, where a packet goes on
-  Packet packet;
   // neighbour:
   std::uint64_t mac = 0;
   std::uint32_t address = 0;
   bool create = false;
   // path (and address):
   std::uint16_t mtu = 0;
+  // igmp:
+  Packet packet;
   // group: the receiver frees it
   GroupChange* change = nullptr;
 };
 
-// One bounded ring for each pair of net cores, and one from each to itself, for its other shards.
+// Two bounded rings for each pair of net cores, and from each to itself, for its other shards.
 class Handovers {
  public:
   static constexpr unsigned ring_size = 256;
 
   explicit Handovers(unsigned cores) : cores_(cores), told_(cores * cores, 0) {
-    for (unsigned i = 0; i < cores * cores; ++i)
-      rings_.push_back(std::make_unique<SpscRing<Message>>(ring_size));
+    for (unsigned i = 0; i < cores * cores; ++i) {
+      packets_.push_back(std::make_unique<SpscRing<Handed>>(ring_size));
+      news_.push_back(std::make_unique<SpscRing<News>>(ring_size));
+    }
   }
 
-  // False when the ring is full: the message stays the caller's.
-  bool put(unsigned from, unsigned to, const Message& message) {
+  // False when the ring is full: what it holds stays the caller's.
+  bool put(unsigned from, unsigned to, const Handed& handed) {
     told_[from * cores_ + to] = 1;
-    return rings_[from * cores_ + to]->put(message);
+    return packets_[from * cores_ + to]->put(handed);
   }
-  bool take(unsigned from, unsigned to, Message& message) {
-    return rings_[from * cores_ + to]->take(message);
+  bool put(unsigned from, unsigned to, const News& news) {
+    told_[from * cores_ + to] = 1;
+    return news_[from * cores_ + to]->put(news);
   }
-  bool empty(unsigned from, unsigned to) const { return rings_[from * cores_ + to]->empty(); }
+  bool take(unsigned from, unsigned to, Handed& handed) {
+    return packets_[from * cores_ + to]->take(handed);
+  }
+  bool take(unsigned from, unsigned to, News& news) {
+    return news_[from * cores_ + to]->take(news);
+  }
   unsigned cores() const { return cores_; }
   // By `from`: has it put something for `to` since it last asked?
   bool told(unsigned from, unsigned to) {
@@ -66,7 +81,8 @@ class Handovers {
 
  private:
   unsigned cores_;
-  std::vector<std::unique_ptr<SpscRing<Message>>> rings_;
+  std::vector<std::unique_ptr<SpscRing<Handed>>> packets_;
+  std::vector<std::unique_ptr<SpscRing<News>>> news_;
   std::vector<std::uint8_t> told_;  // each written and read by one core
 };
 

@@ -69,35 +69,46 @@ unsigned NetCore::poll_once() {
 
 unsigned NetCore::take_messages() {
   const std::uint64_t now_ns = clock_.now_ns();
-  unsigned taken = 0;
-  for (unsigned from = 0; from < handovers_.cores(); ++from) taken += take_messages(from, now_ns);
+  unsigned taken = take_news(now_ns);
+  for (unsigned from = 0; from < handovers_.cores(); ++from) taken += take_packets(from, now_ns);
   return taken;
 }
 
-// Packets that follow each other to the same place are run together.
-unsigned NetCore::take_messages(unsigned from, std::uint64_t now_ns) {
-  Packet packets[batch_size];
-  Shard* to = nullptr;
-  unsigned entry = 0, waiting = 0, taken = 0;
-  const auto flush = [&] {
-    if (waiting != 0) to->take(packets, waiting, entry, card_, *apps_, now_ns);
-    waiting = 0;
-  };
-  Message message;
-  for (; taken < Handovers::ring_size && handovers_.take(from, id, message); ++taken) {
-    const auto shard = std::find_if(shards.begin(), shards.end(),
-                                    [&](const auto& s) { return s->index == message.shard; });
-    const bool packet = message.kind == Message::Kind::packet;
-    if (!packet || shard->get() != to || message.entry != entry || waiting == batch_size) flush();
-    to = shard->get();
-    entry = message.entry;
-    if (packet) {
-      packets[waiting++] = message.packet;
-    } else {
-      to->learn(message, card_, *apps_, now_ns);
-    }
+Shard& NetCore::shard(unsigned index) {
+  return **std::find_if(shards.begin(), shards.end(),
+                        [&](const auto& s) { return s->index == index; });
+}
+
+unsigned NetCore::take_news(std::uint64_t now_ns) {
+  unsigned taken = 0;
+  News news;
+  for (unsigned from = 0; from < handovers_.cores(); ++from) {
+    for (unsigned n = 0; n < Handovers::ring_size && handovers_.take(from, id, news); ++n, ++taken)
+      shard(news.shard).learn(news, card_, *apps_, now_ns);
   }
-  flush();
+  return taken;
+}
+
+// Packets that follow each other to the same place are run together. A sender may have been
+// introduced by a third core before its packet was handed over: news are looked for in between.
+unsigned NetCore::take_packets(unsigned from, std::uint64_t now_ns) {
+  Handed handed[batch_size];
+  Packet packets[batch_size];
+  unsigned taken = 0, n = 0;
+  do {
+    for (n = 0; n < batch_size && handovers_.take(from, id, handed[n]);) ++n;
+    if (n == 0) break;
+    taken += n + take_news(now_ns);
+    for (unsigned i = 0, run = 0; i < n; i += run) {
+      const Handed& first = handed[i];
+      for (run = 0; i + run < n; ++run) {
+        const Handed& next = handed[i + run];
+        if (next.shard != first.shard || next.entry != first.entry) break;
+        packets[run] = next.packet;
+      }
+      shard(first.shard).take(packets, run, first.entry, card_, *apps_, now_ns);
+    }
+  } while (n == batch_size && taken < Handovers::ring_size);
   return taken;
 }
 

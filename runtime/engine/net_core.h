@@ -49,12 +49,12 @@ class NetCore {
   NetCore(unsigned id, ports::Card& card, Handovers& handovers, const Clock& clock,
           std::unique_ptr<apps::AppHost> apps);
 
-  // One round over everything. Returns how many packets and messages there were.
+  // One round over everything. Returns how many packets and news there were.
   unsigned poll_once();
   // Polls until `stop`; `busy` polls without rest, else an idle core yields, then sleeps: until a
   // frame or another core wakes it, or for up to 200 us at a time where a wire can't do so.
   void run(const std::atomic<bool>& stop, bool busy);
-  // Messages from other cores, and between the shards of this one. Returns how many there were.
+  // What other cores, and other shards of this one, have handed over or told. Returns how much.
   unsigned take_messages();
   unsigned run_looped();
   // Ends its sleep. By any thread.
@@ -79,7 +79,9 @@ class NetCore {
   void rest(unsigned& idle, const std::atomic<bool>& stop);
   void wake_receivers();
   void wake_told(unsigned found);
-  unsigned take_messages(unsigned from, std::uint64_t now_ns);
+  unsigned take_news(std::uint64_t now_ns);
+  unsigned take_packets(unsigned from, std::uint64_t now_ns);
+  Shard& shard(unsigned index);
   CoreView copy() const;
   void answer_views();
 

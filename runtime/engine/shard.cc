@@ -225,24 +225,20 @@ void Shard::take(Packet* packets, unsigned n, unsigned entry, ports::Card& card,
   settle(card, apps);
 }
 
-void Shard::learn(const Message& message, ports::Card& card, apps::AppHost& apps,
-                  std::uint64_t now_ns) {
+void Shard::learn(const News& news, ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
   const RunsShard runs(index);
   core.now_ns = now_ns;
-  switch (message.kind) {
-    case Message::Kind::packet: break;  // take()
-    case Message::Kind::neighbour:
-      core.neighbours.learn(core, message.address, message.mac, message.create);
+  switch (news.kind) {
+    case News::Kind::neighbour:
+      core.neighbours.learn(core, news.address, news.mac, news.create);
       break;
-    case Message::Kind::path:
-      core.paths.learn(message.address, message.mtu, core.host.mtu, now_ns);
+    case News::Kind::path: core.paths.learn(news.address, news.mtu, core.host.mtu, now_ns); break;
+    case News::Kind::igmp:
+      nodes::igmp::hear(core, news.packet);
+      pools_.free(news.packet.buffer);
       break;
-    case Message::Kind::igmp:
-      nodes::igmp::hear(core, message.packet);
-      pools_.free(message.packet.buffer);
-      break;
-    case Message::Kind::group: {
-      const std::unique_ptr<GroupChange> change(message.change);
+    case News::Kind::group: {
+      const std::unique_ptr<GroupChange> change(news.change);
       apply(*change);
       break;
     }
@@ -354,27 +350,27 @@ bool Shard::allocate(Packet& p, std::uint32_t room) {
 }
 
 bool Shard::tell_neighbour(std::uint32_t address, std::uint64_t mac, bool create) {
-  Message message;
-  message.mac = mac;
-  message.address = address;
-  message.create = create;
-  return tell_others(message);
+  News news;
+  news.mac = mac;
+  news.address = address;
+  news.create = create;
+  return tell_others(news);
 }
 
 bool Shard::tell_path(std::uint32_t address, std::uint16_t mtu) {
-  Message message;
-  message.kind = Message::Kind::path;
-  message.address = address;
-  message.mtu = mtu;
-  return tell_others(message);
+  News news;
+  news.kind = News::Kind::path;
+  news.address = address;
+  news.mtu = mtu;
+  return tell_others(news);
 }
 
-bool Shard::tell_others(Message message) {
+bool Shard::tell_others(News news) {
   bool all = true;
   for (unsigned shard = 0; shard < placement_.core_of.size(); ++shard) {
     if (shard == index) continue;
-    message.shard = shard;
-    if (handovers_.put(net_core, placement_.core_of[shard], message)) continue;
+    news.shard = shard;
+    if (handovers_.put(net_core, placement_.core_of[shard], news)) continue;
     ++counters.learning_lost;
     all = false;
   }
@@ -382,19 +378,15 @@ bool Shard::tell_others(Message message) {
 }
 
 bool Shard::hand_over(Slot slot, unsigned shard, Packet& p) {
-  Message message;
-  message.kind = Message::Kind::packet;
-  message.shard = shard;
-  message.entry = ir::entry_of_slot(static_cast<unsigned>(slot));
-  message.packet = p;
-  return handovers_.put(net_core, placement_.core_of[shard], message);
+  const Handed handed = {shard, ir::entry_of_slot(static_cast<unsigned>(slot)), p};
+  return handovers_.put(net_core, placement_.core_of[shard], handed);
 }
 
 void Shard::to_speaker(Packet& p) {
-  Message message;
-  message.kind = Message::Kind::igmp;
-  message.packet = p;
-  if (!handovers_.put(net_core, placement_.core_of[message.shard], message)) {
+  News news;
+  news.kind = News::Kind::igmp;
+  news.packet = p;
+  if (!handovers_.put(net_core, placement_.core_of[news.shard], news)) {
     ++counters.speaker_lost;
     pools_.free(p.buffer);
   }
@@ -430,12 +422,12 @@ void Shard::tell_groups() {
   for (auto& [shard, change] : waiting) {
     const bool behind = std::any_of(untold_.begin(), untold_.end(),
                                     [to = shard](const auto& u) { return u.first == to; });
-    Message message;
-    message.kind = Message::Kind::group;
-    message.shard = shard;
-    message.change = behind ? nullptr : new GroupChange(change);
-    if (!behind && handovers_.put(net_core, placement_.core_of[shard], message)) continue;
-    delete message.change;
+    News news;
+    news.kind = News::Kind::group;
+    news.shard = shard;
+    news.change = behind ? nullptr : new GroupChange(change);
+    if (!behind && handovers_.put(net_core, placement_.core_of[shard], news)) continue;
+    delete news.change;
     untold_.emplace_back(shard, std::move(change));
   }
 }

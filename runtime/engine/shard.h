@@ -62,7 +62,7 @@ class Shard final : public Services {
   void take(Packet* packets, unsigned n, unsigned entry, ports::Card& card, apps::AppHost& apps,
             std::uint64_t now_ns);
   // What another shard learned of a neighbour, of a path, or of groups.
-  void learn(const Message& message, ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  void learn(const News& news, ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // Datagrams that the host sent to itself: those that were there when it was called, so that two
   // applications that answer each other do not keep the core from all else. Returns how many.
   unsigned run_looped(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
@@ -114,7 +114,7 @@ class Shard final : public Services {
   void run(Packet* packets, unsigned n, unsigned entry);
   void run_slot(nodes::Slot slot);
   void run_sends();
-  bool tell_others(Message message);
+  bool tell_others(News news);
   void transmit(ports::Card& card);
 
   Pools& pools_;

@@ -23,7 +23,7 @@ struct Build {
           "ipv4.more_fragments = 0; ipv4.fragment_offset = 0; "
           "ipv4.protocol = meta.protocol; ipv4.checksum = 0; ipv4.dst = meta.dst; "
           "pkt.len = l4.room + 34; l3.room = l4.room + 20",
-      .expects = "meta.dont_fragment == 0 && meta.src == 0",
+      .expects = "meta.dont_fragment == 0 && meta.src == 0 && meta.ttl == 0",
       .meaning =
           "writes the IPv4 header; source is the own address of the way out and time to live 64 "
           "unless set",

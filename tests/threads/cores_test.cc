@@ -1,6 +1,7 @@
 // Net cores with threads of their own, on a card that delivers anywhere: fragments, flows, ARP
 // answers on the wrong core are handed over, counted and answered, and no state is touched by two
 // threads. Run as it is, and under the thread sanitizer with the owner check (README.md).
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -87,6 +88,17 @@ const weft_app echo_app = {.abi = WEFT_APP_ABI,
                            .destroy = [](void*) {},
                            .datagram = echo,
                            .tick = nullptr};
+
+std::string kinds(const std::vector<sim::Bytes>& frames) {
+  std::map<std::string, unsigned> found;
+  for (const auto& f : frames) {
+    const bool arp = sim::network_type(f) == 0x0806;
+    ++found[fmt::format("{} {}", arp ? "ARP operation" : "protocol", arp ? f[21] : f[23])];
+  }
+  std::string out;
+  for (const auto& [kind, n] : found) out += fmt::format("{}: {}, ", kind, n);
+  return out;
+}
 
 struct Inputs {
   passes::Inputs in;
@@ -222,6 +234,7 @@ TEST_F(Threads, EverythingArrivesAnywhere) {
   const bool all_answered = wait([&] { return sent_.size() == 1 + datagrams + 120; });
   const auto s = stop();
   ASSERT_TRUE(all_answered) << sent_.size() << " frames for " << datagrams << " datagrams\n"
+                            << kinds(sent_) << "\n"
                             << observe::balance(s).text();
   EXPECT_TRUE(observe::balance(s).exact()) << observe::balance(s).text();
   EXPECT_EQ(pools_->in_use(), 0u);
