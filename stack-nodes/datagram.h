@@ -3,7 +3,10 @@
 // datagrams sent come the same way.
 #pragma once
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "stack-nodes/packet.h"
 #include "stack-nodes/wire/field.h"
@@ -23,12 +26,13 @@ struct Datagram {
   std::uint16_t endpoint = 0;      // index into the plan's endpoints
   std::uint16_t mtu = 0;           // error "too large": what the path carries
   std::uint8_t dont_fragment = 0;  // sent: 1: it may not be cut on its way
+  std::uint8_t ttl = 0;            // sent: time to live; 0: the stack's own
   // Not 0: an error about a datagram sent to `peer`; `own` is who says so, 0 the stack itself.
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
-  std::uint8_t unused = 0;  // (so that all zeros behind `endpoint` are written at once)
 };
-static_assert(sizeof(Datagram) == 40);
+static_assert(sizeof(Datagram) == offsetof(Datagram, endpoint) + 8);
+static_assert(std::endian::native == std::endian::little);
 
 // Bytes in front of the payload that new headers take: Ethernet, IPv4, UDP.
 inline constexpr std::uint32_t datagram_headers =
@@ -50,9 +54,10 @@ inline void fill(Datagram& d, const Packet& p) {
   d.own = own;
   d.peer_port = peer_port;
   d.own_port = own_port;
-  d.endpoint = p.endpoint;
-  d.mtu = 0;
-  d.dont_fragment = d.icmp_type = d.icmp_code = d.unused = 0;
+  // The endpoint, and zeros in all that lies behind it.
+  const std::uint64_t rest = p.endpoint;
+  std::memcpy(reinterpret_cast<std::uint8_t*>(&d) + offsetof(Datagram, endpoint), &rest,
+              sizeof(rest));
 }
 
 // An ICMP message about a datagram of an application, or that datagram itself, refused (then it has
@@ -85,8 +90,7 @@ inline Packet packet_of(const Datagram& d) {
   p.src_port = d.own_port;
   p.dst_port = d.peer_port;
   p.protocol = 17;
-  p.ttl =
-      d.peer >> 28 == 0xe ? 1 : 0;  // to a group: no further than the link (RFC 1112 section 6.1)
+  p.ttl = d.ttl;
   p.buffer = d.buffer;
   return p;
 }

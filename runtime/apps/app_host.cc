@@ -283,6 +283,7 @@ int AppHost::send_one(const weft_send& command) {
   d.peer_port = command.dst_port;
   d.endpoint = static_cast<std::uint16_t>(command.endpoint);
   d.dont_fragment = (flags & WEFT_SEND_DONT_FRAGMENT) != 0 ? 1 : 0;
+  if (d.peer >> 28 == 0xe) d.ttl = 1;  // a group: no further than the link (RFC 1112 section 6.1)
   sent.datagrams[sent.count++] = d;
   // Large ones one by one: each becomes many frames.
   const bool large = length + 28 > core_->host.mtu;
