@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "stack-nodes/table/neighbour_table.h"
+
 namespace weft::engine {
 namespace {
 
@@ -28,15 +30,16 @@ PoolSizes sizes_for(const plan::Plan& plan, bool scatter) {
   const auto queues = std::max(plan.configuration.rx_queues, plan.configuration.tx_queues);
   const auto cores = static_cast<unsigned>(plan.cores.size());
   PoolSizes sizes;
-  // Applications hold up to 1024 buffers and the neighbour table 256, on every core; a wire's ring
-  // holds 1024.
-  sizes.frames = 4095 + per_queue * queues + (1024 + 256 + 2 * per_core_cache) * cores;
+  // Applications hold up to 1024 buffers, and the neighbour table some, on every core; a wire's
+  // ring holds 1024.
+  constexpr auto waiting = static_cast<unsigned>(NeighbourTable::held_in_all);
+  sizes.frames = 4095 + per_queue * queues + (1024 + waiting + 2 * per_core_cache) * cores;
   // With tags, and what a packet socket's ring puts before a frame (ports/vdev.cc).
   const unsigned frame = (plan.host.mtu + 14u + 8u + 96u + 255) / 256 * 256;
   sizes.frame_bytes = std::max(short_frame, frame);
   if (scatter && frame > short_frame) {
     sizes.frame_bytes = short_frame;
-    sizes.jumbo = (1024 + 256 + 2 * per_core_cache) * cores;
+    sizes.jumbo = (1024 + waiting + 2 * per_core_cache) * cores;
     sizes.jumbo_bytes = frame;
   }
   sizes.large = 64 * std::max(1u, cores);

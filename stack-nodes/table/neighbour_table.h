@@ -1,6 +1,8 @@
 // Address -> Ethernet address of the hosts on the link, and the packets that wait for an answer
-// (RFC 826; RFC 1122 section 2.3.2). Bounded in every way: entries, packets for each, packets in
-// all. Each core has its own; what one learns the engine hands to the others.
+// (RFC 826; RFC 1122 section 2.3.2). Bounded in every way: entries, packets for each (all pieces of
+// the largest datagram at 1,500 bytes), packets in all; where half of these are held, three for
+// each, so that a few hosts that do not answer leave room for others. Each core has its own; what
+// one learns the engine hands to the others.
 //
 //   incomplete   asked, no answer yet: packets wait. Asked again once a second, three times in all.
 //   reachable    answered less than 60 s ago.
@@ -10,7 +12,7 @@
 // incomplete for longest makes room, or else the one confirmed longest ago.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -27,8 +29,9 @@ namespace weft {
 class NeighbourTable : public Owned {
  public:
   static constexpr std::size_t capacity = 1024;
-  static constexpr unsigned held_per_entry = 3;
-  static constexpr std::size_t held_in_all = 256;
+  static constexpr unsigned held_per_entry = 48;
+  static constexpr unsigned held_when_scarce = 3;
+  static constexpr std::size_t held_in_all = 512;
   static constexpr std::uint64_t reachable_ns = 60'000'000'000;
   static constexpr std::uint64_t retry_ns = 1'000'000'000;
   static constexpr unsigned tries = 3;
@@ -176,14 +179,20 @@ class NeighbourTable : public Owned {
     std::uint64_t next_try_ns = 0;
     std::uint64_t handed_back_ns = ~std::uint64_t{0};  // of the batch that last freed held packets
     std::uint32_t address = 0;
-    std::array<std::uint16_t, held_per_entry> held{};  // oldest first
-    std::uint16_t older = none;                        // among the incomplete
+    std::uint16_t first = none;  // held, oldest first
+    std::uint16_t last = none;
+    std::uint16_t older = none;  // among the incomplete
     std::uint16_t newer = none;
     State state = State::unused;
     std::uint8_t count = 0;  // packets held
     std::uint8_t asked = 0;  // requests since the last answer
     bool used = false;       // since the last answer
     bool quick = false;      // mac is known and nothing has to be kept in order
+  };
+
+  struct Held {
+    Packet packet;
+    std::uint16_t next = none;
   };
 
   static constexpr std::size_t slot(nodes::Slot s) { return static_cast<std::size_t>(s); }
@@ -237,36 +246,43 @@ class NeighbourTable : public Owned {
   }
 
   Resolved hold(Entry& e, Packet& p) {
-    if (e.count == held_per_entry || free_held_.empty()) {
+    const bool scarce = free_held_.size() * 2 <= held_in_all;
+    if (e.count >= (scarce ? held_when_scarce : held_per_entry) || free_held_.empty()) {
       if (e.count == 0) return Resolved::full;
-      Packet& oldest = held_[e.held[0]];
-      std::swap(oldest, p);
-      const std::uint16_t newest = e.held[0];
-      for (unsigned i = 1; i < e.count; ++i) e.held[i - 1] = e.held[i];
-      e.held[e.count - 1] = newest;
+      const std::uint16_t place = take_first(e);
+      std::swap(held_[place].packet, p);
+      put_last(e, place);
       return Resolved::full;
     }
     const std::uint16_t place = free_held_.back();
     free_held_.pop_back();
-    held_[place] = p;
-    e.held[e.count++] = place;
+    held_[place].packet = p;
+    put_last(e, place);
     p.buffer = nullptr;
     return Resolved::wait;
+  }
+  std::uint16_t take_first(Entry& e) {
+    const std::uint16_t place = e.first;
+    e.first = held_[place].next;
+    --e.count;
+    return place;
+  }
+  void put_last(Entry& e, std::uint16_t place) {
+    (e.count == 0 ? e.first : held_[e.last].next) = place;
+    e.last = place;
+    ++e.count;
   }
 
   // Held packets go on, oldest first, as far as the slot has room; age() sees to the rest.
   template <class Core>
   void hand_back(Core& core, Entry& e) {
-    unsigned done = 0;
-    while (done < e.count && has_room(core, nodes::Slot::arp_resolved)) {
-      Packet& p = held_[e.held[done]];
-      p.next_mac = e.mac;
-      core.spawn(nodes::Slot::arp_resolved, p);
-      free_held_.push_back(e.held[done++]);
+    while (e.count != 0 && has_room(core, nodes::Slot::arp_resolved)) {
+      const std::uint16_t place = take_first(e);
+      held_[place].packet.next_mac = e.mac;
+      core.spawn(nodes::Slot::arp_resolved, held_[place].packet);
+      free_held_.push_back(place);
+      e.handed_back_ns = core.now_ns;
     }
-    if (done != 0) e.handed_back_ns = core.now_ns;
-    for (unsigned i = done; i < e.count; ++i) e.held[i - done] = e.held[i];
-    e.count = static_cast<std::uint8_t>(e.count - done);
     e.quick = e.count == 0 && e.handed_back_ns != core.now_ns;
   }
 
@@ -314,9 +330,10 @@ class NeighbourTable : public Owned {
   void remove(Core& core, std::uint16_t at) {
     Entry& e = entries_[at];
     if (e.state == State::incomplete) unlink(at);
-    for (unsigned i = 0; i < e.count; ++i) {
-      core.release(held_[e.held[i]]);
-      free_held_.push_back(e.held[i]);
+    while (e.count != 0) {
+      const std::uint16_t place = take_first(e);
+      core.release(held_[place].packet);
+      free_held_.push_back(place);
       ++counters_.given_up;
     }
     index_.erase(e.address);
@@ -352,7 +369,7 @@ class NeighbourTable : public Owned {
   std::vector<Entry> nobody_;   // one, for `last_` before anybody was asked for
   Entry* last_;
   std::vector<std::uint16_t> free_entries_;
-  std::vector<Packet> held_;
+  std::vector<Held> held_;
   std::vector<std::uint16_t> free_held_;
   std::uint16_t oldest_ = none;  // incomplete entries, in the order of their first packet
   std::uint16_t newest_ = none;

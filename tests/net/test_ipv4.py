@@ -107,6 +107,22 @@ class Sizes(unittest.TestCase):
                   f"{LARGEST} bytes; {accounts.count(stats, 'ipv4_held')} fragments came, "
                   f"{accounts.entries(stats, 'ipv4_piece')} left", flush=True)
 
+    def test_unknown_neighbour(self):
+        """All pieces wait until the peer, which never asked who weft is, has said who it is."""
+        with lib.Lab() as lab:
+            stack, peer = start(lab, "tap", lab.compile("none", workload(lab)))
+            peer.join()
+            peer.space.run("ip", "neigh", "replace", lib.WEFT_IP, "lladdr", frames.WEFT_MAC, "dev",
+                           peer.interface, "nud", "permanent")
+            with large_socket(peer.space, TELL_PORT) as s:
+                self.assertEqual(ask(s, f"send {LARGEST}"), pattern(LARGEST))
+            given, got = peer.leave(stack)
+            stats = stack.stop()
+            accounts.check_inside(self, stats)
+            accounts.check_peer(self, stats, given, got)
+            self.assertEqual(accounts.drops(stats), {})
+            self.assertEqual(accounts.count(stats, "arp_waiting"), 45)
+
     def test_tap(self):
         self.exchange("tap", "none")
 

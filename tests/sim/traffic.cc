@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack-nodes/table/neighbour_table.h"
 #include "tests/sim/mutate.h"
 #include "tests/sim/traffic_ipv4.h"
 
@@ -503,7 +504,8 @@ class Traffic : public Ipv4Traffic {
 
   void crowd_for_one_host(unsigned last) {
     Pieces crowd;
-    for (unsigned i = 0; i < 6; ++i) crowd.push_back(from_host(last, 5001));
+    for (unsigned i = 0; i < NeighbourTable::held_per_entry + 3; ++i)
+      crowd.push_back(from_host(last, 5001));
     schedule_.together(std::move(crowd));
     Arp answer{.operation = 2,
                .sender_mac = mac_of(on_link(last)),

@@ -137,7 +137,7 @@ TEST(arp_resolve, ports) {
     core.release(p);
     return out;
   };
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(send(), Out::wait);
+  for (unsigned i = 0; i < NeighbourTable::held_per_entry; ++i) EXPECT_EQ(send(), Out::wait);
   EXPECT_EQ(send(), Out::full);
   EXPECT_EQ(core.slot(Slot::arp_request).count, 1u);
   core.neighbours.learn(core, peer_address, peer_mac, false);
