@@ -254,6 +254,10 @@ bool relied_on(const Subject& s, const std::string& knob) {
 std::string harmless(const Subject& s, const Fault& fault, const plan::Plan& faulty) {
   if (fault.kind == "knob on" && !relied_on(s, fault.place))
     return "no residue reads what the unit says, or asks it for anything";
+  if (fault.kind == "knob on" && fault.place == "rx.promiscuous" &&
+      std::all_of(s.plan.residues.begin(), s.plan.residues.end(),
+                  [](const plan::Residue& r) { return r.graph.find("eth_for_us").has_value(); }))
+    return "all residues look at the destination by themselves";
   if (fault.kind == "knob off" && fault.place == "tx.vlan_insert" &&
       s.in.workload.host.vlan_id == 0)
     return "the host is in no VLAN: the tag is never asked for";
@@ -310,7 +314,8 @@ std::string made_up_for(const Fault& fault) {
       fault.place.find("_handover.lost") != std::string::npos)
     return "no ring is ever full in so short a run";
   if (is("effect omitted", " eth_open")) return "packets begin with what eth.open sets";
-  if (is("port redirected", " udp_flow.hit to udp_cast"))
+  if (is("port redirected", " udp_flow.hit to udp_cast") ||
+      is("port redirected", " udp_flow.hit to udp_flow_handover"))
     return "a flow's endpoint is always that of its socket, which is looked up then";
   if (is("port redirected", " arp_for_us.probe to arp_learn"))
     return "a probe's sender is 0.0.0.0: nobody is ever sent anything there";
@@ -322,6 +327,9 @@ std::string made_up_for(const Fault& fault) {
     return "the engine finds the entry by a spawn edge, or in another residue";
   if (fault.place.find("ipv4_fragment.full") != std::string::npos)
     return "it takes 17 large datagrams at once; the differential test has them";
+  if (fault.place.find("flows arp_resolve.self") != std::string::npos ||
+      fault.place.find("flows ipv4_loopback") != std::string::npos)
+    return "what a rule brings comes from others, and its echo goes back there";
   if (fault.place.find("flows ipv4_fragment.more") != std::string::npos)
     return "what a rule brings is one frame, and its echo three pieces: none of them has to wait";
   if (is("port redirected", "icmp_room.small to icmp_path") ||

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "stack-nodes/table/neighbour_table.h"
 #include "tests/sim/mutate.h"
 
 namespace weft::sim {
@@ -121,7 +122,9 @@ void with_options(const Bytes& frame, std::size_t l3, std::vector<Situation>& ou
   }
 }
 
-void with_quotes(const Bytes& frame, std::size_t l3, int vlan, std::vector<Situation>& out) {
+void with_quotes(const Bytes& frame, std::size_t l3, const ir::Workload& workload,
+                 std::vector<Situation>& out) {
+  const int vlan = workload.host.vlan_id == 0 ? -1 : workload.host.vlan_id;
   const std::size_t l4 = l3 + (frame[l3] & 15u) * 4;
   if (frame[l3 + 9] != 1 || frame.size() < l4 + 8) return;
   const std::uint8_t type = frame[l4];
@@ -149,6 +152,19 @@ void with_quotes(const Bytes& frame, std::size_t l3, int vlan, std::vector<Situa
   out.push_back({"about TCP", {about(tcp, udp, 1, 0)}});
   out.push_back({"about others' datagrams", {about(others, udp, 1, 0)}});
   out.push_back({"60 about ours at once", std::vector<Bytes>(60, about(ours, udp, 1, 0)), 0});
+  // About flows: each is heard where the flow is, wherever the card brings it.
+  std::vector<Bytes> of_flows, of_sizes;
+  for (const ir::Flow& flow : workload.flows) {
+    const Udp its{.src_port = flow.dst_port, .dst_port = flow.src_port};
+    Ip sent{.src = workload.local_address(flow), .dst = flow.src};
+    of_flows.push_back(about(sent, its, 1, 0));
+    sent.fragment = 0x4000;
+    of_sizes.push_back(about(sent, its, 4, 600));
+  }
+  const std::vector<Bytes> once = of_sizes;
+  of_sizes.insert(of_sizes.end(), once.begin(), once.end());
+  out.push_back({"about known flows", std::move(of_flows)});
+  out.push_back({"about their sizes, twice", std::move(of_sizes)});
 }
 
 // What an ARP message did is seen when it comes again, and when its sender has something to say.
@@ -271,7 +287,7 @@ std::vector<Situation> situations(const Bytes& frame, const passes::Inputs& inpu
   with_options(frame, l3, out);
   with_groups(frame, l3, out);
   if ((get16(frame, l3 + 6) & 0x3fff) == 0) {
-    with_quotes(frame, l3, vlan, out);
+    with_quotes(frame, l3, inputs.workload, out);
     return out;
   }
   // Of a fragment: another one in the same place, a crowd, and lengths that no fragment has.
@@ -365,18 +381,20 @@ std::vector<Bytes> stimuli(const passes::Inputs& inputs) {
   pieces(ping, more, 64);
   addresses_and_groups(link, frames);
   // A neighbour that is not known yet: too many packets for it, then its answer.
-  for (unsigned i = 0; i < 5; ++i) udp(on_link(77), 51001, 7, 77);
+  constexpr unsigned too_many = NeighbourTable::held_per_entry + 2;
+  for (unsigned i = 0; i < too_many; ++i) udp(on_link(77), 51001, 7, 77);
   frames.push_back(arp_frame(link(77), {.operation = 2,
                                         .sender_mac = mac_of(on_link(77)),
                                         .sender = on_link(77),
                                         .target_mac = own_mac}));
   udp(on_link(77), 51001, 7, 77);
-  for (unsigned i = 0; i < 5; ++i) udp(on_link(88), 43000, 7, 88);  // a known flow
+  for (unsigned i = 0; i < too_many; ++i) udp(on_link(88), 43000, 7, 88);  // a known flow
   frames.push_back(arp_frame(link(88), {.operation = 2,
                                         .sender_mac = mac_of(on_link(88)),
                                         .sender = on_link(88),
                                         .target_mac = own_mac}));
   udp(on_link(88), 43000, 7, 88);
+  for (const unsigned last : {77u, 88u}) hello(last);  // from now on all cores know them
   // Others' datagrams.
   for (const std::uint8_t ttl : {1, 2, 64}) {
     for (const std::uint32_t dst : {0xc6336409u, on_link(3), 0xcb007101u})
