@@ -110,6 +110,18 @@ Places at_queue(const passes::Counterexample& c) {
   return c.queue && !c.frame.empty() ? Places{{c.frame, *c.queue}} : Places{};
 }
 
+// The same, and on all other queues of such a card: who owns a datagram in pieces is a function
+// that the solver chooses for itself.
+std::vector<Places> everywhere(const Subject& s, const passes::Counterexample& c) {
+  std::vector<Places> out = {at_queue(c)};
+  const ir::Node* rss = passes::rss_node(s.in.nic);
+  if (out.front().empty() || rss == nullptr || rss->config.rss->predictable) return out;
+  for (unsigned q = 0; q < s.plan.configuration.rx_queues; ++q) {
+    if (q != *c.queue) out.push_back({{c.frame, q}});
+  }
+  return out;
+}
+
 // "" when the counterexample, run, does not show anything.
 std::string misbehaviour(const Subject& s, const Fault& fault, const plan::Plan& faulty,
                          const passes::Counterexample& c) {
@@ -140,9 +152,11 @@ std::string misbehaviour(const Subject& s, const Fault& fault, const plan::Plan&
     const std::string sound = difference(good, see(s.plan, s.in, now.frames, {}, {}, now.apart));
     EXPECT_EQ(sound, "") << "the sound plan: " << now.name;
     if (!sound.empty()) continue;
-    const std::string d = difference(
-        good, see(faulty, s.in, now.frames, c.descriptor, c.frame, now.apart, at_queue(c)));
-    if (!d.empty()) return now.name + ": " + d;
+    for (const Places& places : everywhere(s, c)) {
+      const std::string d =
+          difference(good, see(faulty, s.in, now.frames, c.descriptor, c.frame, now.apart, places));
+      if (!d.empty()) return now.name + ": " + d;
+    }
   }
   // What an effect that is missing would have set may be anything for the solver, and is something
   // else when the stack runs: other packets show it.
