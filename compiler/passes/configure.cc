@@ -73,11 +73,12 @@ diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::P
   for (const auto& flow : choice.flows) {
     if (!flow.table.empty()) config.filters.push_back(rule(inputs, flow));
   }
+  const Steering card(inputs.nic, inputs.fields, config);
   Spread spread(config.rx_queues);
   for (const auto& chosen : choice.flows) {
     const ir::Flow& flow = inputs.workload.flows[chosen.flow];
     const FlowKey key{flow.src, flow.src_port, inputs.workload.local_address(flow), flow.dst_port};
-    const auto where = deliver(inputs.nic, inputs.fields, config, key);
+    const auto where = card.deliver(key);
     // Nobody can say: the queue is the flow's owner, to which others hand it over.
     const unsigned queue = where ? where->queue : spread.next(flow.rate);
     plan.flows.push_back({key.src, key.src_port, key.dst, key.dst_port, flow.endpoint, queue});

@@ -1,5 +1,9 @@
 #include "compiler/passes/steer.h"
 
+#include <algorithm>
+#include <limits>
+#include <type_traits>
+
 #include "compiler/ir/evaluate.h"
 
 namespace weft::passes {
@@ -16,12 +20,6 @@ ir::Bits lookup(const FlowKey& flow, const ir::FieldTable& fields, const std::st
   return field_of(flow, name);
 }
 
-void append(std::vector<std::uint8_t>& out, ir::Bits value, unsigned width) {
-  for (unsigned shift = width; shift > 0; shift -= 8) {
-    out.push_back(static_cast<std::uint8_t>(value >> (shift - 8)));
-  }
-}
-
 bool matches(const plan::Filter& filter, const FlowKey& flow) {
   for (const auto& [field, want] : filter.match) {
     if ((field_of(flow, field) & want.second) != (want.first & want.second)) return false;
@@ -29,25 +27,43 @@ bool matches(const plan::Filter& filter, const FlowKey& flow) {
   return true;
 }
 
-Delivery by_rss(const ir::Node& node, const ir::FieldTable& fields,
-                const plan::Configuration& config, const FlowKey& flow) {
-  Delivery out;
-  if (!config.rss.enabled || config.rss.table.empty()) return out;
-  std::uint32_t hash = 0;
-  const auto value = [&](const std::string& n) { return lookup(flow, fields, n); };
-  for (const auto& type : node.config.rss->types) {
-    bool on = false;
-    for (const auto& name : config.rss.types) on = on || name == type.name;
-    if (!on || !ir::holds(type.applies, value)) continue;
-    std::vector<std::uint8_t> input;
-    for (const auto& field : type.input)
-      append(input, field_of(flow, field), fields.find(field)->width);
-    hash = toeplitz(input, config.rss.key);
-    out.rss_type = type.name;
-    break;
+// Does the answer depend on what tells flows apart?
+bool depends_on_flow(const ir::ExprPtr& e, const ir::FieldTable& fields) {
+  for (const std::string& name : ir::names_in(e)) {
+    if (name == "ipv4.src" || name == "ipv4.dst" || name == "udp.src_port" ||
+        name == "udp.dst_port")
+      return true;
+    if (!name.starts_with("has ")) continue;
+    const ir::Header* header = fields.header(name.substr(4));
+    if (header != nullptr && header->selected_by && depends_on_flow(header->selected_by, fields))
+      return true;
   }
-  out.queue = config.rss.table[hash % config.rss.table.size()];
-  return out;
+  return false;
+}
+
+bool holds_always(const ir::ExprPtr& e, const ir::FieldTable& fields) {
+  return !depends_on_flow(e, fields) &&
+         ir::holds(e, [&](const std::string& n) { return lookup(FlowKey{}, fields, n); });
+}
+
+// The flow that the rule matches, and no other.
+std::optional<FlowKey> only_flow(const plan::Filter& filter) {
+  FlowKey key;
+  unsigned found = 0;
+  for (const auto& [field, want] : filter.match) {
+    const auto take = [&](auto& out) {
+      ++found;
+      out = static_cast<std::remove_reference_t<decltype(out)>>(want.first);
+      return want.second == std::numeric_limits<std::remove_reference_t<decltype(out)>>::max();
+    };
+    if (field == "ipv4.src"       ? !take(key.src)
+        : field == "ipv4.dst"     ? !take(key.dst)
+        : field == "udp.src_port" ? !take(key.src_port)
+        : field == "udp.dst_port" ? !take(key.dst_port)
+                                  : ((field_of(key, field) ^ want.first) & want.second) != 0)
+      return std::nullopt;
+  }
+  return found == 4 ? std::optional(key) : std::nullopt;
 }
 
 }  // namespace
@@ -96,23 +112,120 @@ const ir::Node* rss_node(const ir::NicModel& nic) {
   return nullptr;
 }
 
-std::optional<Delivery> deliver(const ir::NicModel& nic, const ir::FieldTable& fields,
-                                const plan::Configuration& config, const FlowKey& flow) {
-  const auto value = [&](const std::string& n) { return lookup(flow, fields, n); };
+std::size_t FlowKeyHash::operator()(const FlowKey& k) const {
+  std::uint64_t x = (std::uint64_t{k.src} << 32 | std::uint64_t{k.src_port} << 16 | k.dst_port) ^
+                    std::uint64_t{k.dst} * 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  return static_cast<std::size_t>(x ^ (x >> 31));
+}
+
+Steering::Steering(const ir::NicModel& nic, const ir::FieldTable& fields,
+                   const plan::Configuration& config)
+    : fields_(fields), config_(config) {
+  std::unordered_map<std::string, std::size_t> index;
   for (const ir::Node* node : receive_order(nic)) {
-    if (node->config.table && ir::holds(node->config.table->applies, value)) {
-      for (const auto& filter : config.filters) {
-        if (filter.table != node->id || !matches(filter, flow)) continue;
-        const std::uint32_t mark = node->config.table->mark_reported ? filter.mark : 0;
-        return Delivery{node->id, "", filter.queue, mark};
-      }
+    if (node->config.table) {
+      index[node->id] = tables_.size();
+      tables_.push_back({node, holds_always(node->config.table->applies, fields), {}, {}});
     }
-    if (node->config.rss) {
-      if (!node->config.rss->predictable && config.rx_queues > 1) return std::nullopt;
-      return by_rss(*node, fields, config, flow);
+    if (!node->config.rss) continue;
+    rss_ = node;
+    break;
+  }
+  for (unsigned i = 0; i < config.filters.size(); ++i) {
+    const auto at = index.find(config.filters[i].table);
+    if (at == index.end()) continue;
+    if (const auto key = only_flow(config.filters[i])) {
+      tables_[at->second].exact.emplace(*key, i);
+    } else {
+      tables_[at->second].other.push_back(i);
     }
   }
-  return Delivery{};
+  if (rss_ == nullptr || !config.rss.enabled) return;
+  for (const auto& type : rss_->config.rss->types) {
+    if (std::find(config.rss.types.begin(), config.rss.types.end(), type.name) ==
+        config.rss.types.end())
+      continue;
+    Type& out = types_.emplace_back(Type{&type, holds_always(type.applies, fields), {}, {}});
+    std::size_t bytes = 0;
+    for (const auto& field : type.input) {
+      out.widths.push_back(fields.find(field)->width);
+      bytes += (out.widths.back() + 7) / 8;
+    }
+    out.sums.resize(bytes);
+    std::vector<std::uint8_t> input(bytes);
+    for (std::size_t at = 0; at < bytes; ++at) {
+      for (unsigned bit = 0; bit < 8; ++bit) {
+        input[at] = static_cast<std::uint8_t>(1u << bit);
+        out.sums[at][1u << bit] = toeplitz(input, config.rss.key);
+      }
+      input[at] = 0;
+      for (unsigned value = 1; value < 256; ++value) {
+        const unsigned low = value & -value;
+        out.sums[at][value] = out.sums[at][low] ^ out.sums[at][value ^ low];
+      }
+    }
+  }
+}
+
+bool Steering::applies(const ir::ExprPtr& when, bool always, const FlowKey& flow) const {
+  return always || ir::holds(when, [&](const std::string& n) { return lookup(flow, fields_, n); });
+}
+
+std::optional<unsigned> Steering::rule(const Table& table, const FlowKey& flow) const {
+  std::optional<unsigned> first;
+  if (const auto it = table.exact.find(flow); it != table.exact.end()) first = it->second;
+  for (const unsigned i : table.other) {
+    if (first && *first < i) break;
+    if (matches(config_.filters[i], flow)) return i;
+  }
+  return first;
+}
+
+std::pair<std::uint32_t, const Steering::Type*> Steering::hash(const FlowKey& flow) const {
+  for (const Type& type : types_) {
+    if (!applies(type.type->applies, type.applies_always, flow)) continue;
+    std::uint32_t sum = 0;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < type.widths.size(); ++i) {
+      const ir::Bits value = field_of(flow, type.type->input[i]);
+      for (unsigned shift = type.widths[i]; shift > 0; shift -= 8)
+        sum ^= type.sums[at++][static_cast<std::uint8_t>(value >> (shift - 8))];
+    }
+    return {sum, &type};
+  }
+  return {0, nullptr};
+}
+
+std::optional<unsigned> Steering::entry(const FlowKey& flow) const {
+  if (rss_ == nullptr || !rss_->config.rss->predictable || config_.rss.table.empty())
+    return std::nullopt;
+  return static_cast<unsigned>(hash(flow).first % config_.rss.table.size());
+}
+
+std::optional<Delivery> Steering::deliver(const FlowKey& flow) const {
+  for (const Table& table : tables_) {
+    if (table.exact.empty() && table.other.empty()) continue;
+    if (!applies(table.node->config.table->applies, table.applies_always, flow)) continue;
+    if (const auto i = rule(table, flow)) {
+      const plan::Filter& filter = config_.filters[*i];
+      const std::uint32_t mark = table.node->config.table->mark_reported ? filter.mark : 0;
+      return Delivery{table.node->id, "", filter.queue, mark};
+    }
+  }
+  if (rss_ == nullptr) return Delivery{};
+  if (!rss_->config.rss->predictable && config_.rx_queues > 1) return std::nullopt;
+  Delivery out;
+  if (!config_.rss.enabled || config_.rss.table.empty()) return out;
+  const auto [sum, type] = hash(flow);
+  if (type != nullptr) out.rss_type = type->type->name;
+  out.queue = config_.rss.table[sum % config_.rss.table.size()];
+  return out;
+}
+
+std::optional<Delivery> deliver(const ir::NicModel& nic, const ir::FieldTable& fields,
+                                const plan::Configuration& config, const FlowKey& flow) {
+  return Steering(nic, fields, config).deliver(flow);
 }
 
 }  // namespace weft::passes

@@ -2,10 +2,13 @@
 // that matches, else RSS. Concrete values only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "compiler/ir/fields.h"
@@ -29,7 +32,47 @@ struct Delivery {
   std::uint32_t mark = 0;
 };
 
-// nullopt where the card's choice can't be predicted (RssUnit::predictable is false).
+struct FlowKeyHash {
+  std::size_t operator()(const FlowKey& k) const;
+};
+
+// The same for many flows: rules by flow, hashes by table. `nic`, `fields` and `config` outlive it.
+class Steering {
+ public:
+  Steering(const ir::NicModel& nic, const ir::FieldTable& fields,
+           const plan::Configuration& config);
+  // nullopt where the card's choice can't be predicted (RssUnit::predictable is false).
+  std::optional<Delivery> deliver(const FlowKey& flow) const;
+  // The entry of the indirection table, were there no rules; nullopt: no RSS, or unpredictable.
+  std::optional<unsigned> entry(const FlowKey& flow) const;
+
+ private:
+  struct Table {
+    const ir::Node* node = nullptr;
+    bool applies_always = false;  // to datagrams, whatever their addresses and ports
+    std::unordered_map<FlowKey, unsigned, FlowKeyHash> exact;  // -> index of the first such rule
+    std::vector<unsigned> other;                               // indexes of all other rules
+  };
+  struct Type {
+    const ir::RssType* type = nullptr;
+    bool applies_always = false;
+    std::vector<unsigned> widths;  // of the input fields, bits
+    // By input byte and its value: what it adds to the hash.
+    std::vector<std::array<std::uint32_t, 256>> sums;
+  };
+  std::optional<unsigned> rule(const Table& table, const FlowKey& flow) const;
+  // The hash, and the type that applied; none: 0.
+  std::pair<std::uint32_t, const Type*> hash(const FlowKey& flow) const;
+  bool applies(const ir::ExprPtr& when, bool always, const FlowKey& flow) const;
+
+  const ir::FieldTable& fields_;
+  const plan::Configuration& config_;
+  std::vector<Table> tables_;  // in front of RSS
+  const ir::Node* rss_ = nullptr;
+  std::vector<Type> types_;
+};
+
+// For one flow.
 std::optional<Delivery> deliver(const ir::NicModel& nic, const ir::FieldTable& fields,
                                 const plan::Configuration& config, const FlowKey& flow);
 

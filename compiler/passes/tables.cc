@@ -62,6 +62,7 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
     out.suspects.push_back(std::move(s));
   };
 
+  const Steering card(inputs.nic, inputs.fields, plan.configuration);
   out.facts.sources_answer = flow_sources_answer(inputs.workload);
   // Does the card bring every flow to the queue whose shard has its state?
   for (const auto& [key, endpoint] : wanted) {
@@ -74,7 +75,7 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
       suspect(key, fmt::format("the plan gives flow {} to the wrong endpoint", text(key)));
       continue;
     }
-    const auto where = deliver(inputs.nic, inputs.fields, plan.configuration, key);
+    const auto where = card.deliver(key);
     if (where && where->table.empty() && !where->rss_type.empty())
       out.facts.rss_type = where->rss_type;
     if (where && where->queue == it->second->queue) continue;
