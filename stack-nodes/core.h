@@ -142,20 +142,33 @@ struct Core {
   }
   void spawn(nodes::Slot slot, Packet& p) { push(spawned[static_cast<std::size_t>(slot)], p); }
   void deliver(const Packet& p) {
-    lists.touch("a list of datagrams");
     if (delivered.count == DatagramList::capacity) [[unlikely]]
       return lose(copy_of(p));
+    deliver_in_room(p);
+  }
+  void transmit(const Packet& p) {
+    if (transmitted.count == FrameList::capacity) [[unlikely]]
+      return lose(copy_of(p));
+    transmit_in_room(p);
+  }
+
+  // For a whole batch that was asked for beforehand. (A packet ends once, so that n packets need n
+  // places at most.)
+  bool room_for(unsigned n) const {
+    return delivered.count + n <= DatagramList::capacity &&
+           transmitted.count + n <= FrameList::capacity;
+  }
+  void deliver_in_room(const Packet& p) {
+    lists.touch("a list of datagrams");
     if (p.icmp_type != 0) [[unlikely]]
       return deliver_error(copy_of(p));
     fill(delivered.datagrams[delivered.count++], p);
   }
-  void transmit(const Packet& p) {
+  void transmit_in_room(const Packet& p) {
     lists.touch("a list of frames");
     if (!in_frame(p)) [[unlikely]]
       return transmit_copy(copy_of(p));
     const unsigned n = transmitted.count;
-    if (n == FrameList::capacity) [[unlikely]]
-      return lose(copy_of(p));
     auto* frame = static_cast<Frame*>(p.buffer);
     transmitted.frames[n] = frame;
     transmitted.count = n + 1;

@@ -67,8 +67,8 @@ inline Datagram error_of(const Packet& p) {
   d.buffer = p.buffer;
   d.peer = p.dst;
   d.own = p.src != 0 ? get<field::ipv4::src>(p) : 0;
-  d.peer_port = p.dst_port;
-  d.own_port = p.src_port;
+  d.peer_port = dst_port(p);
+  d.own_port = src_port(p);
   d.endpoint = p.endpoint;
   d.mtu = p.icmp_type == 3 && p.icmp_code == 4 ? p.mtu : std::uint16_t{0};
   d.icmp_type = p.icmp_type;
@@ -87,8 +87,10 @@ inline Packet packet_of(const Datagram& d) {
   p.endpoint = d.endpoint;
   p.src = d.own;
   p.dst = d.peer;
-  p.src_port = d.own_port;
-  p.dst_port = d.peer_port;
+  // (One load: the two lie as a little-endian word has them.)
+  static_assert(offsetof(Datagram, own_port) == offsetof(Datagram, peer_port) + 2);
+  std::memcpy(&p.ports, reinterpret_cast<const std::uint8_t*>(&d) + offsetof(Datagram, peer_port),
+              sizeof(p.ports));
   p.protocol = 17;
   p.ttl = d.ttl;
   p.buffer = d.buffer;

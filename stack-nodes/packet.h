@@ -39,8 +39,7 @@ struct Packet {
   // Addresses of a datagram being sent, and where it goes next. Host byte order.
   std::uint32_t src = 0;
   std::uint32_t dst = 0;
-  std::uint16_t src_port = 0;
-  std::uint16_t dst_port = 0;
+  std::uint32_t ports = 0;  // src_port() and dst_port(), below
   std::uint8_t protocol = 0;
   std::uint8_t ttl = 0;
   std::uint16_t mtu = 0;  // largest datagram that its path carries; 0: not asked yet
@@ -75,6 +74,13 @@ inline Answer ip_cksum(const Packet& p) {
 inline Answer l4_cksum(const Packet& p) {
   return CardFacts::answer(p.facts, CardFacts::l4_good, CardFacts::l4_bad);
 }
+// Ports of a datagram being sent: the source in the upper half, as a header has them.
+constexpr std::uint32_t ports_of(std::uint16_t src, std::uint16_t dst) {
+  return std::uint32_t{src} << 16 | dst;
+}
+inline std::uint16_t src_port(const Packet& p) { return static_cast<std::uint16_t>(p.ports >> 16); }
+inline std::uint16_t dst_port(const Packet& p) { return static_cast<std::uint16_t>(p.ports); }
+
 inline bool marked(const Packet& p) { return (p.facts & CardFacts::marked) != 0; }
 
 // For tests and tools.
@@ -114,8 +120,7 @@ inline Packet copy_of(const Packet& p) {
           .icmp_word = p.icmp_word,
           .src = p.src,
           .dst = p.dst,
-          .src_port = p.src_port,
-          .dst_port = p.dst_port,
+          .ports = p.ports,
           .protocol = p.protocol,
           .ttl = p.ttl,
           .mtu = p.mtu,

@@ -148,6 +148,8 @@ Result<BuildOutput> build_text(const std::string& text, const BuildOptions& opti
   }
   std::vector<std::string> flags{
       "-std=c++20", "-O3", "-march=native", "-shared", "-fPIC", "-fvisibility=hidden",
+      // Vectors of two or three members of a packet cost more to take apart than they save.
+      "-fno-tree-slp-vectorize",
       // Labels without a goto are no mistake in generated code.
       "-Wall", "-Wextra", "-Wno-unused-label", "-Wno-missing-field-initializers"};
   flags.insert(flags.end(), options.more_flags.begin(), options.more_flags.end());

@@ -20,13 +20,26 @@ struct Straight {
   const char* name;       // "receive"
   const char* arguments;  // beside `core` and `n`
   const char* passed;     // the same in a call
-  const char* packet;     // number i
+  const char* source;     // of packet number i
+  const char* make;       // makes a packet of it
   unsigned entry;
+  std::vector<std::string> kept;  // what the source keeps saying (StraightSpec)
 };
-constexpr Straight straight[] = {
-    {"receive", "Frame* const* frames", "frames", "received(*frames[i])", ir::entry_rx},
-    {"send", "const Datagram* datagrams", "datagrams", "packet_of(datagrams[i])",
-     ir::entry_udp_send},
+const Straight straight[] = {
+    {"receive",
+     "Frame* const* frames",
+     "frames",
+     "*frames[i]",
+     "received",
+     ir::entry_rx,
+     {"desc.ip_cksum", "desc.l4_cksum", "desc.mark_valid", "desc.mark"}},
+    {"send",
+     "const Datagram* datagrams",
+     "datagrams",
+     "datagrams[i]",
+     "packet_of",
+     ir::entry_udp_send,
+     {"meta.endpoint"}},
 };
 
 // Two functions of one name: the ways in an anonymous namespace, and the one that picks.
@@ -40,8 +53,8 @@ Result<StraightText> straight_ways(ResidueContext& c, const Straight& s) {
   if (!c.edges.entries[s.entry]) {
     return StraightText{
         "", head + fmt::format("  for (unsigned i = 0; i < n; ++i) {{\n"
-                               "    generated::refuse(core, {}, core.edges[{}]);\n  }}\n}}\n\n",
-                               s.packet, impossible)};
+                               "    generated::refuse(core, {}({}), core.edges[{}]);\n  }}\n}}\n\n",
+                               s.make, s.source, impossible)};
   }
   const Vertex start = *c.edges.entries[s.entry];
   const auto stops = cuts(c, start);
@@ -52,10 +65,15 @@ Result<StraightText> straight_ways(ResidueContext& c, const Straight& s) {
                          nodes::find(c.node(v).impl)->decl->table);
   }
   text.pick = head + fmt::format("  core.edges[{}] += n;\n", c.edges.entry_counter(s.entry));
+  c.entered.insert(start);
+  text.pick += fmt::format(
+      "  if (!core.room_for(n)) [[unlikely]] {{\n"
+      "    for (unsigned i = 0; i < n; ++i) go_on(core, {}({}), At::{});\n    return;\n  }}\n",
+      s.make, s.source, c.label(start));
   for (const bool cut : {false, true}) {
     if (cut && stops.empty()) continue;
     const auto name = std::string(s.name) + (cut ? "_cut" : "_straight");
-    auto way = write_straight(c, {name, s.arguments, s.packet, start, cut});
+    auto way = write_straight(c, {name, s.arguments, s.source, s.make, s.kept, start, cut});
     if (!way) return fail(way.error());
     text.ways += *way;
   }

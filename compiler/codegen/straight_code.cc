@@ -58,6 +58,8 @@ class Writer {
   void leave_if(const std::string& test, Vertex v, const std::string& remark);
   // Statements that end this packet's part in the loop.
   std::string leave(std::optional<Vertex> at);
+  std::string copy() const;
+  bool keeps() const;
   std::string leave_by(Vertex v, const Way& other);
 
   template <class... Args>
@@ -71,7 +73,26 @@ class Writer {
   std::string text_, waiting_;
   std::vector<Vertex> stages_;  // cuts that are still to come
   std::size_t depth_ = 0;
+  bool again_ = keeps();
 };
+
+// A copy of the packet. Up to the first cut, its source is at hand.
+std::string Writer::copy() const {
+  return again_ ? fmt::format("generated::again(copy_of(p), {})", spec_.source) : "copy_of(p)";
+}
+
+// Whether no node behind the start writes what the source has as well.
+bool Writer::keeps() const {
+  for (Vertex v : reachable(c_.graph, spec_.start)) {
+    const auto* decl = declaration(c_.node(v));
+    if (decl == nullptr) continue;
+    for (const auto& written : nodes::split(decl->writes)) {
+      if (std::find(spec_.kept.begin(), spec_.kept.end(), written) != spec_.kept.end())
+        return false;
+    }
+  }
+  return true;
+}
 
 std::string Writer::leave(std::optional<Vertex> at) {
   if (at) {
@@ -82,10 +103,10 @@ std::string Writer::leave(std::optional<Vertex> at) {
   const auto name = at ? c_.label(*at) : "nowhere";
   // In front of a cut all packets of the batch wait, so that they stay in their order.
   if (!stages_.empty() && depth_ == 0) {
-    return fmt::format("waiting_{}.put(copy_of(p), At::{}); continue;", c_.label(stages_.front()),
+    return fmt::format("waiting_{}.put({}, At::{}); continue;", c_.label(stages_.front()), copy(),
                        name);
   }
-  return fmt::format("go_on(core, copy_of(p), At::{}); continue;", name);
+  return fmt::format("go_on(core, {}, At::{}); continue;", copy(), name);
 }
 
 void Writer::leave_if(const std::string& test, Vertex v, const std::string& remark) {
@@ -297,8 +318,9 @@ Writer::Next Writer::disjunction(Vertex v) {
 Writer::Next Writer::terminal(Vertex v) {
   const auto& n = c_.node(v);
   if (begins_way(c_, v)) return c_.graph.next(v, 0);
-  line("core.{}(p);", n.kind == ir::NodeKind::wire ? "transmit"
-                      : is_application(n)          ? "deliver"
+  // (There is room for the whole batch: emit.cc asks beforehand.)
+  line("core.{}(p);", n.kind == ir::NodeKind::wire ? "transmit_in_room"
+                      : is_application(n)          ? "deliver_in_room"
                                                    : "release");
   line("continue;");
   return std::nullopt;
@@ -323,9 +345,10 @@ Result<void> Writer::begin_stage(Vertex v) {
   if (!type) return fail(type.error());
   line("// cut in front of {}: its table may miss the cache", name);
   line("{}::prefetch(p, core);", *type);
-  line("waiting_{}.put(copy_of(p), At::{});", name, name);
+  line("waiting_{}.put({}, At::{});", name, copy(), name);
   c_.entered.insert(v);
   stages_.erase(stages_.begin());
+  again_ = false;
   waiting_ += fmt::format("  generated::Waiting<At> waiting_{};\n", name);
   const auto next = stages_.empty()
                         ? "go_on(core, copy_of(p), at)"
@@ -358,8 +381,8 @@ Result<std::string> Writer::write() {
   return fmt::format(
       "[[gnu::flatten]] void {}(Core& core, {}, unsigned n) {{\n{}"
       "  for (unsigned i = 0; i < n; ++i) {{\n"
-      "    Packet p = {};\n{}  }}\n}}\n\n",
-      spec_.name, spec_.arguments, waiting_, spec_.packet, text_);
+      "    Packet p = {}({});\n{}  }}\n}}\n\n",
+      spec_.name, spec_.arguments, waiting_, spec_.make, spec_.source, text_);
 }
 
 }  // namespace

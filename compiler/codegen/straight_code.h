@@ -13,7 +13,10 @@ namespace weft::codegen {
 struct StraightSpec {
   std::string name;       // of the function
   std::string arguments;  // what it takes beside `core` and `n`: "Frame* const* frames"
-  std::string packet;     // the packet with number i: "received(*frames[i])"
+  std::string source;     // of the packet with number i: "*frames[i]"
+  std::string make;       // makes a packet of it: "received"
+  // Names that `again` (support.h) reads from the source anew, if no node on the way writes them.
+  std::vector<std::string> kept;
   ir::Vertex start;
   // Cut in front of tables that may miss the cache: the batch is run up to there, prefetching, and
   // then on from there.

@@ -58,6 +58,21 @@ struct Waiting {
   }
 };
 
+// Members that no node of a straight way writes are read again where a packet leaves it, so that
+// nothing of them is kept in registers on the way. (Volatile, or the compiler would see that it has
+// read them before, and keep them.)
+inline Packet again(Packet p, const Frame& f) {
+  const volatile Frame& source = f;
+  p.facts = static_cast<std::uint16_t>(source.flags);
+  p.mark = source.mark;
+  return p;
+}
+inline Packet again(Packet p, const Datagram& d) {
+  const volatile Datagram& source = d;
+  p.endpoint = source.endpoint;
+  return p;
+}
+
 // An entry that a residue does not have.
 inline void refuse(Core& core, const Packet& p, std::uint64_t& impossible) {
   ++impossible;

@@ -21,8 +21,9 @@ struct Quoted {
   };
   // What was sent is quoted: the flow's entry names the other end first.
   static Out run(Packet& p, Core& core) {
-    const int owner =
-        core.owners == nullptr ? -1 : core.owners->of_flow({p.dst, p.src, p.dst_port, p.src_port});
+    const int owner = core.owners == nullptr
+                          ? -1
+                          : core.owners->of_flow({p.dst, p.src, dst_port(p), src_port(p)});
     return pass(p, core, Slot::handed_error, owner);
   }
 };

@@ -42,7 +42,7 @@ struct ReadQuote {
     p.protocol = get<field::ipv4::protocol>(quoted);
     p.src = get<field::ipv4::src>(quoted);
     p.dst = get<field::ipv4::dst>(quoted);
-    p.src_port = p.dst_port = p.mtu = 0;
+    p.ports = p.mtu = 0;
 
     const std::uint32_t header = get<field::ipv4::ihl>(quoted) * 4u;
     if (get<field::ipv4::version>(quoted) != 4 || header < field::ipv4::min_bytes ||
@@ -56,8 +56,8 @@ struct ReadQuote {
       if (get<field::ipv4::dont_fragment>(quoted) == 0 || p.mtu >= length) return Out::bad;
     }
     if (p.protocol != 17) return Out::other;
-    p.src_port = get<field::udp::src_port>(quoted + header);
-    p.dst_port = get<field::udp::dst_port>(quoted + header);
+    p.ports = ports_of(get<field::udp::src_port>(quoted + header),
+                       get<field::udp::dst_port>(quoted + header));
     return core.icmp_heard.take(core.now_ns) ? Out::udp : Out::limited;
   }
 

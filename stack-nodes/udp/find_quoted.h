@@ -22,7 +22,7 @@ struct FindQuoted {
       .source = "RFC 1122 section 4.1.3.3",
   };
   static Out run(Packet& p, Core& core) {
-    const int endpoint = core.udp_ports.find(p.src_port);
+    const int endpoint = core.udp_ports.find(src_port(p));
     if (endpoint < 0) return Out::miss;
     p.endpoint = static_cast<std::uint16_t>(endpoint);
     return Out::hit;

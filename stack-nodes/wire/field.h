@@ -21,6 +21,12 @@ struct Field {
   unsigned width;
 };
 
+// Two fields, one behind the other, as one.
+consteval Field joined(Field a, Field b) {
+  if (a.layer != b.layer || b.offset != a.offset + a.width) throw "not one behind the other";
+  return {a.layer, a.offset, a.width + b.width};
+}
+
 // The smallest unsigned type that holds `width` bits.
 template <unsigned width>
 using Value = std::conditional_t<

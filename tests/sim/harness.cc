@@ -209,7 +209,7 @@ void Stack::follow(const engine::Shard& shard, engine::Program& program) {
     if (fresh && node.kind == ir::NodeKind::endpoint && node.impl == "application") {
       walk.endpoint = p.endpoint;
       walk.connected = p.connected != 0;
-      walk.about = {p.dst, p.src, p.dst_port, p.src_port};
+      walk.about = {p.dst, p.src, dst_port(p), src_port(p)};
     }
   };
 }

@@ -48,8 +48,8 @@ std::map<std::string, std::function<std::uint64_t(const Packet&, const Core&)>> 
       {"meta.mtu", [](P p, C) { return std::uint64_t{p.mtu}; }},
       {"meta.src", [](P p, C) { return std::uint64_t{p.src}; }},
       {"meta.dst", [](P p, C) { return std::uint64_t{p.dst}; }},
-      {"meta.src_port", [](P p, C) { return std::uint64_t{p.src_port}; }},
-      {"meta.dst_port", [](P p, C) { return std::uint64_t{p.dst_port}; }},
+      {"meta.src_port", [](P p, C) { return std::uint64_t{src_port(p)}; }},
+      {"meta.dst_port", [](P p, C) { return std::uint64_t{dst_port(p)}; }},
       {"meta.protocol", [](P p, C) { return std::uint64_t{p.protocol}; }},
       {"meta.ttl", [](P p, C) { return std::uint64_t{p.ttl}; }},
       {"meta.next_hop", [](P p, C) { return std::uint64_t{p.next_hop}; }},
@@ -189,8 +189,7 @@ Packet random_packet(TestCore& core, const Bytes& frame, Random random) {
   p.icmp_word = static_cast<std::uint32_t>(random.next());
   p.src = static_cast<std::uint32_t>(random.next());
   p.dst = static_cast<std::uint32_t>(random.next());
-  p.src_port = static_cast<std::uint16_t>(random.next());
-  p.dst_port = static_cast<std::uint16_t>(random.next());
+  p.ports = static_cast<std::uint32_t>(random.next());
   p.protocol = static_cast<std::uint8_t>(random.next());
   p.ttl = static_cast<std::uint8_t>(random.next());
   p.dont_fragment = static_cast<std::uint8_t>(random.below(2));
@@ -210,7 +209,7 @@ void fill(TestCore& core, const Packet& p, Random random) {
   core.table_of_owners.datagrams = {0, 1};
   core.owners = &core.table_of_owners;
   if (random.below(2) == 0)
-    core.table_of_owners.flows.insert({p.dst, p.src, p.dst_port, p.src_port},
+    core.table_of_owners.flows.insert({p.dst, p.src, dst_port(p), src_port(p)},
                                       static_cast<std::uint16_t>(random.below(2)));
   for (std::uint16_t port = 0; port < 5; ++port) core.udp_ports.insert(port, port);
   core.groups.set(0xef000001, {1, 1, 5, {true, {}}});
@@ -417,8 +416,8 @@ std::string change_one(Packet& p, const std::set<std::string>& headers,
       {"meta.mtu", [&] { p.mtu ^= 1; }},
       {"meta.src", [&] { p.src ^= 1; }},
       {"meta.dst", [&] { p.dst ^= 1; }},
-      {"meta.src_port", [&] { p.src_port ^= 1; }},
-      {"meta.dst_port", [&] { p.dst_port ^= 1; }},
+      {"meta.src_port", [&] { p.ports ^= 1 << 16; }},
+      {"meta.dst_port", [&] { p.ports ^= 1; }},
       {"meta.protocol", [&] { p.protocol ^= 1; }},
       {"meta.ttl", [&] { p.ttl ^= 1; }},
       {"meta.next_hop", [&] { p.next_hop ^= 64; }},

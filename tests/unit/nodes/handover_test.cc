@@ -125,16 +125,15 @@ TEST_F(Handover, an_error_goes_where_the_flow_it_is_about_is) {
   core.table_of_owners.flows.insert({peer_address, our_address, 4000, 7}, 3);
   Packet p = core.opened(udp_frame("x"));
   p.src = our_address;
-  p.src_port = 7;
   p.dst = peer_address;
-  p.dst_port = 4001;
+  p.ports = ports_of(7, 4001);
   EXPECT_EQ(handover::Quoted::run(p, core), handover::Out::here) << "another flow, that nobody has";
-  p.dst_port = 4000;
+  p.ports = ports_of(7, 4000);
   EXPECT_EQ(handover::Quoted::run(p, core), handover::Out::away);
   ASSERT_EQ(core.heap.handed.size(), 1u);
   EXPECT_EQ(std::get<0>(core.heap.handed[0]), Slot::handed_error);
   EXPECT_EQ(std::get<1>(core.heap.handed[0]), 3u);
-  EXPECT_EQ(std::get<2>(core.heap.handed[0]).dst_port, 4000);
+  EXPECT_EQ(dst_port(std::get<2>(core.heap.handed[0])), 4000);
 }
 
 TEST_F(Handover, others_are_told_of_a_path_when_it_is_news) {

@@ -38,8 +38,7 @@ TEST(datagram, errors_and_requests) {
   p.mtu = 1400;
   p.src = our_address;
   p.dst = 0xc6336401;
-  p.src_port = 7;
-  p.dst_port = 40000;
+  p.ports = ports_of(7, 40000);
   p.endpoint = 2;
   core.deliver(p);
   p.icmp_code = 1;

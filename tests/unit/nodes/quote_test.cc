@@ -44,13 +44,13 @@ TEST(icmp_read_quote, says_whose_datagram_it_was) {
   EXPECT_EQ(p.protocol, 17);
   EXPECT_EQ(p.src, our_address);
   EXPECT_EQ(p.dst, peer_address);
-  EXPECT_EQ(p.src_port, 7);
-  EXPECT_EQ(p.dst_port, 4000);
+  EXPECT_EQ(src_port(p), 7);
+  EXPECT_EQ(dst_port(p), 4000);
   EXPECT_EQ(p.mtu, 0);
   core.udp_ports.insert(7, 3);
   EXPECT_EQ(udp::FindQuoted::run(p, core), udp::FindQuoted::Out::hit);
   EXPECT_EQ(p.endpoint, 3);
-  p.src_port = 8;
+  p.ports = ports_of(8, 0);
   EXPECT_EQ(udp::FindQuoted::run(p, core), udp::FindQuoted::Out::miss);
 }
 
@@ -58,7 +58,7 @@ TEST(icmp_read_quote, options_are_stepped_over) {
   TestCore core;
   Packet p = heard(core, {.ip = {.src = our_address, .options = from_hex("9404000001010101")}});
   EXPECT_EQ(icmp::ReadQuote::run(p, core), Out::udp);
-  EXPECT_EQ(p.src_port, 7);
+  EXPECT_EQ(src_port(p), 7);
 }
 
 struct Case {

@@ -97,8 +97,7 @@ TEST(udp_build, header_of_what_is_sent) {
   Packet p = core.packet(frame);
   p.l4 = 34;
   p.end = p.len;
-  p.src_port = 7;
-  p.dst_port = 4000;
+  p.ports = ports_of(7, 4000);
   udp::Build::run(p, core);
   EXPECT_EQ(Bytes(p.data + 34, p.data + 42), from_hex("00070fa000130000"));
   EXPECT_EQ(p.protocol, 17);
