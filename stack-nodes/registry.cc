@@ -78,10 +78,25 @@ unsigned call(Packet& p, Core& core) {
   }
 }
 
-#define WEFT_NODE(folder, file, type)                              \
-  Entry {                                                          \
-    &folder::type::decl, "weft::nodes::" #folder "::" #type,       \
-        "stack-nodes/" #folder "/" #file ".h", &call<folder::type> \
+// Where a table may miss the cache, all packets ask for their entries before the first looks.
+template <class Node>
+unsigned call_each(Packet* const* packets, unsigned n, Core& core, std::uint8_t* ports) {
+  if constexpr (Node::decl.cut) {
+    for (unsigned k = 0; k < n; ++k) Node::prefetch(*packets[k], core);
+  }
+  unsigned any = 0;
+  for (unsigned k = 0; k < n; ++k) {
+    const unsigned port = call<Node>(*packets[k], core);
+    ports[k] = static_cast<std::uint8_t>(port);
+    any |= port;
+  }
+  return any;
+}
+
+#define WEFT_NODE(folder, file, type)                                   \
+  Entry {                                                               \
+    &folder::type::decl, "weft::nodes::" #folder "::" #type,            \
+        "stack-nodes/" #folder "/" #file ".h", &call_each<folder::type> \
   }
 
 constexpr auto entries = std::to_array<Entry>({

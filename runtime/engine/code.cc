@@ -1,8 +1,6 @@
 #include "runtime/engine/code.h"
 
-#include <algorithm>
-#include <cstring>
-
+#include "runtime/engine/loads.h"
 #include "stack-nodes/core.h"
 #include "stack-nodes/packet.h"
 #include "stack-nodes/wire/access.h"
@@ -23,13 +21,6 @@ std::uint64_t load(const std::uint8_t* at, unsigned bytes) {
   }
   std::uint64_t value = 0;
   for (unsigned i = 0; i < bytes; ++i) value = value << 8 | at[i];
-  return value;
-}
-
-template <class T>
-T member(const Packet& p, unsigned offset) {
-  T value;
-  std::memcpy(&value, reinterpret_cast<const std::uint8_t*>(&p) + offset, sizeof(T));
   return value;
 }
 
@@ -79,26 +70,13 @@ inline std::uint32_t decide(const Code& code, std::uint32_t at, const Packet& p,
     const Instruction& i = all[at];
     std::uint64_t v = 0;
     switch (i.op) {
-      case Op::length: v = p.len; break;
-      case Op::ethertype: v = wire::ethertype(p); break;
-      case Op::l3_room: v = wire::l3_room(p); break;
-      case Op::l4_room: v = wire::l4_room(p); break;
-      case Op::ip_cksum: v = static_cast<std::uint64_t>(ip_cksum(p)); break;
-      case Op::l4_cksum: v = static_cast<std::uint64_t>(l4_cksum(p)); break;
-      case Op::member_1: v = member<std::uint8_t>(p, i.offset); break;
-      case Op::member_2: v = member<std::uint16_t>(p, i.offset); break;
-      case Op::l2_2: v = wire::load16(p.data + i.offset); break;
-      case Op::l2_6: v = wire::load48(p.data + i.offset); break;
-      case Op::l3_1: v = p.data[p.l3 + i.offset]; break;
-      case Op::l3_2: v = wire::load16(p.data + p.l3 + i.offset); break;
-      case Op::l3_4: v = wire::load32(p.data + p.l3 + i.offset); break;
-      case Op::l4_1: v = p.data[p.l4 + i.offset]; break;
-      case Op::l4_2: v = wire::load16(p.data + p.l4 + i.offset); break;
       case Op::other: v = value_of(code, code.values[i.index], p, core); break;
       case Op::compare:
         at = compare(code, code.comparisons[i.index], p, core) ? i.yes : i.no;
         continue;
-      default: return at;
+      default:
+        if (!is_load(i.op)) return at;
+        v = load(i.op, i.offset, p);
     }
     at = (v >> i.shift & i.mask) - i.low <= i.span ? i.yes : i.no;
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/engine/storage.h"
+#include "stack-nodes/registry.h"
 
 namespace weft::engine {
 
@@ -49,7 +50,7 @@ struct Comparison {
   Value a, b;
 };
 
-using Body = unsigned (*)(Packet&, Core&);
+using Body = decltype(nodes::Entry::run_each);
 
 struct Instruction {
   enum class Op : std::uint8_t {
@@ -118,7 +119,7 @@ inline constexpr std::uint16_t no_port = 0xffff;  // Instruction::offset of a tr
 // The result of a calculation that is no boolean.
 std::uint64_t calculate(const Computed& c, std::uint64_t a, std::uint64_t b);
 
-// The number, or the truth of the comparison. (Any of them: linked_code.h has the quick ones.)
+// The number, or the truth of the comparison. (Any of them: batch_code.h has the quick ones.)
 std::uint64_t value_of(const Code& code, const Value& v, const Packet& p, const Core& core);
 bool compare(const Code& code, const Comparison& c, const Packet& p, const Core& core);
 // Runs the predicate that begins at `at`.

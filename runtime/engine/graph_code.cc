@@ -132,7 +132,7 @@ Result<At> GraphCompiler::items(ir::Vertex v) {
       const nodes::Entry* entry = nodes::find(item->test);
       if (entry == nullptr || entry->decl->kind != nodes::Kind::test)
         return diag::fail(refuse(node, fmt::format("there is no test `{}`", item->test)));
-      no = test(entry->run, yes, no);
+      no = test(entry->run_each, yes, no);
     }
     // An item with a test alone is that test; its fact, if it has one, comes before it.
     auto made =
@@ -163,7 +163,7 @@ Result<At> GraphCompiler::body(ir::Vertex v) {
     exits.push_back(port ? exit(v, *port, exits.empty() ? carried : std::nullopt) : impossible_);
   }
   const At at = add(Op::call, static_cast<std::uint32_t>(made_.code.targets.size()));
-  made_.code.instructions[at].body = entry->run;
+  made_.code.instructions[at].body = entry->run_each;
   made_.code.targets.insert(made_.code.targets.end(), exits.begin(), exits.end());
   return at;
 }

@@ -1,5 +1,7 @@
 #include "runtime/engine/interpreter.h"
 
+#include <new>
+
 #include "stack-nodes/core.h"
 
 namespace weft::engine {
@@ -25,8 +27,8 @@ diag::Result<std::unique_ptr<Interpreter>> Interpreter::make(const ir::Graph& gr
   auto traced = compile_graph(graph, edges, fields, core, true);
   if (!traced) return diag::fail(traced.error());
   auto made = std::make_unique<Interpreter>();
-  made->fast_ = {LinkedCode(std::move(fast->code)), std::move(fast->begin)};
-  made->traced_ = {LinkedCode(std::move(traced->code)), std::move(traced->begin)};
+  made->fast_ = {BatchCode(std::move(fast->code)), std::move(fast->begin)};
+  made->traced_ = {BatchCode(std::move(traced->code)), std::move(traced->begin)};
   made->entries_ = edges.entries;
   made->first_entry_ = edges.first_entry;
   made->impossible_ = edges.impossible_counter();
@@ -44,12 +46,18 @@ void Interpreter::run_each(Core& core, unsigned n, unsigned entry, PacketOf&& pa
     return;
   }
   core.edges[first_entry_ + entry] += n;
+  // (Made in their places: copying what was just written member by member has to wait for it.)
+  for (unsigned i = 0; i < n; ++i) new (&packets_[i]) Packet(packet_at(i));
+  const ir::Vertex begin = *entries_[entry];
+  if (!trace) {
+    core.edges[impossible_] +=
+        fast_.code.run(fast_.begin[begin], packets_.data(), n, core, nullptr);
+    return;
+  }
+  // One after the other, so that the trace tells the whole way of each.
   ToFunction sink(trace);
-  const Compiled& code = trace ? traced_ : fast_;
-  const std::uint32_t begin = code.begin[*entries_[entry]];
   for (unsigned i = 0; i < n; ++i) {
-    Packet p = packet_at(i);
-    if (!code.code.run(begin, p, core, trace ? &sink : nullptr)) ++core.edges[impossible_];
+    core.edges[impossible_] += traced_.code.run(traced_.begin[begin], &packets_[i], 1, core, &sink);
   }
 }
 

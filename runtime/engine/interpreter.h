@@ -1,5 +1,6 @@
-// Runs a residue packet by packet and node by node, calling the same bodies that generated code
-// fuses: for machines without a compiler, for traces, and as the oracle of differential tests.
+// Runs a residue node by node, each for all packets of the batch that come by, calling the same
+// bodies that generated code fuses: for machines without a compiler, for traces, and as the oracle
+// of differential tests.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 #include "compiler/ir/edges.h"
 #include "compiler/ir/fields.h"
 #include "compiler/ir/graph.h"
+#include "runtime/engine/batch_code.h"
 #include "runtime/engine/graph_code.h"
-#include "runtime/engine/linked_code.h"
 #include "runtime/engine/runner.h"
 
 namespace weft::engine {
@@ -39,10 +40,11 @@ class Interpreter final : public ResidueRunner {
 
   std::vector<std::optional<ir::Vertex>> entries_;
   struct Compiled {
-    LinkedCode code;
+    BatchCode code;
     std::vector<std::uint32_t> begin;  // by vertex
   };
   Compiled fast_, traced_;
+  std::array<Packet, Batch::capacity> packets_;
   std::uint32_t first_entry_ = 0;
   std::uint32_t impossible_ = 0;
 };
