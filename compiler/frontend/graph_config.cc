@@ -9,7 +9,8 @@
 namespace weft::frontend {
 namespace {
 
-constexpr std::array<const char*, 4> match_words = {"none", "full", "full_or_none", "any_mask"};
+constexpr std::array<const char*, 5> match_words = {"none", "full", "full_or_none", "any_mask",
+                                                    "full_or_ignored"};
 const std::vector<std::string> answers = {"unknown", "good", "bad", "none"};
 
 // A field that exists; "desc." and the like where `prefix` is given.
@@ -43,20 +44,68 @@ ir::Report read_report(const Value& at, const ir::FieldTable& fields) {
   return out;
 }
 
+// Either what all cards of this kind have, or `{device: N}`: what one has, another may have less.
+void read_capacity(const Value& at, ir::FilterTable& out) {
+  std::optional<Value> number;
+  if (at.is_mapping()) {
+    Mapping m(at, "`capacity`");
+    number = m.required("device");
+    m.done();
+    out.capacity_by_device = true;
+  }
+  out.capacity = static_cast<unsigned>((number ? *number : at).number(1, 100'000'000));
+}
+
+// Sets of fields, one of which a rule names; each a field of the table that is not `none`.
+void read_shapes(const Value& at, ir::FilterTable& out) {
+  for (const Value& set : at.list()) {
+    std::vector<std::string> names;
+    for (const Value& entry : set.list()) {
+      const std::string name = entry.dotted();
+      const auto known = out.fields.find(name);
+      if (!name.empty() && (known == out.fields.end() || known->second == ir::Match::none))
+        entry.error("E0242", fmt::format("`{}` is no field that the table looks at", name), "",
+                    "add it to `fields`");
+      names.push_back(name);
+    }
+    if (names.empty()) set.error("E0242", "a rule that looks at nothing");
+    out.shapes.push_back(std::move(names));
+  }
+}
+
+// `applies: PACKETS`, or `types: {udp: PACKETS, ...}` where rules for each header match other ones.
+void read_applies(Mapping& m, const ir::FieldTable& fields, ir::FilterTable& out) {
+  const auto types = m.optional("types");
+  if (!types) {
+    out.applies = read_condition(m.required("applies"), fields);
+    return;
+  }
+  std::vector<ir::ExprPtr> any;
+  for (const auto& [key, value] : types->members()) {
+    const std::vector<std::string> words = {"eth", "ipv4", "udp", "tcp"};
+    const std::string& type = words[key.word(words, "a type of packets")];
+    out.types[type] = read_condition(value, fields);
+    any.push_back(out.types[type]);
+  }
+  out.applies = ir::any_of(std::move(any));
+}
+
 ir::FilterTable read_table(const Value& at, const ir::FieldTable& fields) {
   Mapping m(at, "`table`");
   ir::FilterTable out;
-  out.capacity = static_cast<unsigned>(m.required("capacity").number(1, 100'000'000));
+  read_capacity(m.required("capacity"), out);
   for (const auto& [key, value] : m.required("fields").members()) {
     const std::string name = field_name(key, fields, "");
     const std::vector<std::string> words(match_words.begin(), match_words.end());
     out.fields[name] = static_cast<ir::Match>(value.word(words, "a way to match"));
   }
-  out.applies = read_condition(m.required("applies"), fields);
+  if (const auto shapes = m.optional("shapes")) read_shapes(*shapes, out);
+  read_applies(m, fields, out);
   if (const auto per = m.optional("same_mask_per")) {
-    per->word({"port"}, "what a mask is shared by");
-    out.same_mask_per = "port";
+    const std::vector<std::string> words = {"port", "type"};
+    out.same_mask_per = words[per->word(words, "what a mask is shared by")];
   }
+  if (const auto flag = m.optional("items_ignored")) out.items_ignored = flag->flag();
   const std::vector<std::string> actions = {"queue", "drop", "mark"};
   for (const Value& action : m.required("actions").list()) {
     const std::size_t before = action.error_count();
@@ -101,6 +150,7 @@ ir::RssUnit read_rss(const Value& at, const ir::FieldTable& fields) {
     for (const Value& input : t.required("input").list()) {
       type.input.push_back(field_name(input, fields, ""));
     }
+    if (const auto fixed = t.optional("fixed")) type.fixed = fixed->flag();
     t.done();
     for (const ir::RssType& other : out.types) {
       if (other.name == type.name) {
@@ -108,6 +158,11 @@ ir::RssUnit read_rss(const Value& at, const ir::FieldTable& fields) {
       }
     }
     out.types.push_back(std::move(type));
+  }
+  if (const auto list = m.optional("functions")) {
+    const std::vector<std::string> words = {"symmetric_toeplitz"};
+    for (const Value& function : list->list())
+      out.functions.push_back(words[function.word(words, "a hash function beside Toeplitz")]);
   }
   if (const auto flag = m.optional("key_settable")) out.key_settable = flag->flag();
   if (const auto flag = m.optional("table_settable")) out.table_settable = flag->flag();
@@ -133,17 +188,27 @@ std::string condition(const ir::ExprPtr& e) {
 }
 
 std::string print_table(const ir::FilterTable& table) {
-  std::string out = fmt::format("    table:\n      capacity: {}\n      fields: {{", table.capacity);
+  const std::string capacity =
+      fmt::format(fmt::runtime(table.capacity_by_device ? "{{device: {}}}" : "{}"), table.capacity);
+  std::string out = fmt::format("    table:\n      capacity: {}\n      fields: {{", capacity);
   bool first = true;
   for (const auto& [name, match] : table.fields) {
     out += fmt::format("{}{}: {}", first ? "" : ", ", name,
                        match_words[static_cast<std::size_t>(match)]);
     first = false;
   }
-  out += fmt::format("}}\n      applies: {}\n", condition(table.applies));
+  out += "}\n";
+  if (!table.shapes.empty()) out += "      shapes:\n";
+  for (const auto& shape : table.shapes)
+    out += fmt::format("        - [{}]\n", fmt::join(shape, ", "));
+  if (table.types.empty()) out += fmt::format("      applies: {}\n", condition(table.applies));
+  if (!table.types.empty()) out += "      types:\n";
+  for (const auto& [type, packets] : table.types)
+    out += fmt::format("        {}: {}\n", type, condition(packets));
   if (!table.same_mask_per.empty()) {
     out += fmt::format("      same_mask_per: {}\n", table.same_mask_per);
   }
+  if (table.items_ignored) out += "      items_ignored: true\n";
   out += fmt::format("      actions: [{}]\n", fmt::join(table.actions, ", "));
   if (table.mark_required) out += "      mark_required: true\n";
   if (table.mark_reported) out += "      mark_reported: true\n";
@@ -159,9 +224,12 @@ std::string print_rss(const ir::RssUnit& rss) {
   if (rss.queue_reach != 0) out += fmt::format("      queue_reach: {}\n", rss.queue_reach);
   out += rss.types.empty() ? "      types: []\n" : "      types:\n";
   for (const ir::RssType& type : rss.types) {
-    out += fmt::format("        - {{name: {}, applies: {}, input: [{}]}}\n", type.name,
-                       condition(type.applies), fmt::join(type.input, ", "));
+    out += fmt::format("        - {{name: {}, applies: {}, input: [{}]{}}}\n", type.name,
+                       condition(type.applies), fmt::join(type.input, ", "),
+                       type.fixed ? ", fixed: true" : "");
   }
+  if (!rss.functions.empty())
+    out += fmt::format("      functions: [{}]\n", fmt::join(rss.functions, ", "));
   if (!rss.key_settable) out += "      key_settable: false\n";
   if (!rss.table_settable) out += "      table_settable: false\n";
   if (!rss.predictable) out += "      spreads: unknown\n";

@@ -72,15 +72,24 @@ struct Report {
   std::string when_off = "unknown";  // what the driver says with the offload off
 };
 
-enum class Match { none, full, full_or_none, any_mask };
+// How a rule may look at a field. full_or_ignored: the driver takes a partial mask and leaves the
+// field out, so that the rule matches more than it says.
+enum class Match { none, full, full_or_none, any_mask, full_or_ignored };
+// What of it tables take and what it then does: filter_shape.h.
 struct FilterTable {
-  std::map<std::string, Match> fields;  // what a rule may look at
-  ExprPtr applies;                      // packets that the table can match at all
-  unsigned capacity = 0;                // rules
-  std::string same_mask_per;            // "" or "port": all rules share one mask
-  std::vector<std::string> actions;     // queue, drop, mark
-  bool mark_required = false;           // reaches this table only with a mark (82599 director)
-  bool mark_reported = false;           // desc.mark carries the rule's mark
+  std::map<std::string, Match> fields;           // what a rule may look at
+  std::vector<std::vector<std::string>> shapes;  // not empty: a rule names one of these sets
+  ExprPtr applies;                               // packets that the table can match at all
+  std::map<std::string, ExprPtr> types;          // not empty: those of each type (filter_shape.h)
+  unsigned capacity = 0;                         // rules
+  bool capacity_by_device = false;  // it is what one device has; another may have fewer
+  std::string same_mask_per;        // "", "port", "type": which rules share one mask
+  // The driver compares the fields and nothing else: an item for UDP in the pattern does not keep
+  // TCP out, one for IPv4 not IPv6, unless `applies` does.
+  bool items_ignored = false;
+  std::vector<std::string> actions;  // queue, drop, mark
+  bool mark_required = false;        // reaches this table only with a mark (82599 director)
+  bool mark_reported = false;        // desc.mark carries the rule's mark
   std::optional<std::pair<unsigned, unsigned>> priority;  // allowed range, if a rule must say one
 };
 
@@ -88,12 +97,14 @@ struct RssType {
   std::string name;  // DPDK's: "ipv4", "ipv4_udp"
   ExprPtr applies;
   std::vector<std::string> input;  // fields hashed, in order
+  bool fixed = false;              // always on: nobody can choose it
 };
 struct RssUnit {
   unsigned key_bytes = 40;
   unsigned table_size = 128;
-  unsigned queue_reach = 0;    // queues that table entries can name; 0: all
-  std::vector<RssType> types;  // first that applies and is switched on is used; else hash 0
+  unsigned queue_reach = 0;            // queues that table entries can name; 0: all
+  std::vector<RssType> types;          // first that applies and is switched on is used; else hash 0
+  std::vector<std::string> functions;  // beside Toeplitz: "symmetric_toeplitz"; none is used yet
   bool key_settable = true;
   bool table_settable = true;
   bool predictable = true;  // false: the queue is any of those configured ("spreads: unknown")

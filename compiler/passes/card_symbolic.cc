@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/frontend/readers.h"
+#include "compiler/ir/filter_shape.h"
 #include "compiler/passes/addresses.h"
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/resolve.h"
@@ -29,6 +30,7 @@ bool exact(const plan::Filter& f) {
 // A rule table as terms: is the packet in it, and if so which queue and mark.
 struct Rules {
   Term member, queue, mark, marked;
+  bool of_flows = false;  // all of them flows of the workload
 };
 
 class Receive {
@@ -102,7 +104,11 @@ class Receive {
 
   void table(ir::Vertex v, const ir::Node& node) {
     const Rules rules = rules_of(node);
-    const Term applies = symbolic_.condition(node.config.table->applies, State{});
+    const ir::FilterTable& limits = *node.config.table;
+    // Flows are UDP; what else rules are about is said rule by rule.
+    const bool udp_alone = rules.of_flows && limits.types.contains("udp");
+    const Term applies =
+        symbolic_.condition(udp_alone ? limits.types.at("udp") : limits.applies, State{});
     const Term hit = session_.all_of({applies, rules.member});
     const auto hit_port = nic_.receive.port(v, "hit").value_or(0);
     const auto miss_port = nic_.receive.port(v, "miss").value_or(1);
@@ -130,12 +136,13 @@ class Receive {
       rules.push_back(&f);
       all_exact = all_exact && exact(f);
     }
-    if (pinned_ || !all_exact || !facts_.rules_are_flows) return listed(rules);
+    if (pinned_ || !all_exact || !facts_.rules_are_flows) return listed(*node.config.table, rules);
     if (rules.empty())
       return {session_.truth(false), session_.number(0, 16), session_.number(0, 32),
               session_.number(0, 1)};
     // Enumerated: a member is a flow, on its owner's queue, marked with its endpoint.
     Rules out;
+    out.of_flows = true;
     out.member = session_.apply(node.id + "/member", key_.key, 0);
     // Flows of the workload go to the host itself.
     out.member = session_.all_of({out.member, key_.hit, is_own(symbolic_, "ipv4.dst")});
@@ -153,19 +160,22 @@ class Receive {
   }
 
   // Every rule as it stands; the first that matches counts. For few rules, or one packet.
-  Rules listed(const std::vector<const plan::Filter*>& rules) {
+  Rules listed(const ir::FilterTable& table, const std::vector<const plan::Filter*>& rules) {
     Rules out{session_.truth(false), session_.number(0, 16), session_.number(0, 32),
               session_.number(0, 1)};
     for (auto it = rules.rbegin(); it != rules.rend(); ++it) {
       const plan::Filter& f = **it;
-      if (pinned_ && !concerns(f)) continue;
+      if (pinned_ && !concerns(table, f)) continue;
       std::vector<Term> all;
+      if (!table.types.empty())
+        all.push_back(symbolic_.condition(ir::applies_to(table, plan::shape_of(f)), State{}));
       for (const auto& [field, want] : f.match) {
         const unsigned width = symbolic_.fields().find(field)->width;
-        const Term mask = session_.number(want.second, width);
+        const auto bits = ir::effective_mask(table, field, want.second, symbolic_.fields());
+        const Term mask = session_.number(bits, width);
         all.push_back(
             session_.equal(session_.arithmetic(ir::Op::bit_and, symbolic_.initial(field), mask),
-                           session_.number(want.first & want.second, width)));
+                           session_.number(want.first & bits, width)));
       }
       const Term here = session_.all_of(all);
       out.member = session_.any_of({here, out.member});
@@ -177,12 +187,12 @@ class Receive {
   }
 
   // Can a rule match the pinned flow at all? The others need not be listed.
-  bool concerns(const plan::Filter& f) const {
+  bool concerns(const ir::FilterTable& table, const plan::Filter& f) const {
     for (const auto& [field, want] : f.match) {
       const bool of_key = field == "ipv4.src" || field == "ipv4.dst" || field == "udp.src_port" ||
                           field == "udp.dst_port";
-      if (of_key && (field_of(*pinned_, field) & want.second) != (want.first & want.second))
-        return false;
+      const auto mask = ir::effective_mask(table, field, want.second, symbolic_.fields());
+      if (of_key && (field_of(*pinned_, field) & mask) != (want.first & mask)) return false;
     }
     return true;
   }
@@ -206,7 +216,7 @@ class Receive {
     std::vector<Term> none_before;
     std::vector<std::pair<Term, Term>> by_type;
     for (const auto& type : node.config.rss->types) {
-      if (std::find(rss.types.begin(), rss.types.end(), type.name) == rss.types.end()) continue;
+      if (!is_on(type, rss)) continue;
       const Term applies = symbolic_.condition(type.applies, State{});
       std::vector<Term> input;
       for (const auto& f : type.input) input.push_back(symbolic_.initial(f));

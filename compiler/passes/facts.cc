@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "compiler/frontend/readers.h"
+#include "compiler/ir/filter_shape.h"
 #include "compiler/passes/addresses.h"
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/resolve.h"
@@ -57,7 +58,9 @@ Fact hit(Symbolic& symbolic, const ir::NicModel& nic, const std::vector<std::str
   std::string names;
   for (const auto& table : tables) {
     const ir::Node& node = nic.receive.node(*nic.receive.find(table));
-    std::vector<Term> all = {symbolic.condition(node.config.table->applies, State{}), flow.hit};
+    std::vector<Term> all = {
+        symbolic.condition(ir::applies_to(*node.config.table, {{"udp.dst_port", 0xffff}}), State{}),
+        flow.hit};
     if (node.config.table->fields.contains("ipv4.protocol")) {
       all.push_back(session.equal(symbolic.initial("ipv4.protocol"), session.number(17, 8)));
     }

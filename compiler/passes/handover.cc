@@ -156,7 +156,7 @@ bool arrive_together(Symbolic& symbolic, const ir::NicModel& nic, const plan::Co
     if (!unit->config.rss) continue;
     if (!unit->config.rss->predictable) return false;
     for (const auto& type : unit->config.rss->types) {
-      if (!contains(config.rss.types, type.name)) continue;
+      if (!is_on(type, config.rss)) continue;
       const bool within = std::all_of(type.input.begin(), type.input.end(),
                                       [&](const auto& f) { return contains(key, f); });
       rest.push_back(symbolic.condition(type.applies, State{}));

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "compiler/ir/evaluate.h"
+#include "compiler/ir/filter_shape.h"
 
 namespace weft::passes {
 
@@ -20,9 +21,15 @@ ir::Bits lookup(const FlowKey& flow, const ir::FieldTable& fields, const std::st
   return field_of(flow, name);
 }
 
-bool matches(const plan::Filter& filter, const FlowKey& flow) {
+bool matches(const ir::FilterTable& table, const ir::FieldTable& fields, const plan::Filter& filter,
+             const FlowKey& flow) {
+  if (!table.types.empty() &&
+      !ir::holds(ir::applies_to(table, plan::shape_of(filter)),
+                 [&](const std::string& n) { return lookup(flow, fields, n); }))
+    return false;
   for (const auto& [field, want] : filter.match) {
-    if ((field_of(flow, field) & want.second) != (want.first & want.second)) return false;
+    const std::uint64_t mask = ir::effective_mask(table, field, want.second, fields);
+    if ((field_of(flow, field) & mask) != (want.first & mask)) return false;
   }
   return true;
 }
@@ -112,6 +119,10 @@ const ir::Node* rss_node(const ir::NicModel& nic) {
   return nullptr;
 }
 
+bool is_on(const ir::RssType& type, const plan::Rss& rss) {
+  return type.fixed || std::find(rss.types.begin(), rss.types.end(), type.name) != rss.types.end();
+}
+
 std::size_t FlowKeyHash::operator()(const FlowKey& k) const {
   std::uint64_t x = (std::uint64_t{k.src} << 32 | std::uint64_t{k.src_port} << 16 | k.dst_port) ^
                     std::uint64_t{k.dst} * 0x9e3779b97f4a7c15u;
@@ -143,9 +154,7 @@ Steering::Steering(const ir::NicModel& nic, const ir::FieldTable& fields,
   }
   if (rss_ == nullptr || !config.rss.enabled) return;
   for (const auto& type : rss_->config.rss->types) {
-    if (std::find(config.rss.types.begin(), config.rss.types.end(), type.name) ==
-        config.rss.types.end())
-      continue;
+    if (!is_on(type, config.rss)) continue;
     Type& out = types_.emplace_back(Type{&type, holds_always(type.applies, fields), {}, {}});
     std::size_t bytes = 0;
     for (const auto& field : type.input) {
@@ -177,7 +186,7 @@ std::optional<unsigned> Steering::rule(const Table& table, const FlowKey& flow) 
   if (const auto it = table.exact.find(flow); it != table.exact.end()) first = it->second;
   for (const unsigned i : table.other) {
     if (first && *first < i) break;
-    if (matches(config_.filters[i], flow)) return i;
+    if (matches(*table.node->config.table, fields_, config_.filters[i], flow)) return i;
   }
   return first;
 }

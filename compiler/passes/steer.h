@@ -83,6 +83,8 @@ std::uint32_t toeplitz(std::span<const std::uint8_t> input, std::span<const std:
 std::vector<const ir::Node*> receive_order(const ir::NicModel& nic);
 // The one RSS unit of a card, or null.
 const ir::Node* rss_node(const ir::NicModel& nic);
+// Is this type of header hashed: switched on, or one that nobody can switch off.
+bool is_on(const ir::RssType& type, const plan::Rss& rss);
 // The value of `field` in an untagged, unfragmented, well-formed UDP datagram of `flow`.
 ir::Bits field_of(const FlowKey& flow, const std::string& field);
 

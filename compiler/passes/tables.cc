@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "compiler/ir/filter_shape.h"
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/steer.h"
 
@@ -155,7 +156,7 @@ diag::Result<void> check_inputs(const plan::Plan& plan, const Inputs& in) {
 
 diag::Result<void> check_rules(const plan::Plan& plan, const Inputs& in) {
   std::map<std::string, unsigned> used;
-  std::map<std::string, std::vector<std::uint64_t>> masks;
+  std::map<std::pair<std::string, std::string>, ir::Shape> masks;
   for (const auto& rule : plan.configuration.filters) {
     const auto v = in.nic.receive.find(rule.table);
     if (!v || !in.nic.receive.node(*v).config.table) {
@@ -176,36 +177,20 @@ diag::Result<void> check_rules(const plan::Plan& plan, const Inputs& in) {
                                 plan.configuration.rx_queues),
                     recompile);
     }
-    std::vector<std::uint64_t> shape;
-    for (const auto& [field, how] : table.fields) {
-      const auto it = rule.match.find(field);
-      const std::uint64_t mask = it == rule.match.end() ? 0 : it->second.second;
-      const ir::Field* info = in.fields.find(field);
-      const std::uint64_t full =
-          info->width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << info->width) - 1;
-      const bool ok =
-          how == ir::Match::any_mask || mask == full || (mask == 0 && how != ir::Match::full);
-      if (!ok) {
-        return refuse("E0506",
-                      fmt::format("rule {}: table {} can't match {} with mask {:#x}", rule.id,
-                                  rule.table, field, mask),
+    const ir::Shape shape = plan::shape_of(rule);
+    if (const auto why = ir::why_not(table, shape, in.fields)) {
+      return refuse("E0506", fmt::format("rule {}: table {} {}", rule.id, rule.table, *why),
+                    recompile);
+    }
+    if (!table.same_mask_per.empty()) {
+      const ir::MaskGroup own = ir::mask_group(table, shape, in.fields);
+      const auto& first = masks.try_emplace({rule.table, own.group}, own.mask).first->second;
+      if (first != own.mask) {
+        return refuse("E0507",
+                      fmt::format("rule {}: all rules of table {}{} share one mask", rule.id,
+                                  rule.table, own.group.empty() ? "" : " for " + own.group),
                       recompile);
       }
-      shape.push_back(mask);
-    }
-    for (const auto& [field, want] : rule.match) {
-      if (!table.fields.contains(field)) {
-        return refuse("E0506",
-                      fmt::format("rule {}: table {} can't look at {}", rule.id, rule.table, field),
-                      recompile);
-      }
-    }
-    auto& first = masks.try_emplace(rule.table, shape).first->second;
-    if (!table.same_mask_per.empty() && first != shape) {
-      return refuse(
-          "E0507",
-          fmt::format("rule {}: all rules of table {} share one mask", rule.id, rule.table),
-          recompile);
     }
     if (table.priority &&
         (rule.priority < table.priority->first || rule.priority > table.priority->second)) {

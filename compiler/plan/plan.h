@@ -111,6 +111,8 @@ diag::Result<Plan> plan_from_text(const std::string& text, const std::string& na
 diag::Result<void> write_plan(const Plan& plan, const std::string& path);
 diag::Result<void> write_file_atomically(const std::string& text, const std::string& path);
 
+// Field -> mask, without the values (compiler/ir/filter_shape.h).
+std::map<std::string, std::uint64_t> shape_of(const Filter& filter);
 const Residue* residue_of_queue(const Plan& plan, unsigned queue);
 
 }  // namespace weft::plan

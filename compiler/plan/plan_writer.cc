@@ -38,6 +38,12 @@ bool write_all(int file, const std::string& text) {
 
 std::string content_hash(const Plan& plan) { return diag::sha256_hex(to_yaml_without_proof(plan)); }
 
+std::map<std::string, std::uint64_t> shape_of(const Filter& filter) {
+  std::map<std::string, std::uint64_t> out;
+  for (const auto& [field, match] : filter.match) out[field] = match.second;
+  return out;
+}
+
 diag::Result<void> write_file_atomically(const std::string& text, const std::string& path) {
   std::string temporary = path + ".XXXXXX";
   int file = ::mkstemp(temporary.data());

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "compiler/ir/filter_shape.h"
 #include "compiler/plan/preview.h"
 #include "compiler/tool/lookups.h"
 #include "stack-nodes/registry.h"
@@ -126,9 +127,10 @@ class Walker {
     return 0;
   }
 
-  bool matches(const plan::Filter& filter) const {
+  bool matches(const ir::FilterTable& table, const plan::Filter& filter) const {
     return std::all_of(filter.match.begin(), filter.match.end(), [&](const auto& entry) {
-      const auto& [value, mask] = entry.second;
+      const auto value = entry.second.first;
+      const auto mask = ir::effective_mask(table, entry.first, entry.second.second, fields_);
       return (static_cast<std::uint64_t>(lookup_(entry.first)) & mask) == (value & mask);
     });
   }
@@ -140,7 +142,7 @@ class Walker {
     for (const plan::Filter& filter : plan_.configuration.filters) {
       if (filter.table != node.id) continue;
       ++rules;
-      if (ir::holds(t.applies, lookup_) && matches(filter) &&
+      if (ir::holds(ir::applies_to(t, plan::shape_of(filter)), lookup_) && matches(t, filter) &&
           (hit == nullptr || filter.priority > hit->priority))
         hit = &filter;
     }
@@ -180,7 +182,8 @@ class Walker {
       return 0;
     }
     for (const ir::RssType& type : unit.types) {
-      bool on = std::find(set.types.begin(), set.types.end(), type.name) != set.types.end();
+      bool on =
+          type.fixed || std::find(set.types.begin(), set.types.end(), type.name) != set.types.end();
       if (!on || !ir::holds(type.applies, lookup_)) continue;
       std::vector<std::uint8_t> input;
       for (const std::string& field : type.input) {

@@ -15,7 +15,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 const char* match_word(ir::Match m) {
-  static constexpr const char* words[] = {"none", "full", "full or none", "any mask"};
+  static constexpr const char* words[] = {"none", "full", "full or none", "any mask",
+                                          "full, else ignored"};
   return words[static_cast<int>(m)];
 }
 
@@ -33,16 +34,23 @@ std::string ability(const ir::Node& node) {
     std::vector<std::string> keys;
     for (const auto& [field, match] : c.table->fields)
       keys.push_back(fmt::format("{} ({})", field, match_word(match)));
-    return fmt::format("{} rules on {}; actions {}{}", c.table->capacity, fmt::join(keys, ", "),
-                       fmt::join(c.table->actions, ", "),
-                       c.table->same_mask_per.empty()
-                           ? ""
-                           : "; one mask for all rules of a " + c.table->same_mask_per);
+    std::string shapes;
+    for (const auto& shape : c.table->shapes)
+      shapes +=
+          fmt::format("{}{}", shapes.empty() ? "; rules on " : " or ", fmt::join(shape, " + "));
+    return fmt::format(
+        "{} rules{} on {}; actions {}{}{}{}", c.table->capacity,
+        c.table->capacity_by_device ? " (some devices fewer)" : "", fmt::join(keys, ", "),
+        fmt::join(c.table->actions, ", "), shapes,
+        c.table->same_mask_per.empty() ? ""
+                                       : "; one mask for all rules of a " + c.table->same_mask_per,
+        c.table->items_ignored ? "; the headers named in a rule are not compared" : "");
   }
   if (c.rss) {
     if (!c.rss->predictable) return "spreads by a rule that can be neither set nor predicted";
     std::vector<std::string> types;
-    for (const ir::RssType& type : c.rss->types) types.push_back(type.name);
+    for (const ir::RssType& type : c.rss->types)
+      types.push_back(type.name + (type.fixed ? " (always)" : ""));
     return fmt::format("hashes {}; key of {} bytes, table of {}", fmt::join(types, ", "),
                        c.rss->key_bytes, c.rss->table_size);
   }

@@ -16,7 +16,8 @@ Refusal refuse(int error, rte_flow_error_type type, std::string message) {
   return {error, type, nullptr, std::move(message)};
 }
 
-bool contains(const std::vector<std::string>& list, std::string_view word) {
+template <class Item, class Wanted>
+bool contains(const std::vector<Item>& list, const Wanted& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
@@ -28,12 +29,19 @@ void headers_asked_for(const ir::ExprPtr& expr, std::vector<std::string>& out) {
     for (const ir::ExprPtr& arg : expr->args) headers_asked_for(arg, out);
 }
 
-// What the pattern's transport item says of the protocol, for tables that match on it.
+// What the pattern's transport item says of the protocol, for tables that match on it and whose
+// drivers look at the item.
 std::optional<std::uint64_t> implied(const Rule& rule, const std::string& field) {
   if (field != "ipv4.protocol") return std::nullopt;
   if (contains(rule.headers, "udp")) return 17;
   if (contains(rule.headers, "tcp")) return 6;
   return std::nullopt;
+}
+
+// The innermost header that a rule names: drivers keep one set of fields for each.
+std::string type_of(const Rule& rule) {
+  if (rule.headers.empty() || rule.headers.back() == "vlan") return "eth";
+  return rule.headers.back();
 }
 
 }  // namespace
@@ -67,6 +75,12 @@ diag::Result<FilterTable> FilterTable::make(std::string name, const ir::FilterTa
     }
     out.fields_.push_back({field_name, *place, match});
   }
+  for (const auto& names : table.shapes) {
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < out.fields_.size(); ++i)
+      if (contains(names, out.fields_[i].name)) bits |= 1U << i;
+    out.listed_.push_back(bits);
+  }
   return out;
 }
 
@@ -75,11 +89,22 @@ void FilterTable::key_of(const Rule& rule, Key& value, Key& mask) const {
     if (const auto given = rule.fields.find(fields_[i].name); given != rule.fields.end()) {
       value[i] = given->second.value;
       mask[i] = given->second.mask;
-    } else if (const auto said = implied(rule, fields_[i].name)) {
+    } else if (const auto said =
+                   limits_.items_ignored ? std::nullopt : implied(rule, fields_[i].name)) {
       value[i] = *said;
       mask[i] = ones(fields_[i].place.width);
     }
+    if (fields_[i].match == ir::Match::full_or_ignored && mask[i] != ones(fields_[i].place.width))
+      value[i] = mask[i] = 0;
   }
+}
+
+bool FilterTable::is_listed(const Key& mask) const {
+  if (listed_.empty()) return true;
+  std::uint32_t bits = 0;
+  for (std::size_t i = 0; i < fields_.size(); ++i)
+    if (mask[i] != 0) bits |= 1U << i;
+  return contains(listed_, bits);
 }
 
 std::optional<Refusal> FilterTable::accepts(const Rule& rule, unsigned& depth) const {
@@ -103,6 +128,10 @@ std::optional<Refusal> FilterTable::accepts(const Rule& rule, unsigned& depth) c
       return refuse(ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM,
                     fmt::format("{}: cannot match on {}", name_, name));
   }
+  const std::string type = type_of(rule);
+  if (!limits_.types.empty() && !limits_.types.contains(type))
+    return refuse(ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM,
+                  fmt::format("{}: takes no rules for {}", name_, type));
   for (const std::string& header : needs_) {
     if (!contains(rule.headers, header))
       return refuse(
@@ -123,6 +152,10 @@ std::optional<Refusal> FilterTable::accepts(const Rule& rule, unsigned& depth) c
       return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_MASK,
                     fmt::format("{}: {} must be matched {}", name_, fields_[i].name, wanted));
   }
+
+  if (!is_listed(mask))
+    return refuse(ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM,
+                  fmt::format("{}: takes no rules on this set of fields", name_));
 
   depth = 3;
   if (!limits_.priority && rule.priority != 0)
@@ -157,7 +190,7 @@ bool FilterTable::overlaps(const Rule& rule, const Key& value, const Key& mask) 
   const int own = transport(rule.headers);
   for (const auto& shape : shapes_) {
     const int other = transport(shape->headers);
-    if (own != 0 && other != 0 && own != other) continue;
+    if (!limits_.items_ignored && own != 0 && other != 0 && own != other) continue;
     if (shape->mask == mask) {
       const auto found = shape->rules.find(value);
       if (found != shape->rules.end() && same_priority(found->second)) return true;
@@ -177,11 +210,17 @@ std::optional<Refusal> FilterTable::insert(const Rule& rule, const Names& names,
                   fmt::format("{}: all {} rules are in use", name_, limits_.capacity));
   Key value{}, mask{};
   key_of(rule, value, mask);
-  if (limits_.same_mask_per == "port") {
-    for (const auto& shape : shapes_) {
-      if (shape->size != 0 && (shape->mask != mask || shape->headers != rule.headers))
-        return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_MASK,
-                      fmt::format("{}: all rules share one mask, and it is another one", name_));
+  const std::string type = type_of(rule);
+  for (const auto& shape : shapes_) {
+    if (shape->size == 0 || limits_.same_mask_per.empty()) continue;
+    if (limits_.same_mask_per == "type") {
+      if (shape->type == type && shape->mask != mask)
+        return refuse(
+            EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_MASK,
+            fmt::format("{}: all rules for {} share one mask, and it is another one", name_, type));
+    } else if (shape->mask != mask || shape->headers != rule.headers) {
+      return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_MASK,
+                    fmt::format("{}: all rules share one mask, and it is another one", name_));
     }
   }
   if (overlaps(rule, value, mask))
@@ -195,8 +234,11 @@ std::optional<Refusal> FilterTable::insert(const Rule& rule, const Names& names,
     auto shape = std::make_unique<Shape>();
     shape->mask = mask;
     shape->headers = rule.headers;
+    shape->type = type;
     std::vector<ir::ExprPtr> all;
-    for (const std::string& header : rule.headers) all.push_back(ir::has(header));
+    if (!limits_.items_ignored)
+      for (const std::string& header : rule.headers) all.push_back(ir::has(header));
+    if (!limits_.types.empty()) all.push_back(limits_.types.at(type));
     auto present = Predicate::compile(ir::all_of(std::move(all)), names);
     if (!present)
       return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ITEM, present.error().list.front().message);

@@ -57,12 +57,15 @@ class FilterTable {
   struct Shape {
     Key mask{};
     std::vector<std::string> headers;
+    std::string type;   // innermost header: "udp", "tcp", "ipv4", "eth"
     Predicate present;  // all headers that the rules name are there
     std::unordered_map<Key, Bucket, KeyHash> rules;
     std::size_t size = 0;
   };
 
-  // Value and mask of a rule in the order of fields_.
+  // Whether the rule names one of the sets of fields that the table is limited to.
+  bool is_listed(const Key& mask) const;
+  // Value and mask of a rule in the order of fields_, as far as the driver looks at them.
   void key_of(const Rule& rule, Key& value, Key& mask) const;
   bool overlaps(const Rule& rule, const Key& value, const Key& mask) const;
   static bool meet(const Key& a, const Key& b, const Key& common);
@@ -72,6 +75,7 @@ class FilterTable {
   Predicate applies_;
   std::vector<std::string> needs_;  // headers that `applies` asks for
   std::vector<Field> fields_;
+  std::vector<std::uint32_t> listed_;  // bit i: the set has fields_[i]; empty: any set
   std::vector<std::unique_ptr<Shape>> shapes_;
   std::size_t size_ = 0;
   std::uint64_t next_number_ = 0;

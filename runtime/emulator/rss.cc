@@ -84,6 +84,7 @@ diag::Result<Rss> Rss::make(const ir::RssUnit& unit, const Names& names) {
     const auto bit = ports::rss_type_bit(declared.name);
     if (!bit) return diag::fail(bad_unit(fmt::format("no RSS type `{}`", declared.name)));
     type.bit = *bit;
+    type.fixed = declared.fixed;
     auto applies = Predicate::compile(declared.applies, names);
     if (!applies) return diag::fail(applies.error());
     type.applies = std::move(*applies);
@@ -102,7 +103,7 @@ diag::Result<Rss> Rss::make(const ir::RssUnit& unit, const Names& names) {
                                "room for {}",
                                declared.name, bits, unit.key_bytes, room)));
     out.types_.push_back(std::move(type));
-    out.offered_ |= *bit;
+    if (!declared.fixed) out.offered_ |= *bit;
   }
   return out;
 }
@@ -148,7 +149,7 @@ Rss::Answer Rss::pick(const Frame& frame, const CardState& state) const {
   if (!unit_.predictable) return spread(frame);
   if (!on_ || table_.empty()) return {};
   for (const Type& type : types_) {
-    if ((type.bit & enabled_) == 0 || !type.applies.holds(frame, state)) continue;
+    if ((!type.fixed && (type.bit & enabled_) == 0) || !type.applies.holds(frame, state)) continue;
     BitString input;
     for (const Place& place : type.input) input.append(frame.read(place), place.width);
     const std::uint32_t hash = toeplitz_.hash(input.bytes());

@@ -57,6 +57,7 @@ class Rss {
  private:
   struct Type {
     std::uint64_t bit = 0;
+    bool fixed = false;
     Predicate applies;
     std::vector<Place> input;
   };

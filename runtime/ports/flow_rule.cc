@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <rte_byteorder.h>
 #include <rte_ip.h>
+#include <rte_tcp.h>
 
 #include <cstring>
 
@@ -68,6 +69,10 @@ bool set(FlowRule& r, Layers& layers, const std::string& field, std::uint64_t va
     layers.ipv4 = layers.tcp = true;
     r.tcp_spec.hdr.dst_port = be16(value);
     r.tcp_mask.hdr.dst_port = be16(mask);
+  } else if (field == "tcp.syn") {
+    layers.ipv4 = layers.tcp = true;
+    if (value != 0) r.tcp_spec.hdr.tcp_flags |= RTE_TCP_SYN_FLAG;
+    if (mask != 0) r.tcp_mask.hdr.tcp_flags |= RTE_TCP_SYN_FLAG;
   } else {
     return false;
   }

@@ -21,6 +21,18 @@ const ir::Config* find_knob(const ir::NicModel& model, const std::string& knob) 
   return nullptr;
 }
 
+// A type of header that the card hashes whatever it is told, and the driver has no word for.
+bool is_fixed(const ir::NicModel* model, const std::string& type) {
+  if (model == nullptr) return false;
+  for (auto [v, end] = vertices(model->receive.g); v != end; ++v) {
+    const auto& rss = model->receive.node(*v).config.rss;
+    if (!rss) continue;
+    for (const ir::RssType& declared : rss->types)
+      if (declared.name == type) return declared.fixed;
+  }
+  return false;
+}
+
 diag::Result<void> set_knob(CardSettings& settings, const std::string& knob, bool on,
                             const ir::NicModel* model) {
   const ir::Config* config = model == nullptr ? nullptr : find_knob(*model, knob);
@@ -218,6 +230,7 @@ diag::Result<CardSettings> translate(const plan::Plan& plan, const ir::NicModel*
     settings.rss_key = wanted.rss.key;
     settings.reta = wanted.rss.table;
     for (const std::string& type : wanted.rss.types) {
+      if (is_fixed(model, type)) continue;
       if (const auto bit = rss_type_bit(type)) {
         settings.rss_types |= *bit;
       } else {
