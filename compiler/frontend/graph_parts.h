@@ -15,6 +15,9 @@ ir::Config read_config(Mapping& node, const ir::FieldTable& fields);
 // The same keys as YAML lines, indented by four.
 std::string print_config(const ir::Config& config);
 
+// All nodes in declared order, indented by two: what stands under `receive:` and `transmit:`.
+std::string print_nodes(const ir::Graph& graph);
+
 // Sources, cycles, unreachable nodes, slots with two targets (E0222, E0223, E0226, E0230). Only for
 // graphs whose names all resolved. Errors are recorded at `at`, with the places of the nodes.
 void check_structure(const ir::Graph& graph, bool residue, const Value& at);

@@ -152,6 +152,13 @@ class Printer {
 
 }  // namespace
 
+std::string print_nodes(const Graph& graph) {
+  std::string out;
+  const Printer printer(graph, false);
+  for (auto [v, end] = boost::vertices(graph.g); v != end; ++v) out += printer.node(*v);
+  return out;
+}
+
 std::string print_graph(const Graph& graph) {
   const bool residue = is_residue(graph);
   const std::size_t count = boost::num_vertices(graph.g);

@@ -57,6 +57,7 @@ int build(const BuildArgs& args);
 // Arguments are weft-runtime's, as written; the first is the plan.
 int run(const std::vector<std::string>& arguments);
 int doctor(const std::vector<std::string>& arguments);
+int nic_probe(const std::vector<std::string>& arguments);  // weft-runtime does it
 
 struct GraphArgs {
   std::string thing;

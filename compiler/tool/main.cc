@@ -163,7 +163,8 @@ void CommandLine::add_looking() {
 
   CLI::App* nic_group = app.add_subcommand("nic");
   nic_group->description(
-      "Example:\n  weft nic list\n  weft nic show intel_82599\n\n"
+      "Example:\n  weft nic list\n  weft nic show intel_82599\n"
+      "  weft nic probe pci:0000:01:00.0 -o mine.yaml\n\n"
       "The NIC models.\n");
   nic_group->require_subcommand(1);
   c = add(
@@ -175,6 +176,11 @@ void CommandLine::add_looking() {
       [this] { return tool::nic_show(nic); }, nic_group);
   c->add_option("NIC", nic.nic, "NIC model: a name or a file")->required();
   c->add_flag("--json", nic.json, "as JSON");
+  c = add("probe", "weft nic probe pci:0000:01:00.0 -o mine.yaml",
+          "Asks a live port what it is, and writes a NIC model of it.", nullptr, nic_group);
+  c->set_help_flag();
+  c->prefix_command();
+  c->callback([this, c] { chosen = [c] { return tool::nic_probe(c->remaining()); }; });
 
   c = add("nodes", "weft nodes udp.checksum_ok", "The stack nodes and their declarations.",
           [this] { return tool::nodes(nodes); });

@@ -40,6 +40,12 @@ int run(const std::vector<std::string>& arguments) {
   return hand_over(arguments);
 }
 
+int nic_probe(const std::vector<std::string>& arguments) {
+  std::vector<std::string> all = {"--probe"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return hand_over(all);
+}
+
 int doctor(const std::vector<std::string>& arguments) {
   auto program = beside("weft-runtime");
   if (!program) {

@@ -9,6 +9,7 @@
 
 #include "compiler/frontend/places.h"
 #include "runtime/tool/options.h"
+#include "runtime/tool/probe.h"
 #include "runtime/tool/report.h"
 
 namespace weft::tool {
@@ -59,6 +60,19 @@ void declare(CLI::App& app, RuntimeOptions& o, std::string& wire) {
   app.add_flag("--json", o.json, "with --doctor: as JSON");
 }
 
+// `weft-runtime --probe PORT ...`, which `weft nic probe` becomes.
+void declare_probe(CLI::App& app, weft::tool::ProbeOptions& o) {
+  app.add_option("PORT", o.port,
+                 "pci:0000:01:00.0, tap:NAME, af_packet:INTERFACE, memif:SOCKET, ring:NAME, or "
+                 "emulated:MODEL")
+      ->required();
+  app.add_option("-o,--output", o.output,
+                 "write a NIC model of it there; the file names the model");
+  app.add_option("--rules", o.rules, "rules of each kind to create, to see how many fit (0: none)")
+      ->check(CLI::Range(0, 100'000));
+  app.add_flag("--json", o.json, "as JSON");
+}
+
 int misused(const std::string& why) {
   std::fprintf(stderr, "weft-runtime: %s\nTry `weft-runtime --help`.\n", why.c_str());
   return weft::tool::usage;
@@ -91,7 +105,30 @@ int checked(RuntimeOptions& o, const std::string& wire) {
 
 }  // namespace
 
+int probe_main(int argc, char** argv) {
+  CLI::App app{
+      "Example:\n  weft nic probe emulated:intel_82599\n  weft nic probe pci:0000:01:00.0 -o "
+      "mine.yaml\n\nAsks a port what it is: queues, offloads, RSS, and which rules it takes, each "
+      "created and\ndestroyed again. Writes a NIC model, and says where the catalogue's differs.",
+      "weft nic probe"};
+  weft::tool::ProbeOptions options;
+  declare_probe(app, options);
+  try {
+    app.parse(argc, argv);
+    return weft::tool::probe(options);
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "weft nic probe: %s\nTry `weft nic probe --help`.\n", error.what());
+    return weft::tool::usage;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "weft nic probe: internal error: %s\n", error.what());
+    return weft::tool::our_bug;
+  }
+}
+
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--probe") return probe_main(argc - 1, argv + 1);
   CLI::App app{example, "weft-runtime"};
   RuntimeOptions options;
   std::string wire;

@@ -1,0 +1,332 @@
+#include "runtime/probe/learned.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "compiler/ir/filter_shape.h"
+
+namespace weft::probe {
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+// --- a model from nothing but findings
+// ----------------------------------------------------------------
+
+class Chain {  // nodes one behind the other
+ public:
+  explicit Chain(ir::Graph& graph, ir::NodeKind first) : graph_(graph) {
+    ir::Node node;
+    node.id = first == ir::NodeKind::wire ? "wire" : "queues";
+    node.kind = first;
+    last_ = graph_.add(with_out(std::move(node)));
+  }
+  void unit(ir::Node node) {
+    node.kind = ir::NodeKind::config;
+    if (node.config.table) {
+      node.ports = {{.name = "hit"}, {.name = "miss"}};
+      const ir::Vertex v = link(std::move(node), 0);
+      hits_.push_back(v);
+      port_ = 1;
+    } else {
+      link(with_out(std::move(node)), 0);
+    }
+  }
+  void end(ir::NodeKind kind, unsigned count) {
+    ir::Node node;
+    node.id = kind == ir::NodeKind::wire ? "wire" : "queues";
+    node.kind = kind;
+    node.count = count;
+    const ir::Vertex v = link(std::move(node), 0);
+    for (const ir::Vertex hit : hits_) graph_.connect(hit, 0, v);
+  }
+
+ private:
+  static ir::Node with_out(ir::Node node) {
+    node.ports = {{.name = "out"}};
+    return node;
+  }
+  ir::Vertex link(ir::Node node, unsigned next_port) {
+    const ir::Vertex v = graph_.add(std::move(node));
+    graph_.connect(last_, port_, v);
+    last_ = v;
+    port_ = next_port;
+    return v;
+  }
+  ir::Graph& graph_;
+  ir::Vertex last_ = 0;
+  unsigned port_ = 0;
+  std::vector<ir::Vertex> hits_;
+};
+
+// Rules for UDP of one manner of asking: as they are, with a priority, with a mark.
+struct Manner {
+  const char* table;
+  const char* suffix;
+  bool priority = false, mark = false;
+};
+
+std::optional<ir::Node> table_of(const Findings& found, const Manner& manner, bool marks_too,
+                                 const std::set<std::string>& taken_elsewhere,
+                                 std::set<std::string>& taken) {
+  ir::FilterTable table;
+  unsigned capacity = found.tried_to_fit;
+  std::map<std::string, unsigned> named;
+  for (const char* what : {"flow", "flow + protocol", "address and port",
+                           "address and port + protocol", "port", "port + protocol"}) {
+    const Attempt* rule = found.rule(std::string(what) + manner.suffix);
+    if (rule == nullptr || taken_elsewhere.contains(what)) continue;
+    // An item for UDP says the protocol; where it is enough, nothing more is asked for.
+    const std::string name = what;
+    const std::string plain = name.substr(0, name.find(" + "));
+    if (plain != name && (taken.contains(plain) || taken_elsewhere.contains(plain))) continue;
+    taken.insert(name);
+    Names fields;
+    for (const auto& [field, match] : rule->filter.match) {
+      fields.push_back(field);
+      ++named[field];
+    }
+    table.shapes.push_back(fields);
+    for (const auto& [fit, n] : found.fits)
+      if (fit == rule->name) capacity = std::min(capacity, n);
+  }
+  if (table.shapes.empty()) return std::nullopt;
+  for (const auto& [field, n] : named)
+    table.fields[field] = n == table.shapes.size() ? ir::Match::full : ir::Match::full_or_none;
+  // Whether a partial mask is obeyed nobody sees without packets: it counts as ignored.
+  const bool masked = found.rule(manner.mark ? "flow, source masked, mark" : "flow, source masked");
+  if (masked && table.fields.contains("ipv4.src"))
+    table.fields["ipv4.src"] = ir::Match::full_or_ignored;
+  table.capacity = std::max(1u, capacity);
+  table.capacity_by_device = capacity == found.tried_to_fit;
+  table.applies = ir::has("udp");
+  table.actions = {"queue"};
+  if (manner.mark || marks_too) table.actions.push_back("mark");
+  if (!manner.mark && !manner.priority && found.rule("flow, dropped"))
+    table.actions.push_back("drop");
+  table.mark_required = manner.mark;
+  if (manner.priority) table.priority = {1, 1};
+  if (found.one_mask) table.same_mask_per = found.one_mask_per_type ? "type" : "port";
+  ir::Node node;
+  node.id = manner.table;
+  node.config.table = std::move(table);
+  node.source = "weft nic probe: rules that were created and destroyed";
+  return node;
+}
+
+std::vector<ir::Node> tables_of(const Findings& found) {
+  std::vector<ir::Node> out;
+  std::set<std::string> plain, prioritised, marked;
+  const bool marks_too = found.rule("flow") != nullptr && found.rule("flow, mark") != nullptr;
+  if (auto t = table_of(found, {"rules", ""}, marks_too, {}, plain)) out.push_back(std::move(*t));
+  if (auto t = table_of(found, {"prioritised", ", priority 1", true}, false, plain, prioritised))
+    out.push_back(std::move(*t));
+  if (auto t = table_of(found, {"marked", ", mark", false, true}, false, plain, marked))
+    out.push_back(std::move(*t));
+  return out;
+}
+
+ir::Node effect(const char* id, const char* knob, const char* offload, const char* performs,
+                const char* request, const char* field) {
+  ir::Node node;
+  node.id = id;
+  node.config.knob = knob;
+  node.config.offload = offload;
+  node.config.performs = ir::Performs{performs, request, field};
+  node.source = "weft nic probe: offered in dev_info";
+  return node;
+}
+
+void describe(ir::NicModel& nic, const Findings& found, const std::string& name) {
+  nic.name = name;
+  nic.title = fmt::format("{} as found at {}", found.driver, found.port);
+  nic.sources.push_back(fmt::format("weft nic probe {}", found.port));
+}
+
+constexpr const char* reported = "weft nic probe: rte_eth_dev_info";
+
+// --- narrowing a known one
+// ----------------------------------------------------------------------------
+
+// The same graph without some nodes: what led to one leads to where its packets went on.
+ir::Graph without(const ir::Graph& graph, const std::set<std::string>& gone) {
+  ir::Graph out;
+  out.name = graph.name;
+  out.title = graph.title;
+  out.headers = graph.headers;
+  for (auto [v, end] = vertices(graph.g); v != end; ++v)
+    if (!gone.contains(graph.node(*v).id)) out.add(graph.node(*v));
+  const auto onwards = [&](ir::Vertex v) {
+    while (gone.contains(graph.node(v).id)) v = *graph.next(v, graph.port(v, "miss").value_or(0));
+    return *out.find(graph.node(v).id);
+  };
+  for (auto [v, end] = vertices(graph.g); v != end; ++v) {
+    if (gone.contains(graph.node(*v).id)) continue;
+    for (unsigned p = 0; p < graph.node(*v).ports.size(); ++p)
+      if (const auto next = graph.next(*v, p))
+        out.connect(*out.find(graph.node(*v).id), p, onwards(*next));
+  }
+  return out;
+}
+
+void set_count(ir::Graph& graph, unsigned count) {
+  for (auto [v, end] = vertices(graph.g); v != end; ++v)
+    if (graph.node(*v).kind == ir::NodeKind::queue) graph.node(*v).count = count;
+}
+
+// Of the rules that the model expects a table to take, how many were tried, and how many made it.
+std::pair<unsigned, unsigned> taken_by(const std::string& table, const ir::NicModel& known,
+                                       const Findings& found, const ir::FieldTable& fields) {
+  unsigned expected = 0, made = 0;
+  for (const Attempt& rule : found.rules) {
+    if (table_for(known, rule, fields) != table) continue;
+    ++expected;
+    made += rule.creates ? 1 : 0;
+  }
+  return {expected, made};
+}
+
+// How many rules of a table the port had room for; nullopt: more than were tried, or none tried.
+std::optional<unsigned> room(const std::string& table, const ir::NicModel& known,
+                             const Findings& found, const ir::FieldTable& fields) {
+  std::optional<unsigned> out;
+  for (const auto& [name, n] : found.fits) {
+    const Attempt* rule = found.rule(name);
+    if (n < found.tried_to_fit && rule != nullptr && table_for(known, *rule, fields) == table)
+      out = std::max(out.value_or(0), n);
+  }
+  return out;
+}
+
+void narrow(ir::RssUnit& rss, const Findings& found) {
+  if (!rss.predictable) return;
+  std::erase_if(rss.types, [&](const ir::RssType& type) {
+    return !type.fixed && std::find(found.rss_types.begin(), found.rss_types.end(), type.name) ==
+                              found.rss_types.end();
+  });
+  if (found.key_bytes != 0) rss.key_bytes = found.key_bytes;
+  if (found.table_size != 0) rss.table_size = found.table_size;
+  rss.key_settable = found.key_settable;
+  rss.table_settable = found.table_settable;
+  // Where key or table are not known, neither is the queue.
+  rss.predictable = rss.key_settable && rss.table_settable;
+}
+
+}  // namespace
+
+ir::NicModel model_of(const Findings& found, const std::string& name, const ir::FieldTable&) {
+  ir::NicModel nic;
+  describe(nic, found, name);
+  nic.driver = found.driver;
+  nic.rx_queues = {std::max(1u, found.rx_queues), reported};
+  nic.tx_queues = {std::max(1u, found.tx_queues), reported};
+  nic.tx_segments = std::max(1u, found.tx_segments);
+  nic.max_frame = std::clamp(found.max_frame, 64u, 1u << 20);
+  Chain receive(nic.receive, ir::NodeKind::wire);
+  for (ir::Node& table : tables_of(found)) receive.unit(std::move(table));
+  if (found.rx_queues > 1) {
+    ir::Node rss;
+    rss.id = "rss";
+    rss.config.rss = ir::RssUnit{.key_bytes = 0,
+                                 .table_size = 0,
+                                 .types = {},
+                                 .key_settable = false,
+                                 .table_settable = false,
+                                 .predictable = false};
+    rss.source = "weft nic probe: which packets a hash is over, and how, no packet has shown";
+    receive.unit(std::move(rss));
+  }
+  receive.end(ir::NodeKind::queue, nic.rx_queues.max);
+  Chain transmit(nic.transmit, ir::NodeKind::queue);
+  nic.transmit.node(*nic.transmit.find("queues")).count = nic.tx_queues.max;
+  if (found.offers("TX_UDP_CKSUM"))
+    transmit.unit(effect("l4_cksum", "tx.udp_cksum", "TX_UDP_CKSUM", "udp.checksum_fill",
+                         "udp.checksum_request", "desc.tx_l4_cksum"));
+  if (found.offers("TX_IPV4_CKSUM"))
+    transmit.unit(effect("ip_cksum", "tx.ipv4_cksum", "TX_IPV4_CKSUM", "ipv4.checksum_fill",
+                         "ipv4.checksum_request", "desc.tx_ip_cksum"));
+  transmit.end(ir::NodeKind::wire, 1);
+  return nic;
+}
+
+ir::NicModel narrowed(const ir::NicModel& known, const Findings& found, const std::string& name,
+                      const ir::FieldTable& fields) {
+  ir::NicModel nic = known;
+  describe(nic, found, name);
+  if (found.rx_queues < nic.rx_queues.max)
+    nic.rx_queues = {std::max(1u, found.rx_queues), reported};
+  if (found.tx_queues < nic.tx_queues.max)
+    nic.tx_queues = {std::max(1u, found.tx_queues), reported};
+  if (found.tx_segments != 0) nic.tx_segments = std::min(nic.tx_segments, found.tx_segments);
+  nic.max_frame = std::min(nic.max_frame, std::max(64u, found.max_frame));
+  for (ir::Graph* graph : {&nic.receive, &nic.transmit}) {
+    std::set<std::string> gone;
+    for (auto [v, end] = vertices(graph->g); v != end; ++v) {
+      ir::Node& node = graph->node(*v);
+      if (!node.config.offload.empty() && !found.offers(node.config.offload)) gone.insert(node.id);
+      if (node.config.rss) narrow(*node.config.rss, found);
+      if (!node.config.table) continue;
+      const auto [expected, made] = taken_by(node.id, known, found, fields);
+      if (expected != 0 && made == 0) gone.insert(node.id);
+      if (const auto n = room(node.id, known, found, fields); n && *n < node.config.table->capacity)
+        node.config.table->capacity = std::max(1u, *n);
+    }
+    *graph = without(*graph, gone);
+    set_count(*graph, graph == &nic.receive ? nic.rx_queues.max : nic.tx_queues.max);
+  }
+  return nic;
+}
+
+std::vector<std::string> differences(const ir::NicModel& known, const Findings& found,
+                                     const ir::FieldTable& fields) {
+  std::vector<std::string> out;
+  const auto numbers = [&](const char* what, unsigned here, unsigned there) {
+    if (here != there) out.push_back(fmt::format("{} {}, the model says {}", here, what, there));
+  };
+  numbers("receive queues", found.rx_queues, known.rx_queues.max);
+  numbers("transmit queues", found.tx_queues, known.tx_queues.max);
+  if (found.tx_segments != 0) numbers("segments on transmit", found.tx_segments, known.tx_segments);
+  numbers("bytes in a frame", found.max_frame, known.max_frame);
+  for (const ir::Graph* graph : {&known.receive, &known.transmit}) {
+    for (auto [v, end] = vertices(graph->g); v != end; ++v) {
+      const ir::Node& node = graph->node(*v);
+      if (!node.config.offload.empty() && !found.offers(node.config.offload))
+        out.push_back(fmt::format("no {}, the model has it as {}", node.config.offload, node.id));
+      if (const auto& rss = node.config.rss; rss && rss->predictable) {
+        if (found.key_bytes != 0 || rss->key_settable)
+          numbers("bytes of RSS key", found.key_bytes, rss->key_bytes);
+        numbers("entries of indirection table", found.table_size, rss->table_size);
+        if (found.rx_queues > 1 && rss->key_settable && !found.key_settable)
+          out.push_back("the RSS key can't be set");
+        if (found.rx_queues > 1 && rss->table_settable && !found.table_settable)
+          out.push_back("the indirection table can't be set");
+        for (const auto& type : rss->types) {
+          if (type.fixed || std::find(found.rss_types.begin(), found.rss_types.end(), type.name) !=
+                                found.rss_types.end())
+            continue;
+          out.push_back(fmt::format("no RSS over {}, the model has it", type.name));
+        }
+      }
+      if (!node.config.table) continue;
+      if (const auto n = room(node.id, known, found, fields);
+          n && *n != node.config.table->capacity)
+        numbers(fmt::format("rules fit into {}", node.id).c_str(), *n, node.config.table->capacity);
+    }
+  }
+  for (const Attempt& rule : found.rules) {
+    const std::string table = table_for(known, rule, fields);
+    if (rule.creates == !table.empty()) continue;
+    out.push_back(rule.creates
+                      ? fmt::format("takes `{}`, for which the model has no table", rule.name)
+                      : fmt::format("refuses `{}` ({}), which the model has in {}", rule.name,
+                                    rule.says, table));
+  }
+  return out;
+}
+
+}  // namespace weft::probe
