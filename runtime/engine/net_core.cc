@@ -9,7 +9,7 @@ namespace weft::engine {
 namespace {
 
 constexpr unsigned polls_before_yield = 64;
-constexpr unsigned polls_before_sleep = 512;
+constexpr std::uint64_t idle_before_sleep_ns = 100'000;  // a peer's answer to what was just sent
 constexpr unsigned sleep_without_wire_us = 200;
 constexpr unsigned believed_alarms = 16;
 
@@ -172,6 +172,7 @@ void NetCore::find_descriptors() {
 void NetCore::run(const std::atomic<bool>& stop, bool busy) {
   find_descriptors();
   unsigned idle = 0;
+  std::uint64_t sleep_at_ns = 0;
   while (!stop.load(std::memory_order_relaxed)) {
     if (poll_once() != 0) {
       idle = 0;
@@ -179,7 +180,8 @@ void NetCore::run(const std::atomic<bool>& stop, bool busy) {
       continue;
     }
     if (busy || ++idle < polls_before_yield) continue;
-    if (idle < polls_before_sleep) {
+    if (idle == polls_before_yield) sleep_at_ns = clock_.now_ns() + idle_before_sleep_ns;
+    if (clock_.now_ns() < sleep_at_ns) {
       sched_yield();
     } else {
       rest(idle, stop);

@@ -189,8 +189,10 @@ std::uint16_t EthdevCard::rx_burst(std::uint16_t queue, rte_mbuf** packets, std:
   return got;
 }
 
-std::optional<std::vector<int>> EthdevCard::wait_for(std::uint16_t queue) {
-  return descriptors_of(control_.port(), queue);
+std::optional<std::vector<int>> EthdevControl::wait_for(std::uint16_t queue) const {
+  const auto socket = losses_ ? losses_->readable(queue, rx_queues_) : std::nullopt;
+  if (socket) return std::vector<int>{*socket};
+  return descriptors_of(port_, queue);
 }
 
 std::uint16_t EthdevCard::tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) {

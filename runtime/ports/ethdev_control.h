@@ -53,6 +53,8 @@ class EthdevControl final : public CardControl {
   CardStats stats() override;
 
   std::uint16_t port() const { return port_; }
+  // As Card::wait_for.
+  std::optional<std::vector<int>> wait_for(std::uint16_t queue) const;
   QueueCounters& queue(unsigned n) { return *queues_[n]; }
 
  private:
@@ -80,7 +82,9 @@ class EthdevCard final : public Card {
   // Packets that the driver cannot send as they are are copied first, in place.
   std::uint16_t tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   bool link_up() override { return control_.link_up(); }
-  std::optional<std::vector<int>> wait_for(std::uint16_t queue) override;
+  std::optional<std::vector<int>> wait_for(std::uint16_t queue) override {
+    return control_.wait_for(queue);
+  }
 
  private:
   EthdevControl control_;

@@ -58,9 +58,9 @@ diag::Result<std::unique_ptr<EthdevWire>> EthdevWire::make(const WireName& name,
     return diag::fail(done.error());
   wire->watch_ = DeviceWatch(name, wire->port_);
   wire->link_ = LinkWatch(name);
+  wire->losses_.attach();  // (before there is another packet socket)
   if (name.kind == WireName::Kind::af_packet || name.kind == WireName::Kind::af_xdp)
     wire->promiscuous();
-  wire->losses_.attach();
   return wire;
 }
 
@@ -131,10 +131,8 @@ std::uint16_t EthdevWire::transmit(rte_mbuf** frames, std::uint16_t n) {
   return done;
 }
 
-// A packet socket with a ring is readable when a frame is in it.
 std::optional<std::vector<int>> EthdevWire::wait_for() const {
-  if (name_.kind == WireName::Kind::af_packet && !losses_.sockets().empty())
-    return losses_.sockets();
+  if (const auto socket = losses_.readable(0, 1)) return std::vector<int>{*socket};
   return descriptors_of(port_, 0);
 }
 

@@ -45,6 +45,13 @@ void WireLosses::attach() {
   interface_at_start_ = interface_lost();
 }
 
+// A packet socket with a ring is readable when a frame is in it. The driver opens one for each
+// queue, in their order.
+std::optional<int> WireLosses::readable(std::uint16_t queue, std::uint16_t queues) const {
+  if (domain_ != AF_PACKET || sockets_.size() != queues) return std::nullopt;
+  return sockets_[queue];
+}
+
 bool WireLosses::replaces_missed() const { return domain_ == AF_XDP; }
 
 std::uint64_t WireLosses::sockets_lost() const {

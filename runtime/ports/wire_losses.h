@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,8 +29,8 @@ class WireLosses {
 
   // Since attach().
   std::uint64_t count() const;
-  // The sockets of the driver.
-  const std::vector<int>& sockets() const { return sockets_; }
+  // Becomes readable when a frame comes for one of the driver's queues; nullopt: nothing here does.
+  std::optional<int> readable(std::uint16_t queue, std::uint16_t queues) const;
   // The driver's own count of receive errors says the same again: it must not be added.
   bool replaces_missed() const;
 
