@@ -104,6 +104,10 @@ constexpr std::array table = {
              "can open: run them as the same user, and name the stack where several run."},
     CodeText{"E0466", "a running stack did not answer as expected",
              "It was silent for 5 seconds, ended meanwhile, or is of another version of weft."},
+    CodeText{
+        "E0467", "nothing useful could be measured",
+        "weft profile runs the stack over a wire inside the process. It needs weft-runtime, a\n"
+        "workload with flows, and a machine that is not too busy with other things."},
     // Generating and building
     CodeText{
         "E0501", "a plan was made from other inputs",

@@ -14,7 +14,7 @@ struct CheckArgs {
 int check(const CheckArgs& args);
 
 struct CompileArgs {
-  std::string graph, nic, workload;
+  std::string graph, nic, workload, costs = "default";
   unsigned queues = 0, cores = 0;  // 0: as the workload says
   std::string output;              // empty: nothing is written; "-": the plan on stdout
   std::string dump;                // folder for what each pass leaves; empty: nothing
@@ -40,7 +40,7 @@ struct ExplainArgs {
 int explain(const ExplainArgs& args);
 
 struct VerifyArgs {
-  std::string plan, graph, nic, workload;
+  std::string plan, graph, nic, workload, costs;
   std::string pcap = "counterexample.pcap";
   bool json = false;
 };
@@ -53,6 +53,15 @@ struct BuildArgs {
   std::string cpu;      // "": this machine's; else a level that -march knows
 };
 int build(const BuildArgs& args);
+
+struct ProfileArgs {
+  std::string graph = "host_udp_ipv4", workload = "quickstart";
+  std::string output;                // "": stdout
+  std::vector<std::string> against;  // cards to predict and to measure
+  unsigned runs = 7;
+  bool json = false;
+};
+int profile(const ProfileArgs& args);
 
 // Arguments are weft-runtime's, as written; the first is the plan.
 int run(const std::vector<std::string>& arguments);

@@ -27,7 +27,7 @@ std::function<void(const std::string&, const std::string&)> dump_into(const std:
 }  // namespace
 
 int compile(const CompileArgs& args) {
-  auto in = load_inputs(args.graph, args.nic, args.workload);
+  auto in = load_inputs(args.graph, args.nic, args.workload, args.costs);
   if (!in) return report(in.error());
   passes::Options options;
   options.queues = args.queues;

@@ -28,7 +28,8 @@ void take(T& into, const diag::Result<std::string>& path, diag::Error& errors, R
 }
 
 diag::Result<passes::Inputs> read_all(const std::string& graph, const std::string& nic,
-                                      const diag::Result<std::string>& workload) {
+                                      const diag::Result<std::string>& workload,
+                                      const diag::Result<std::string>& costs) {
   auto fields = load_fields();
   if (!fields) return diag::fail(fields.error());
   passes::Inputs in;
@@ -39,7 +40,7 @@ diag::Result<passes::Inputs> read_all(const std::string& graph, const std::strin
   take(in.nic, resolve(Kind::nic, nic), errors,
        [&](const std::string& path) { return frontend::read_nic(path, in.fields); });
   take(in.workload, workload, errors, frontend::read_workload);
-  take(in.costs, costs_file(), errors, passes::read_costs);
+  take(in.costs, costs, errors, passes::read_costs);
   if (!errors.list.empty()) return diag::fail(std::move(errors));
   return in;
 }
@@ -56,13 +57,25 @@ diag::Result<std::string> workload_of(const plan::Plan& plan) {
                           "give it with --workload FILE, or compile the plan again"));
 }
 
+// The installed costs with the recorded hash; those that are the default where none are (then
+// same_inputs says that they are others).
+diag::Result<std::string> costs_of(const plan::Plan& plan) {
+  auto recorded = plan.inputs.find("costs");
+  for (const std::string& name : names(Kind::costs)) {
+    auto read = passes::read_costs(path_of(Kind::costs, name));
+    if (read && recorded != plan.inputs.end() && read->digest == recorded->second)
+      return path_of(Kind::costs, name);
+  }
+  return path_of(Kind::costs, "default");
+}
+
 }  // namespace
 
 diag::Result<ir::FieldTable> load_fields() { return frontend::read_headers(headers_folder()); }
 
 diag::Result<passes::Inputs> load_inputs(const std::string& graph, const std::string& nic,
-                                         const std::string& workload) {
-  return read_all(graph, nic, resolve(Kind::workload, workload));
+                                         const std::string& workload, const std::string& costs) {
+  return read_all(graph, nic, resolve(Kind::workload, workload), resolve(Kind::costs, costs));
 }
 
 diag::Result<plan::Plan> load_plan(const std::string& path) {
@@ -74,7 +87,8 @@ diag::Result<plan::Plan> load_plan(const std::string& path) {
 diag::Result<passes::Inputs> load_inputs_of(const plan::Plan& plan, const PlanWords& words) {
   return read_all(
       words.graph.empty() ? plan.graph : words.graph, words.nic.empty() ? plan.nic : words.nic,
-      words.workload.empty() ? workload_of(plan) : resolve(Kind::workload, words.workload));
+      words.workload.empty() ? workload_of(plan) : resolve(Kind::workload, words.workload),
+      words.costs.empty() ? costs_of(plan) : resolve(Kind::costs, words.costs));
 }
 
 diag::Result<void> same_inputs(const plan::Plan& plan, const passes::Inputs& inputs) {
@@ -105,7 +119,8 @@ diag::Result<void> same_inputs(const plan::Plan& plan, const passes::Inputs& inp
   }
   if (errors.list.empty()) return {};
   errors.list.back().help =
-      "compile the plan again, or give the files it was made from (--graph, --nic, --workload)";
+      "compile the plan again, or give the files it was made from (--graph, --nic, --workload, "
+      "--costs)";
   return diag::fail(std::move(errors));
 }
 

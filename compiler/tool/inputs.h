@@ -10,12 +10,12 @@ namespace weft::tool {
 // Words as people give them: names of the installation or paths (places.h).
 diag::Result<ir::FieldTable> load_fields();
 diag::Result<passes::Inputs> load_inputs(const std::string& graph, const std::string& nic,
-                                         const std::string& workload);
+                                         const std::string& workload, const std::string& costs);
 
-// A plan, and what it was made from. Empty words stand for what the plan names; the workload, whose
-// name no plan holds, is found among the installed ones by its hash.
+// A plan, and what it was made from. Empty words stand for what the plan names; workload and costs,
+// whose names no plan holds, are found among the installed ones by their hashes.
 struct PlanWords {
-  std::string plan, graph, nic, workload;
+  std::string plan, graph, nic, workload, costs;
 };
 diag::Result<plan::Plan> load_plan(const std::string& path);
 diag::Result<passes::Inputs> load_inputs_of(const plan::Plan& plan, const PlanWords& words);

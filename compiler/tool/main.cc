@@ -40,6 +40,7 @@ struct CommandLine {
 
   CheckArgs check;
   CompileArgs compile;
+  ProfileArgs profile;
   DiffArgs diff;
   ExplainArgs explain;
   VerifyArgs verify;
@@ -54,6 +55,7 @@ struct CommandLine {
   CLI::App* add(const std::string& name, const std::string& example, const std::string& what,
                 std::function<int()> act, CLI::App* under = nullptr);
   void add_planning();
+  void add_measuring();
   void add_looking();
   void add_running();
 };
@@ -70,6 +72,7 @@ CommandLine::CommandLine() : app("", "weft") {
   app.set_version_flag("--version", "weft 0.1.0");
   app.require_subcommand(1);
   add_planning();
+  add_measuring();
   add_looking();
   add_running();
 }
@@ -95,6 +98,8 @@ void CommandLine::add_planning() {
   c->add_option("GRAPH", compile.graph, "protocol graph: a name or a file")->required();
   c->add_option("--nic", compile.nic, "NIC model: a name or a file")->required();
   c->add_option("--workload", compile.workload, "workload: a name or a file")->required();
+  c->add_option("--costs", compile.costs, "cycles of nodes: a name or a file (weft profile)")
+      ->capture_default_str();
   c->add_option("--queues", compile.queues, "receive queues (the workload's wish otherwise)")
       ->check(CLI::Range(1u, 4096u));
   c->add_option("--cores", compile.cores, "net cores (the workload's wish otherwise)")
@@ -121,8 +126,29 @@ void CommandLine::add_planning() {
   c->add_option("--graph", verify.graph, "protocol graph (the one that the plan names)");
   c->add_option("--nic", verify.nic, "NIC model (the one that the plan names)");
   c->add_option("--workload", verify.workload, "workload (the installed one with the plan's hash)");
+  c->add_option("--costs", verify.costs,
+                "cycles of nodes (the installed ones with the plan's hash)");
   c->add_option("--pcap", verify.pcap, "where the counterexample goes")->capture_default_str();
   c->add_flag("--json", verify.json, "the verdict as JSON");
+}
+
+void CommandLine::add_measuring() {
+  auto* c =
+      add("profile", "weft profile -o mine.yaml",
+          "Runs the stack on this machine, over a wire inside the process, and writes what its\n"
+          "nodes cost here: a cost file for `weft compile --costs`.",
+          [this] { return tool::profile(profile); });
+  c->add_option("-o,--output", profile.output, "where the costs go (stdout otherwise)");
+  c->add_option("--graph", profile.graph, "protocol graph")->capture_default_str();
+  c->add_option("--workload", profile.workload, "whose flows it is measured with")
+      ->capture_default_str();
+  c->add_option("--against", profile.against,
+                "cards: shows what the costs foretell, and what is measured")
+      ->delimiter(',');
+  c->add_flag("--json", profile.json, "with --against: as JSON");
+  c->add_option("--runs", profile.runs, "of each; the least counts")
+      ->capture_default_str()
+      ->check(CLI::Range(1u, 100u));
 }
 
 void CommandLine::add_looking() {

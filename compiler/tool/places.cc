@@ -15,8 +15,8 @@ namespace weft::tool {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* words[] = {"graph", "NIC model", "workload"};
-constexpr const char* folders[] = {"graphs", "nicmodels", "graphs/workloads"};
+constexpr const char* words[] = {"graph", "NIC model", "workload", "cost file"};
+constexpr const char* folders[] = {"graphs", "nicmodels", "graphs/workloads", "nicmodels/costs"};
 
 std::string folder(Kind kind) { return root() + "/" + folders[static_cast<int>(kind)]; }
 
@@ -31,7 +31,6 @@ bool is_path(const std::string& word) {
 std::string root() { return frontend::source_root(); }
 
 std::string headers_folder() { return root() + "/graphs/headers"; }
-std::string costs_file() { return root() + "/nicmodels/costs/default.yaml"; }
 
 std::string path_of(Kind kind, const std::string& name) {
   return folder(kind) + "/" + name + ".yaml";

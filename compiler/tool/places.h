@@ -8,12 +8,11 @@
 
 namespace weft::tool {
 
-enum class Kind { graph, nic, workload };
+enum class Kind { graph, nic, workload, costs };
 
 // The installation: $WEFT_ROOT, or where this program was built from.
 std::string root();
 std::string headers_folder();
-std::string costs_file();
 
 // `word` is a path if it has a `/`, ends in .yaml, or names a file; else the name of a file of the
 // installation. E0456 with "did you mean" and the list when there is no such thing.

@@ -91,7 +91,7 @@ nlohmann::ordered_json json_of(const passes::Verdict& v) {
 int verify(const VerifyArgs& args) {
   auto plan = load_plan(args.plan);
   if (!plan) return report(plan.error());
-  auto in = load_inputs_of(*plan, {args.plan, args.graph, args.nic, args.workload});
+  auto in = load_inputs_of(*plan, {args.plan, args.graph, args.nic, args.workload, args.costs});
   if (!in) return report(in.error());
   if (auto same = same_inputs(*plan, *in); !same) return report(same.error());
   auto verdict = passes::verify_plan(*plan, *in);

@@ -83,9 +83,15 @@ class BatchCode {
   // exist, and were released.
   unsigned run(std::uint32_t at, Packet* packets, unsigned n, Core& core, TraceSink* trace);
 
+  // From now on: what each instruction takes, in cycles of the time stamp counter. (By instruction;
+  // a batch that the system interrupted is in it.)
+  void time() { cycles_.resize(steps_.size()); }
+  const std::vector<std::uint64_t>& cycles() const { return cycles_; }
+
  private:
   Code code_;
   std::vector<Step> steps_;
+  std::vector<std::uint64_t> cycles_;  // empty: nobody wants to know
   Batch batch_;
 };
 

@@ -106,6 +106,7 @@ diag::Result<void> Engine::add_shard(NetCore& core, unsigned queue, const ir::Fi
       break;
     }
   }
+  if (options_.profile) shard->stages.time_all();
   core.shards.push_back(std::move(shard));
   return done;
 }
@@ -119,6 +120,7 @@ diag::Result<void> Engine::add_program(Shard& shard, const plan::Residue& residu
   }
   auto interpreter = Interpreter::make(residue.graph, fields, shard.core);
   if (!interpreter) return diag::fail(interpreter.error());
+  if (options_.profile) (*interpreter)->time_nodes();
   program.runner = std::move(*interpreter);
   return {};
 }

@@ -24,6 +24,7 @@ struct EngineOptions {
   const GeneratedObject* generated = nullptr;  // null: the interpreter
   std::uint64_t seed = 1;                      // of everything random
   bool busy = false;                           // never rest
+  bool profile = false;                        // time every batch, and, interpreted, every node
 };
 
 class Engine {

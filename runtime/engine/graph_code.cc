@@ -33,10 +33,12 @@ class GraphCompiler {
   Result<GraphCode> compile() {
     made_.begin.resize(boost::num_vertices(graph_.g));
     impossible_ = add(Op::impossible);
+    made_.of.push_back(0);
     for (auto v = edges_.order.rbegin(); v != edges_.order.rend(); ++v) {
       auto begin = node(*v);
       if (!begin) return diag::fail(begin.error());
       made_.begin[*v] = *begin;
+      made_.of.resize(made_.code.instructions.size(), *v);
     }
     return std::move(made_);
   }

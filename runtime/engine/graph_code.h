@@ -15,6 +15,7 @@ namespace weft::engine {
 struct GraphCode {
   Code code;
   std::vector<std::uint32_t> begin;  // by vertex: where its instructions begin
+  std::vector<ir::Vertex> of;        // by instruction: the vertex that it is of
 };
 
 // `traced`: with an instruction for each node that tells a trace. Errors: E0620 (see ExprCompiler),

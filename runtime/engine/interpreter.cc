@@ -27,8 +27,9 @@ diag::Result<std::unique_ptr<Interpreter>> Interpreter::make(const ir::Graph& gr
   auto traced = compile_graph(graph, edges, fields, core, true);
   if (!traced) return diag::fail(traced.error());
   auto made = std::make_unique<Interpreter>();
-  made->fast_ = {BatchCode(std::move(fast->code)), std::move(fast->begin)};
-  made->traced_ = {BatchCode(std::move(traced->code)), std::move(traced->begin)};
+  made->fast_ = {BatchCode(std::move(fast->code)), std::move(fast->begin), std::move(fast->of)};
+  made->traced_ = {BatchCode(std::move(traced->code)), std::move(traced->begin),
+                   std::move(traced->of)};
   made->entries_ = edges.entries;
   made->first_entry_ = edges.first_entry;
   made->impossible_ = edges.impossible_counter();
@@ -59,6 +60,15 @@ void Interpreter::run_each(Core& core, unsigned n, unsigned entry, PacketOf&& pa
   for (unsigned i = 0; i < n; ++i) {
     core.edges[impossible_] += traced_.code.run(traced_.begin[begin], &packets_[i], 1, core, &sink);
   }
+}
+
+std::vector<std::uint64_t> Interpreter::cycles() const {
+  const auto& by_instruction = fast_.code.cycles();
+  if (by_instruction.empty()) return {};
+  std::vector<std::uint64_t> by_vertex(fast_.begin.size());
+  for (std::size_t i = 0; i < by_instruction.size(); ++i)
+    by_vertex[fast_.of[i]] += by_instruction[i];
+  return by_vertex;
 }
 
 void Interpreter::receive(Core& core, Frame* const* frames, unsigned n) {

@@ -29,6 +29,9 @@ class Interpreter final : public ResidueRunner {
   void receive(Core& core, Frame* const* frames, unsigned n) override;
   void send(Core& core, const Datagram* datagrams, unsigned n) override;
   void run(Core& core, Packet* packets, unsigned n, unsigned entry) override;
+  std::vector<std::uint64_t> cycles() const override;
+  // Times every node from now on.
+  void time_nodes() { fast_.code.time(); }
 
   // Called for every node that a packet leaves, with the port taken, and with ~0u where its way
   // ends. May be set at any time between two runs; empty: not called, and nothing is paid for it.
@@ -42,6 +45,7 @@ class Interpreter final : public ResidueRunner {
   struct Compiled {
     BatchCode code;
     std::vector<std::uint32_t> begin;  // by vertex
+    std::vector<ir::Vertex> of;        // by instruction
   };
   Compiled fast_, traced_;
   std::array<Packet, Batch::capacity> packets_;

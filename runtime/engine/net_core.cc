@@ -226,7 +226,11 @@ CoreView NetCore::copy() const {
     view.shards.push_back(shard->counters);
     view.stages.push_back(shard->stages.times());
     view.edges.emplace_back();
-    for (const auto& program : shard->programs) view.edges.back().push_back(program->counts);
+    view.cycles.emplace_back();
+    for (const auto& program : shard->programs) {
+      view.edges.back().push_back(program->counts);
+      view.cycles.back().push_back(program->runner->cycles());
+    }
     const auto& arp = shard->core.neighbours.counters();
     const auto& pieces = shard->core.reassembly.counters();
     const auto& claims = shard->core.claims.counters();

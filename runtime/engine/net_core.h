@@ -38,7 +38,8 @@ struct CoreView {
     std::uint64_t arp_announced = 0, arp_conflicts = 0, arp_defended = 0;
   };
   std::vector<Tables> tables;
-  std::vector<StageTimes> stages;  // by shard
+  std::vector<StageTimes> stages;                               // by shard
+  std::vector<std::vector<std::vector<std::uint64_t>>> cycles;  // by shard, program and vertex
   std::vector<apps::AppCounters> apps;
 };
 

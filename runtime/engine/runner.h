@@ -1,6 +1,9 @@
 // Who runs a residue: the interpreter, node by node, or code generated from it.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 namespace weft {
 struct Core;
 struct Datagram;
@@ -21,6 +24,8 @@ class ResidueRunner {
   virtual void send(Core& core, const Datagram* datagrams, unsigned n) = 0;
   // Packets from any entry (ir/edges.h: 0 is the wire, 1 + slot otherwise).
   virtual void run(Core& core, Packet* packets, unsigned n, unsigned entry) = 0;
+  // By vertex: cycles of the time stamp counter, where nodes are timed. Empty: they are not.
+  virtual std::vector<std::uint64_t> cycles() const { return {}; }
 };
 
 }  // namespace weft::engine

@@ -29,10 +29,12 @@ using StageTimes = std::array<StageTime, static_cast<std::size_t>(Stage::count)>
 
 class StageClock {
  public:
-  static constexpr unsigned one_in = 64;
+  // One batch in how many is timed.
+  unsigned one_in() const { return one_in_; }
+  void time_all() { one_in_ = 1; }
 
   void begin_batch() {
-    timing_ = ++batches_ % one_in == 0;
+    timing_ = ++batches_ % one_in_ == 0;
     if (timing_) last_ = rte_rdtsc();
   }
   // What has gone by since the last call belongs to `stage`.
@@ -50,6 +52,7 @@ class StageClock {
 
  private:
   StageTimes times_{};
+  unsigned one_in_ = 64;
   std::uint64_t batches_ = 0;
   std::uint64_t last_ = 0;
   bool timing_ = false;

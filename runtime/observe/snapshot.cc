@@ -69,6 +69,7 @@ void add(std::vector<NodeCount>& total, const std::vector<NodeCount>& more) {
       continue;
     }
     known->packets += node.packets;
+    known->cycles += node.cycles;
     for (const auto& port : node.ports) {
       const auto same = std::find_if(known->ports.begin(), known->ports.end(),
                                      [&](const auto& p) { return p.port == port.port; });
@@ -83,7 +84,7 @@ void add(std::vector<NodeCount>& total, const std::vector<NodeCount>& more) {
 
 // What one program of a queue counted.
 void add(QueueCounts& queue, const engine::Program& program,
-         const std::vector<std::uint64_t>& counted) {
+         const std::vector<std::uint64_t>& counted, const std::vector<std::uint64_t>& cycles) {
   const ir::Graph& graph = program.residue.graph;
   const ir::Counts counts = program.edges.derive(graph, counted);
   queue.impossible += counts.impossible;
@@ -95,6 +96,7 @@ void add(QueueCounts& queue, const engine::Program& program,
                     .impl = node.impl,
                     .meaning = node.meaning,
                     .packets = counts.node[v],
+                    .cycles = v < cycles.size() ? cycles[v] : 0,
                     .ports = {}};
     for (unsigned e : program.edges.of_vertex[v]) {
       const ir::CountedEdge& edge = program.edges.edges[e];
@@ -146,8 +148,9 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
       queue.counters = view.shards[s];
       queue.tables = view.tables[s];
       queue.stages = view.stages[s];
+      queue.stages_one_in = shard.stages.one_in();
       for (std::size_t p = 0; p < shard.programs.size(); ++p)
-        add(queue, *shard.programs[p], view.edges[s][p]);
+        add(queue, *shard.programs[p], view.edges[s][p], view.cycles[s][p]);
       snapshot.queues.push_back(std::move(queue));
     }
     for (std::size_t a = 0; a < view.apps.size(); ++a) add(snapshot.apps[a].counters, view.apps[a]);

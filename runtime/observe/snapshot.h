@@ -16,6 +16,7 @@ namespace weft::observe {
 struct NodeCount {
   std::string node, kind, impl, meaning;
   std::uint64_t packets = 0;
+  std::uint64_t cycles = 0;  // of the time stamp counter; 0: not timed
   struct Port {
     std::string port, to;
     std::uint64_t packets = 0;
@@ -29,6 +30,7 @@ struct QueueCounts {
   engine::ShardCounters counters;
   engine::CoreView::Tables tables;
   engine::StageTimes stages{};
+  unsigned stages_one_in = 0;                    // batches of which one is timed
   std::vector<NodeCount> nodes;                  // in the residue's order
   std::map<std::string, std::uint64_t> entries;  // "rx", "udp_send", ... -> packets
   std::uint64_t impossible = 0;

@@ -16,8 +16,10 @@ Json node_json(const NodeCount& node) {
   Json ports = Json::array();
   for (const auto& port : node.ports)
     ports.push_back({{"port", port.port}, {"to", port.to}, {"packets", port.packets}});
-  return {{"node", node.node},       {"kind", node.kind},       {"impl", node.impl},
-          {"meaning", node.meaning}, {"packets", node.packets}, {"ports", std::move(ports)}};
+  Json json = {{"node", node.node},       {"kind", node.kind},       {"impl", node.impl},
+               {"meaning", node.meaning}, {"packets", node.packets}, {"ports", std::move(ports)}};
+  if (node.cycles != 0) json["cycles"] = node.cycles;
+  return json;
 }
 
 Json queue_json(const QueueCounts& queue) {
@@ -59,7 +61,7 @@ Json queue_json(const QueueCounts& queue) {
           {"datagrams_evicted", t.evicted},
           {"pieces_made", t.pieces},
           {"path_mtus", t.paths},
-          {"stages_timed_one_batch_in", engine::StageClock::one_in},
+          {"stages_timed_one_batch_in", queue.stages_one_in},
           {"stages", std::move(stages)},
           {"entries", queue.entries},
           {"nodes", std::move(nodes)}};

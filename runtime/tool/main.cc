@@ -55,6 +55,9 @@ void declare(CLI::App& app, RuntimeOptions& o, std::string& wire) {
   app.add_option("--seed", o.seed,
                  "of everything random; runs on sim repeat exactly (default 1 there)");
   app.add_flag("--busy", o.busy, "poll without rest, even when idle");
+  app.add_flag("--profile", o.profile,
+               "time every batch, and with --interpret every node (counters then hold cycles)");
+  app.add_flag("--quiet", o.quiet, "say nothing but errors");
   app.add_flag("--unproved,--unproven", o.unproved, "run a plan without its proof");
   app.add_flag("--doctor", o.doctor, "only say what this machine lacks for that");
   app.add_flag("--json", o.json, "with --doctor: as JSON");
@@ -79,6 +82,7 @@ int misused(const std::string& why) {
 }
 
 int checked(RuntimeOptions& o, const std::string& wire) {
+  if (o.quiet) weft::tool::be_quiet();
   if (!wire.empty()) {
     auto name = weft::ports::wire_name(wire);
     if (!name) {

@@ -26,7 +26,8 @@ struct RuntimeOptions {
   std::string name;  // "" : the plan file's stem
   std::vector<std::string> app_path;
   std::uint64_t seed = 0;  // 0: from the system; 1 on a simulated wire
-  bool busy = false, once = false, unproved = false, doctor = false, json = false;
+  bool busy = false, once = false, profile = false, quiet = false, unproved = false, doctor = false,
+       json = false;
 };
 
 // $WEFT_ROOT, or where this program was built from.

@@ -9,7 +9,15 @@
 
 namespace weft::tool {
 
-void say(const std::string& sentence) { std::fprintf(stderr, "weft: %s\n", sentence.c_str()); }
+namespace {
+bool quiet = false;
+}  // namespace
+
+void be_quiet() { quiet = true; }
+
+void say(const std::string& sentence) {
+  if (!quiet) std::fprintf(stderr, "weft: %s\n", sentence.c_str());
+}
 
 // E06xx speak of this machine and its ports, except for those that are about the plan, the capture
 // or the application; all others are about the input.

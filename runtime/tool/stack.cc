@@ -42,9 +42,13 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const Loaded& loaded,
   if (!rules) return diag::fail(rules.error());
   stack->rules_ = std::move(*rules);
   if (stack->port_) stack->port_watch_ = ports::DeviceWatch(*options.wire, stack->port_->port());
-  auto engine = engine::Engine::make(
-      loaded.plan, loaded.fields, *stack->card_, *stack->pools_, *stack->clock_, *libraries,
-      {.name = "weft", .generated = code, .seed = seed_of(options), .busy = options.busy});
+  auto engine = engine::Engine::make(loaded.plan, loaded.fields, *stack->card_, *stack->pools_,
+                                     *stack->clock_, *libraries,
+                                     {.name = "weft",
+                                      .generated = code,
+                                      .seed = seed_of(options),
+                                      .busy = options.busy,
+                                      .profile = options.profile});
   if (!engine) return diag::fail(engine.error());
   stack->engine_ = std::move(*engine);
   return stack;

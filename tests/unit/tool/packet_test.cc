@@ -155,7 +155,7 @@ const Planned& planned(const std::string& nic) {
   static std::map<std::string, Planned> made;
   auto at = made.find(nic);
   if (at != made.end()) return at->second;
-  auto in = load_inputs("host_udp_ipv4", nic, "quickstart");
+  auto in = load_inputs("host_udp_ipv4", nic, "quickstart", "default");
   EXPECT_TRUE(in.has_value());
   passes::Options options;
   options.prove = false;
