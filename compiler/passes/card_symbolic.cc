@@ -16,12 +16,15 @@ using smt::Term;
 
 namespace {
 
-bool exact(const plan::Filter& f) {
+// One flow and nothing else, as far as the driver looks.
+bool exact(const ir::FilterTable& table, const plan::Filter& f, const ir::FieldTable& fields) {
   const auto full = [&](const char* field, std::uint64_t mask) {
     const auto it = f.match.find(field);
     return it != f.match.end() && it->second.second == mask;
   };
   std::size_t known = 4;
+  for (const auto& [field, want] : f.match)
+    if (ir::effective_mask(table, field, want.second, fields) == 0) ++known;
   if (full("ipv4.protocol", 0xff) && f.match.at("ipv4.protocol").first == 17) ++known;
   return full("ipv4.src", 0xffffffff) && full("ipv4.dst", 0xffffffff) &&
          full("udp.src_port", 0xffff) && full("udp.dst_port", 0xffff) && f.match.size() == known;
@@ -103,6 +106,11 @@ class Receive {
   Term plain() { return symbolic_.condition(ir::has("udp"), State{}); }
 
   void table(ir::Vertex v, const ir::Node& node) {
+    const auto miss_port = nic_.receive.port(v, "miss").value_or(1);
+    const bool empty =
+        std::none_of(plan_.configuration.filters.begin(), plan_.configuration.filters.end(),
+                     [&](const auto& f) { return f.table == node.id; });
+    if (empty) return follow(v, miss_port, "card", {});
     const Rules rules = rules_of(node);
     const ir::FilterTable& limits = *node.config.table;
     // Flows are UDP; what else rules are about is said rule by rule.
@@ -111,7 +119,6 @@ class Receive {
         symbolic_.condition(udp_alone ? limits.types.at("udp") : limits.applies, State{});
     const Term hit = session_.all_of({applies, rules.member});
     const auto hit_port = nic_.receive.port(v, "hit").value_or(0);
-    const auto miss_port = nic_.receive.port(v, "miss").value_or(1);
 
     std::vector<Term> when = {hit};
     if (node.config.table->mark_reported) {
@@ -134,12 +141,9 @@ class Receive {
     for (const auto& f : plan_.configuration.filters) {
       if (f.table != node.id) continue;
       rules.push_back(&f);
-      all_exact = all_exact && exact(f);
+      all_exact = all_exact && exact(*node.config.table, f, symbolic_.fields());
     }
     if (pinned_ || !all_exact || !facts_.rules_are_flows) return listed(*node.config.table, rules);
-    if (rules.empty())
-      return {session_.truth(false), session_.number(0, 16), session_.number(0, 32),
-              session_.number(0, 1)};
     // Enumerated: a member is a flow, on its owner's queue, marked with its endpoint.
     Rules out;
     out.of_flows = true;

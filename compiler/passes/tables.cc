@@ -43,6 +43,37 @@ std::optional<FlowKey> key_of(const plan::Filter& f) {
   return key;
 }
 
+// A datagram that is no flow's, and that a rule for more than one flow catches all the same: its
+// values with one bit changed that the card does not look at. nullopt where there is none.
+std::optional<FlowKey> caught_besides(const plan::Filter& rule, const ir::FilterTable& table,
+                                      const ir::FieldTable& fields, const Flows& wanted) {
+  FlowKey key;
+  const auto value = [&](const char* field) {
+    const auto it = rule.match.find(field);
+    return it == rule.match.end() ? std::uint64_t{1} : it->second.first;
+  };
+  key.src = static_cast<std::uint32_t>(value("ipv4.src"));
+  key.dst = static_cast<std::uint32_t>(value("ipv4.dst"));
+  key.src_port = static_cast<std::uint16_t>(value("udp.src_port"));
+  key.dst_port = static_cast<std::uint16_t>(value("udp.dst_port"));
+  const auto flips = [&](const char* field, auto FlowKey::*part) -> std::optional<FlowKey> {
+    const auto it = rule.match.find(field);
+    const std::uint64_t mask =
+        it == rule.match.end() ? 0 : ir::effective_mask(table, field, it->second.second, fields);
+    for (unsigned bit = 0; bit < 8 * sizeof(key.*part); ++bit) {
+      FlowKey other = key;
+      other.*part = static_cast<std::remove_reference_t<decltype(key.*part)>>(
+          other.*part ^ (std::uint64_t{1} << bit));
+      if ((mask >> bit & 1) == 0 && !wanted.contains(other)) return other;
+    }
+    return std::nullopt;
+  };
+  if (auto k = flips("ipv4.dst", &FlowKey::dst)) return k;
+  if (auto k = flips("udp.dst_port", &FlowKey::dst_port)) return k;
+  if (auto k = flips("ipv4.src", &FlowKey::src)) return k;
+  return flips("udp.src_port", &FlowKey::src_port);
+}
+
 }  // namespace
 
 TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
@@ -95,8 +126,15 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
   // Is every rule a flow, on its owner's queue, with its endpoint as the mark?
   for (const auto& rule : plan.configuration.filters) {
     const auto key = key_of(rule);
+    const auto table = inputs.nic.receive.find(rule.table);
     if (!key) {
       out.facts.rules_are_flows = false;  // listed as it stands, and proved as such
+      const plan::Residue* residue = plan::residue_of_queue(plan, rule.queue);
+      if (!table || residue == nullptr || residue->queue_class != "flows") continue;
+      // The queue expects nothing but flows.
+      const auto& limits = *inputs.nic.receive.node(*table).config.table;
+      if (const auto other = caught_besides(rule, limits, inputs.fields, wanted))
+        suspect(*other, fmt::format("rule {} catches more than flows: {}", rule.id, text(*other)));
       continue;
     }
     const auto it = wanted.find(*key);

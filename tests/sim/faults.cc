@@ -95,6 +95,7 @@ class Enumerate {
             [i, field = field](Plan& p) { p.configuration.filters[i].match[field].first ^= 1; });
       }
     }
+    masks();
     if (!all.empty()) {
       add("filter too many", "a flow that the workload does not have", [](Plan& p) {
         plan::Filter stale = p.configuration.filters.back();
@@ -102,6 +103,21 @@ class Enumerate {
         stale.match["udp.src_port"].first = 50001;
         p.configuration.filters.push_back(stale);
       });
+    }
+  }
+
+  // Part of a field, in all rules of a table, so that they still share one mask. Some drivers take
+  // that and then do not look at the field at all.
+  void masks() {
+    std::set<std::pair<std::string, std::string>> places;
+    for (const auto& rule : plan_.configuration.filters)
+      for (const auto& [field, match] : rule.match) places.emplace(rule.table, field);
+    for (const auto& [table, field] : places) {
+      add("partial mask", fmt::format("{} of all rules of {}", field, table),
+          [table = table, field = field](Plan& p) {
+            for (auto& rule : p.configuration.filters)
+              if (rule.table == table) rule.match[field].second &= ~std::uint64_t{1};
+          });
     }
   }
 

@@ -99,6 +99,41 @@ TEST(Catalogue, AMaskThatTheDriverIgnoresIsNoFilter) {
   EXPECT_TRUE(verdict.counterexample);
 }
 
+plan::Filter echo_rule(const Inputs& in, const char* table, const std::vector<std::string>& names,
+                       unsigned queue) {
+  plan::Filter rule;
+  rule.id = "echo";
+  rule.table = table;
+  rule.queue = queue;
+  const auto shape = ir::shape_for(table_of(in, table), names, in.fields);
+  const FlowKey flow{0, 0, in.workload.host.address, 7};
+  for (const auto& [field, mask] : *shape) rule.match[field] = {field_of(flow, field), mask};
+  return rule;
+}
+
+// One rule for an endpoint instead of one for each of its flows. Whoever else sends there arrives
+// on that queue too, and the residue for everything serves him.
+TEST(Catalogue, OneRuleForAllFlowsOfAnEndpoint) {
+  const Inputs in = inputs("intel_i350", "quickstart");
+  plan::Plan plan = must(compile(in, {.queues = 4, .prove = false}));
+  ASSERT_TRUE(plan.configuration.filters.empty()) << "no rule for one flow";
+  plan.configuration.filters = {echo_rule(in, "two_tuple", {"udp.dst_port"}, 2)};
+  for (auto& f : plan.flows) f.queue = 2;
+  EXPECT_TRUE(must(verify_plan(plan, in)).proved);
+}
+
+// A queue that was told to expect known flows alone must not get such a rule.
+TEST(Catalogue, ARuleForEverybodyIsNoRuleForFlows) {
+  const Inputs in = inputs("solarflare_x2", "quickstart");
+  plan::Plan plan = must(compile(in, {.queues = 4, .prove = false}));
+  const unsigned fed = plan.configuration.filters.front().queue;
+  ASSERT_EQ(plan::residue_of_queue(plan, fed)->queue_class, "flows");
+  plan.configuration.filters.push_back(echo_rule(in, "ef10", {"ipv4.dst", "udp.dst_port"}, fed));
+  const auto verdict = must(verify_plan(plan, in));
+  EXPECT_FALSE(verdict.proved);
+  ASSERT_TRUE(verdict.counterexample);
+}
+
 // No rule of this card says UDP: a segment of TCP with a flow's addresses and ports hits it.
 TEST(Catalogue, ARuleThatCannotSayUdpCatchesTcp) {
   const auto gone = [](const char* nic, const char* node) {
