@@ -189,6 +189,8 @@ bool FilterTable::overlaps(const Rule& rule, const Key& value, const Key& mask) 
   };
   const int own = transport(rule.headers);
   for (const auto& shape : shapes_) {
+    // Rules of different types hit different packets.
+    if (!limits_.types.empty() && shape->type != type_of(rule)) continue;
     const int other = transport(shape->headers);
     if (!limits_.items_ignored && own != 0 && other != 0 && own != other) continue;
     if (shape->mask == mask) {
