@@ -151,6 +151,12 @@ constexpr std::array table = {
         "E0272", "a group that can't be joined",
         "Groups are 224.0.0.2 to 239.255.255.255, each named once for an endpoint, with at most\n"
         "32 sources under `only:` or `except:`. 224.0.0.1 needs no joining."},
+    CodeText{
+        "E0280", "a way to spread that cannot be meant",
+        "`spread:` says what packets reach one queue: `symmetric: on`, `by: [ipv4.src]`, or\n"
+        "`together: [{lan: [...], wan: [...]}]` with `port: lan` for ports whose keys are made\n"
+        "together. Each list names fields once; the lists of ports that belong together are\n"
+        "equally long. See graphs/README.md."},
 };
 
 }  // namespace

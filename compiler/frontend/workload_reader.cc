@@ -12,6 +12,7 @@
 #include "compiler/frontend/address.h"
 #include "compiler/frontend/host_reader.h"
 #include "compiler/frontend/readers.h"
+#include "compiler/frontend/spread_reader.h"
 #include "compiler/frontend/yaml_reader.h"
 
 namespace weft::frontend {
@@ -64,6 +65,7 @@ class Reader {
     if (const auto v = top.optional("queues"))
       out_.queues = static_cast<unsigned>(v->number(1, 1024));
     if (const auto v = top.optional("cores")) out_.cores = static_cast<unsigned>(v->number(1, 256));
+    if (const auto v = top.optional("spread")) out_.spread = read_spread(*v);
     const Value endpoints = top.required("endpoints");
     const auto flows = top.optional("flows");
     top.done();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/diag/diagnostic.h"
+#include "compiler/ir/spread.h"
 
 namespace weft::ir {
 
@@ -110,6 +111,7 @@ struct Workload {
   unsigned cores = 1;   // net cores
   std::vector<Endpoint> endpoints;
   std::vector<Flow> flows;
+  Spread spread;
   std::uint32_t local_address(const Flow& f) const { return f.dst != 0 ? f.dst : host.address; }
   std::string digest;
   std::string path;
