@@ -159,6 +159,10 @@ constexpr std::array table = {
     CodeText{"E0520", "generated code cannot be loaded",
              "The object is missing, damaged or made for another weft, DPDK or CPU. Remove it;\n"
              "`weft build` makes it again."},
+    CodeText{"E0521", "a plan does not spread packets as the workload asks",
+             "The workload's `spread:` says which packets reach one queue. The hash is linear, so it\n"
+             "is enough to look at packets with a single bit set; the message shows one that goes\n"
+             "astray. Compile the plan again."},
     // The machine, ports, running
     CodeText{"E0600", "not a wire",
              "Wires are named tap:NAME, af_packet:INTERFACE, pcap:IN,OUT or sim:IN,OUT."},
@@ -231,6 +235,19 @@ constexpr std::array table = {
         "E0700", "the compiler's own plan does not prove",
         "A bug of weft, or a contradiction in the model. Nothing was written. Please report it\n"
         "with the three input files."},
+    // What cannot be had
+    CodeText{
+        "E0801", "the card cannot spread as the workload asks",
+        "`spread:` needs a card whose RSS key can be set. The note shows the line of the model\n"
+        "that says it cannot."},
+    CodeText{
+        "E0802", "no hash type for what is to be spread by",
+        "The card hashes certain sets of fields; none of them holds all that `spread:` names."},
+    CodeText{
+        "E0803", "no key does all that is asked",
+        "What is asked of a key are linear equations over its bits. Those that are named together\n"
+        "contradict each other, or leave nothing of some field that could change the queue;\n"
+        "without any one of them the rest can be had."},
 };
 
 }  // namespace

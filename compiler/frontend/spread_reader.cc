@@ -98,24 +98,18 @@ ir::Spread read_spread(const Value& at) {
                "add `together: [{lan: [...], wan: [...]}]`");
   }
   if (!together) return out;
-  const std::vector<std::string> names = out.ports();
-  if (!port) {
-    together->error("E0280", "which of the ports is this one?", "",
-                    names.size() > 1 ? fmt::format("add `port: {}`", names[1]) : "add `port:`");
-    return out;
-  }
-  std::vector<std::string> others;  // as `together` names them
   ir::Spread unnamed = out;
   unnamed.port = "";
-  for (const std::string& name : unnamed.ports()) {
-    if (!name.empty()) others.push_back(name);
-  }
-  if (!out.port.empty() && !others.empty() &&
-      std::find(others.begin(), others.end(), out.port) == others.end()) {
-    const std::string near = diag::nearest(out.port, others);
+  const std::vector<std::string> names = unnamed.ports();
+  if (!port) {
+    together->error("E0280", "which of the ports is this one?", "",
+                    names.empty() ? "" : fmt::format("add `port: {}`", names.front()));
+  } else if (!out.port.empty() && !names.empty() &&
+             std::find(names.begin(), names.end(), out.port) == names.end()) {
+    const std::string near = diag::nearest(out.port, names);
     port->error("E0280", fmt::format("`together` says nothing of port `{}`", out.port),
                 near.empty() ? "" : fmt::format("did you mean `{}`?", near),
-                fmt::format("its ports: {}", fmt::join(others, ", ")));
+                fmt::format("its ports: {}", fmt::join(names, ", ")));
   }
   if (names.size() > most_ports)
     together->error("E0280", fmt::format("more than {} ports", most_ports));

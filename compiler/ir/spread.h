@@ -34,7 +34,8 @@ struct Spread {
   bool binds() const { return symmetric || !by.empty() || !together.empty(); }
   // Names of the ports, the own one first.
   std::vector<std::string> ports() const {
-    std::vector<std::string> all = {port};
+    std::vector<std::string> all;
+    if (!port.empty()) all.push_back(port);
     for (const Together& t : together) {
       for (const auto& [name, fields] : t.ports) {
         bool known = false;

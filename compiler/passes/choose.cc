@@ -75,7 +75,8 @@ void choose_filters(const Inputs& inputs, Choice& out) {
     return inputs.workload.flows[a].rate > inputs.workload.flows[b].rate;
   });
   std::vector<std::pair<std::string, unsigned>> free;  // table, rules left
-  if (out.rx_queues > 1) {
+  // Where something is asked of all packets (`spread:`), a rule would bring some of them elsewhere.
+  if (out.rx_queues > 1 && !inputs.workload.spread.binds()) {
     for (const ir::Node* node : receive_order(inputs.nic)) {
       if (node->config.table && fits_flows(*node->config.table)) {
         free.emplace_back(node->id, node->config.table->capacity);

@@ -11,21 +11,20 @@ namespace weft::passes {
 
 namespace {
 
-void configure_rss(const Inputs& inputs, const Choice& choice, plan::Configuration& config) {
-  const ir::Node* node = rss_node(inputs.nic);
-  if (node == nullptr || config.rx_queues < 2) return;
-  const ir::RssUnit& unit = *node->config.rss;
-  std::vector<HashedFlow> hashed;
+Hashing hashing_of(const Inputs& inputs, const Choice& choice) {
+  Hashing out{.queues = choice.rx_queues};
+  for (unsigned q = 0; q < choice.open_queues; ++q) out.open.push_back(q);
+  out.elsewhere.resize(choice.rx_queues);
   for (const auto& flow : choice.flows) {
-    if (flow.table.empty()) hashed.push_back({flow.flow, inputs.workload.flows[flow.flow].rate});
+    const double rate = inputs.workload.flows[flow.flow].rate;
+    if (flow.table.empty()) {
+      out.flows.push_back({flow.flow, rate, std::nullopt});
+    } else {
+      out.elsewhere[flow.queue] += rate;
+    }
   }
-  config.rss = choose_key(inputs, config.rx_queues, hashed);
-  if (!unit.table_settable) return;
-  unsigned queues = choice.open_queues;
-  if (unit.queue_reach != 0) queues = std::min(queues, unit.queue_reach);
-  for (unsigned i = 0; i < unit.table_size; ++i) {
-    config.rss.table.push_back(static_cast<std::uint16_t>(i % queues));
-  }
+  for (const auto& endpoint : inputs.workload.endpoints) out.other += endpoint.rate;
+  return out;
 }
 
 plan::Filter rule(const Inputs& inputs, const FlowChoice& choice) {
@@ -69,7 +68,9 @@ diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::P
   config.rx_queues = choice.rx_queues;
   config.tx_queues = choice.rx_queues;
   config.knobs = choice.knobs;
-  configure_rss(inputs, choice, config);
+  auto rss = choose_key(inputs, hashing_of(inputs, choice));
+  if (!rss) return diag::fail(rss.error());
+  config.rss = std::move(*rss);
   for (const auto& flow : choice.flows) {
     if (!flow.table.empty()) config.filters.push_back(rule(inputs, flow));
   }

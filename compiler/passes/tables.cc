@@ -6,6 +6,7 @@
 
 #include "compiler/ir/filter_shape.h"
 #include "compiler/passes/flow_sources.h"
+#include "compiler/passes/spread_check.h"
 #include "compiler/passes/steer.h"
 
 namespace weft::passes {
@@ -308,6 +309,7 @@ diag::Result<void> check_queues(const plan::Plan& plan, const Inputs& in) {
 diag::Result<void> check_plan(const plan::Plan& plan, const Inputs& inputs) {
   if (auto ok = check_inputs(plan, inputs); !ok) return ok;
   if (auto ok = check_queues(plan, inputs); !ok) return ok;
+  if (auto ok = check_spread(plan, inputs); !ok) return ok;
   return check_rules(plan, inputs);
 }
 

@@ -28,6 +28,9 @@ struct Rss {
   std::vector<std::uint8_t> key;
   std::vector<std::string> types;    // switched on, DPDK's names
   std::vector<std::uint16_t> table;  // indirection table; empty where it can't be set
+  std::vector<std::string> does;     // what the key is made for, for people: "symmetric"
+  // Keys of the ports whose packets belong together with this one's, by name.
+  std::map<std::string, std::vector<std::uint8_t>> peers;
 };
 
 struct Configuration {

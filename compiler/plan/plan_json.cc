@@ -88,10 +88,9 @@ Json host_json(const ir::HostConfig& host) {
 Json configuration_json(const Configuration& c) {
   Json out{{"rx_queues", c.rx_queues}, {"tx_queues", c.tx_queues}, {"knobs", Json::object()}};
   for (const auto& [knob, on] : c.knobs) out["knobs"][knob] = on;
-  out["rss"] = {{"enabled", c.rss.enabled},
-                {"types", c.rss.types},
-                {"key", hex_text(c.rss.key)},
-                {"table", c.rss.table}};
+  out["rss"] = {{"enabled", c.rss.enabled}, {"types", c.rss.types}, {"key", hex_text(c.rss.key)},
+                {"table", c.rss.table},     {"does", c.rss.does},   {"peers", Json::object()}};
+  for (const auto& [port, key] : c.rss.peers) out["rss"]["peers"][port] = hex_text(key);
   out["filters"] = Json::array();
   for (const Filter& f : c.filters) {
     Json match = Json::object();

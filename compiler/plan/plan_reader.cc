@@ -211,6 +211,10 @@ Configuration read_configuration(const Value& at, const ir::FieldTable& fields) 
     for (const Value& v : types->list()) out.rss.types.push_back(v.name());
   if (auto v = rss.optional("key")) out.rss.key = key_bytes(*v);
   if (auto v = rss.optional("table")) out.rss.table = run_length_table(*v);
+  if (auto does = rss.optional("does"))
+    for (const Value& v : does->list()) out.rss.does.push_back(v.text());
+  if (auto peers = rss.optional("peers"))
+    for (const auto& [port, v] : peers->members()) out.rss.peers[port.name()] = key_bytes(v);
   rss.done();
   if (auto filters = m.optional("filters"))
     for (const Value& v : filters->list()) out.filters.push_back(read_filter(v, fields));

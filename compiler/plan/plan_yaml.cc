@@ -70,6 +70,12 @@ std::string configuration_text(const Configuration& c) {
   if (!c.rss.key.empty()) out += format("    key: {}\n", quoted(hex_text(c.rss.key)));
   if (!c.rss.table.empty())
     out += format("    table: [{}]\n", fmt::join(run_lengths(c.rss.table), ", "));
+  std::vector<std::string> does, peers;
+  for (const std::string& what : c.rss.does) does.push_back(quoted(what));
+  for (const auto& [port, key] : c.rss.peers)
+    peers.push_back(format("{}: {}", port, quoted(hex_text(key))));
+  if (!does.empty()) out += format("    does: [{}]\n", fmt::join(does, ", "));
+  if (!peers.empty()) out += format("    peers: {{{}}}\n", fmt::join(peers, ", "));
   if (!c.filters.empty()) out += "  filters:\n";
   for (const Filter& filter : c.filters) out += format("    - {}\n", filter_text(filter));
   return out;

@@ -93,6 +93,9 @@ std::string rss_text(const Rss& rss, const Paint& paint) {
   out += "\n";
   if (!rss.table.empty())
     out += format("              table of {}: {}\n", rss.table.size(), shares_text(buckets));
+  for (const std::string& what : rss.does) out += format("              {}\n", what);
+  for (const auto& [port, its] : rss.peers)
+    out += format("              port {}: key {}\n", port, hex_text(its));
   return out;
 }
 

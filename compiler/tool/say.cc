@@ -20,6 +20,7 @@ int exit_code(std::string_view code) {
   if (code == "E0462" || code == "E0463" || code == "E0465" || code == "E0466" || code == "E0510" ||
       code.starts_with("E06"))
     return not_ready;
+  if (code.starts_with("E08")) return infeasible;
   if (code == "E0513" || code.starts_with("E07")) return our_bug;
   return input_error;
 }
