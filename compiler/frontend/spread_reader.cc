@@ -84,7 +84,7 @@ ir::Spread read_spread(const Value& at) {
     for (const Value& entry : together->list()) out.together.push_back(read_together(entry));
   }
   const auto keys = m.optional("keys");
-  if (keys) out.one_key = keys->word({"each", "one"}, "whether ports share a key") == 1;
+  if (keys) out.one_key = keys->word({"each", "one"}, "a way to have keys") == 1;
   if (const auto v = m.optional("key")) {
     out.key = read_key(*v);
     out.key_span = v->span();

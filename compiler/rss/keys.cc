@@ -79,23 +79,64 @@ std::optional<System> system_of(const Task& task, const std::vector<unsigned>& r
   return system;
 }
 
-// The first field that matters and of which some bit can reach no entry but its own.
-std::string starved_field(const Task& task, const System& system) {
-  for (const Port& port : task.ports) {
-    for (const Input& input : port.inputs) {
-      for (const Part& part : input.parts) {
-        if (!port.matters.empty() &&
-            std::find(port.matters.begin(), port.matters.end(), part.field) == port.matters.end())
-          continue;
-        for (unsigned i = 0; i < part.width; ++i) {
-          bool touched = false;
-          for (unsigned j = 32 - port.bits; j < 32 && !touched; ++j) {
-            Row bit;
-            const unsigned at = part.offset + i + j;
-            if (at < port.key_bytes * 8) bit.flip(port.first + at);
-            touched = !(system.settled(bit) == false);
+bool counts(const Port& port, const Part& part) {
+  return port.matters.empty() ||
+         std::find(port.matters.begin(), port.matters.end(), part.field) != port.matters.end();
+}
+
+// Which bits of keys can be 1: settled ones are known, the others are for whoever picks the rest.
+class Ones {
+ public:
+  explicit Ones(const System& system) {
+    for (unsigned bit = 0; bit < system.unknowns(); ++bit) {
+      Row form;
+      form.flip(bit);
+      const auto value = system.settled(form);
+      can_.push_back(value != false);
+      must_.push_back(value == true);
+    }
+  }
+  // Of the key bits that bit `at` of a port's input looks at: is one 1 in all solutions?
+  bool touched(const Port& port, unsigned at) const { return count(must_, port, at, nullptr) != 0; }
+  // How many can be 1, and the last of them.
+  unsigned chances(const Port& port, unsigned at, unsigned& last) const {
+    return count(can_, port, at, &last);
+  }
+
+ private:
+  static unsigned count(const std::vector<bool>& bits, const Port& port, unsigned at,
+                        unsigned* last) {
+    unsigned out = 0;
+    for (unsigned i = at + 32 - port.bits; i < at + 32 && i < port.key_bytes * 8; ++i) {
+      if (!bits[port.first + i]) continue;
+      ++out;
+      if (last != nullptr) *last = port.first + i;
+    }
+    return out;
+  }
+  std::vector<bool> can_, must_;
+};
+
+// Every bit of a field that matters is to change the entry. Where one key bit alone can see to it,
+// that bit is 1. Gives the first field of which some bit can change nothing, or "".
+std::string touch(const Task& task, System& system) {
+  for (bool more = true; more;) {
+    more = false;
+    const Ones ones(system);
+    for (const Port& port : task.ports) {
+      for (const Input& input : port.inputs) {
+        for (const Part& part : input.parts) {
+          for (unsigned i = 0; i < part.width && counts(port, part); ++i) {
+            Equation one{.value = true};
+            unsigned last = 0;
+            if (ones.touched(port, part.offset + i)) continue;
+            const unsigned chances = ones.chances(port, part.offset + i, last);
+            if (chances == 0) return part.field;
+            if (chances > 1) continue;
+            one.form.flip(last);
+            more = true;
+            if (!system.add(one)) return part.field;
           }
-          if (!touched) return part.field;
         }
       }
     }
@@ -103,12 +144,19 @@ std::string starved_field(const Task& task, const System& system) {
   return "";
 }
 
+// As sound as can be had: what only one bit can do is left to chance only if that went well.
+Keys sound_of(const Task& task, System system) {
+  Keys keys = best_of(task, system);
+  if (keys.quality.sound() || !touch(task, system).empty()) return keys;
+  return best_of(task, system);
+}
+
 // Why these requests can't be had; nullopt where they can.
 std::optional<std::string> fault(const Task& task, const std::vector<unsigned>& requests) {
-  const auto system = system_of(task, requests);
+  auto system = system_of(task, requests);
   if (!system) return "";
   if (settles_all(task, *system)) return std::nullopt;
-  std::string starved = starved_field(task, *system);
+  std::string starved = touch(task, *system);
   if (!starved.empty()) return starved;
   if (best_of(task, *system).quality.sound()) return std::nullopt;
   return "all fields together";
@@ -149,10 +197,11 @@ tl::expected<Keys, Contradiction> find_keys(const Task& task) {
     std::vector<bool> placed(task.wishes.size());
     std::size_t count = 0;
     for (std::size_t w = 0; w < task.wishes.size() && count < room; ++w) {
+      if (placer.full(system)) break;
       placed[w] = placer.place(system, task.wishes[w]);
       count += placed[w];
     }
-    Keys keys = best_of(task, system);
+    Keys keys = sound_of(task, std::move(system));
     keys.placed = std::move(placed);
     if (keys.quality.sound() || settles_all(task, *asked)) return keys;
     if (count == 0) break;

@@ -46,7 +46,19 @@ unsigned class_bits(unsigned queues) {
 }
 
 Placer::Placer(const Port& port, unsigned queues)
-    : port_(port), queues_(queues), bits_(class_bits(queues)), used_(std::size_t{1} << bits_) {}
+    : port_(port),
+      queues_(queues),
+      bits_(class_bits(queues)),
+      looked_at_(0),
+      used_(std::size_t{1} << bits_) {
+  for (const Input& input : port.inputs)
+    looked_at_ = std::max(looked_at_, input.bits() + port.bits - 1);
+}
+
+bool Placer::full(const System& system) const {
+  constexpr unsigned spare = 3;  // for a choice between keys
+  return system.rank() + spare >= looked_at_;
+}
 
 bool Placer::place(System& system, const Wish& wish) {
   std::vector<Row> forms;

@@ -36,7 +36,21 @@ bool matters(const Port& port, const Part& part) {
 
 std::uint32_t mask_of(unsigned bits) { return bits >= 32 ? ~0u : (1u << bits) - 1; }
 
-void add_input(const Port& port, const Input& input, const Bytes& key, Quality& out) {
+// For each bit of the input what it adds to the picked bits.
+std::vector<std::uint32_t> columns_of(const Port& port, const Bytes& key) {
+  unsigned bits = 0;
+  for (const Input& input : port.inputs) bits = std::max(bits, input.bits());
+  std::vector<std::uint32_t> out(bits);
+  std::uint32_t window = 0;
+  for (unsigned at = 0; at < bits + 31; ++at) {
+    window = window << 1 | static_cast<std::uint32_t>(bit_of(key, at));
+    if (at >= 31) out[at - 31] = window & mask_of(port.bits);
+  }
+  return out;
+}
+
+void add_input(const Port& port, const Input& input, const std::vector<std::uint32_t>& columns,
+               Quality& out) {
   Span all;
   unsigned wanted = 0;
   for (const Part& part : input.parts) {
@@ -46,10 +60,10 @@ void add_input(const Port& port, const Input& input, const Bytes& key, Quality& 
       Span narrow;
       const unsigned here = std::min(8u, part.width - from);
       for (unsigned i = 0; i < here; ++i) {
-        const std::uint32_t column = window(key, part.offset + from + i) & mask_of(port.bits);
+        const std::uint32_t column = columns[part.offset + from + i];
         out.untouched += column == 0;
         narrow.add(column);
-        all.add(column);
+        if (all.rank() < port.bits) all.add(column);
       }
       out.narrow += std::min(here, port.bits) - narrow.rank();
     }
@@ -72,7 +86,8 @@ double chi_square(const std::vector<unsigned>& counts) {
 
 Quality quality_of(const Port& port, const Bytes& key, const std::vector<Bytes>& known) {
   Quality out;
-  for (const Input& input : port.inputs) add_input(port, input, key, out);
+  const std::vector<std::uint32_t> columns = columns_of(port, key);
+  for (const Input& input : port.inputs) add_input(port, input, columns, out);
   if (known.empty() || port.bits > 16) return out;
   const Hasher hash(key, static_cast<unsigned>(known.front().size()));
   std::vector<unsigned> counts(std::size_t{1} << port.bits);
