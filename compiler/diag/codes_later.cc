@@ -237,14 +237,14 @@ constexpr std::array table = {
         "with the three input files."},
     // What cannot be had
     CodeText{
-        "E0801", "the card cannot spread as the workload asks",
+        "E0811", "the card cannot spread as the workload asks",
         "`spread:` needs a card whose RSS key can be set. The note shows the line of the model\n"
         "that says it cannot."},
     CodeText{
-        "E0802", "no hash type for what is to be spread by",
+        "E0812", "no hash type for what is to be spread by",
         "The card hashes certain sets of fields; none of them holds all that `spread:` names."},
     CodeText{
-        "E0803", "no key does all that is asked",
+        "E0813", "no key does all that is asked",
         "What is asked of a key are linear equations over its bits. Those that are named together\n"
         "contradict each other, or leave nothing of some field that could change the queue;\n"
         "without any one of them the rest can be had."},

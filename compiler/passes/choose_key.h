@@ -25,7 +25,7 @@ struct Hashing {
   std::vector<double> elsewhere;  // by queue: load that rules bring; may be empty
 };
 
-// Off where the card has no RSS, or one queue. E0801 to E0803: what the workload's `spread:` asks
+// Off where the card has no RSS, or one queue. E0811 to E0813: what the workload's `spread:` asks
 // cannot be had of this card, or of any.
 diag::Result<plan::Rss> choose_key(const Inputs& inputs, const Hashing& hashing);
 

@@ -91,7 +91,12 @@ constexpr const char* other_card = "leave it out, or take a card that can (`weft
 
 }  // namespace
 
-std::string role_of(const std::string& field) { return field.substr(field.rfind('.') + 1); }
+std::string role_of(const std::string& field) {
+  for (const std::string header : {"ipv4.", "udp.", "tcp."}) {
+    if (field.starts_with(header)) return field.substr(header.size());
+  }
+  return field;
+}
 
 unsigned picking_bits(unsigned table_size) {
   return table_size > 1 && std::has_single_bit(table_size)
@@ -110,7 +115,7 @@ diag::Result<void> check_card(const Inputs& inputs, const ir::Node& node) {
     why = "its key cannot be set";
   } else if (!spread.key.empty() && spread.key.size() != unit.key_bytes) {
     return diag::fail(
-        diag::Diagnostic{"E0801",
+        diag::Diagnostic{"E0811",
                          fmt::format("a key of {} bytes, where {} has one of {}", spread.key.size(),
                                      inputs.nic.name, unit.key_bytes),
                          spread.key_span,
@@ -120,7 +125,7 @@ diag::Result<void> check_card(const Inputs& inputs, const ir::Node& node) {
   }
   if (why.empty()) return {};
   return diag::fail(diag::Diagnostic{
-      "E0801",
+      "E0811",
       fmt::format("{} cannot spread as the workload asks: {}", inputs.nic.name, why),
       spread.span,
       "",
@@ -139,17 +144,19 @@ diag::Result<HashTypes> choose_types(const Inputs& inputs, const ir::Node& node)
 
   HashTypes out;
   for (const ir::RssType& type : unit.types) {
-    if (!of_flows(type) || !contains_all(roles_of(type.input), wanted)) continue;
+    if (!of_flows(type)) continue;
     const bool smaller = out.udp != nullptr && !wanted.empty() &&
                          width_of(type, inputs.fields) < width_of(*out.udp, inputs.fields);
-    if (out.udp == nullptr || smaller) out.udp = &type;
+    if (contains_all(roles_of(type.input), wanted) && (out.udp == nullptr || smaller))
+      out.udp = &type;
+    if (type.fixed) break;  // no datagram gets past it
   }
   if (out.udp == nullptr && !wanted.empty()) {
     std::vector<std::string> sets;
     for (const ir::RssType& type : unit.types)
       sets.push_back(fmt::format("{}: {}", type.name, fmt::join(type.input, ", ")));
     return diag::fail(
-        diag::Diagnostic{"E0802",
+        diag::Diagnostic{"E0812",
                          fmt::format("no hash type of {} looks at all of {}", inputs.nic.name,
                                      fmt::join(wanted, ", ")),
                          inputs.workload.spread.by.empty() ? inputs.workload.spread.span
@@ -163,7 +170,7 @@ diag::Result<HashTypes> choose_types(const Inputs& inputs, const ir::Node& node)
     behind = behind || &type == out.udp;
     const bool small =
         wanted.empty() || contains_all(roles_of(out.udp->input), roles_of(type.input));
-    if ((!behind && of_flows(type)) || !small) continue;
+    if (((!behind && of_flows(type)) || !small) && !type.fixed) continue;
     out.on.push_back(type.name);
     out.all.push_back(&type);
   }
@@ -177,6 +184,11 @@ rss::Task task_of(const Inputs& inputs, const ir::Node& node, const HashTypes& t
   rss::Port port{.key_bytes = node.config.rss->key_bytes,
                  .bits = picking_bits(node.config.rss->table_size)};
   for (const ir::RssType* type : types.all) {
+    // (A card may hash Ethernet addresses of what is no flow at all.)
+    const std::vector<std::string> roles = roles_of(type->input);
+    if (std::none_of(roles.begin(), roles.end(),
+                     [](const auto& r) { return contains(all_roles, r); }))
+      continue;
     rss::Input input{type->name, {}};
     for (const auto& field : type->input)
       input.parts.push_back({role_of(field), input.bits(), inputs.fields.find(field)->width});
@@ -220,7 +232,7 @@ diag::Error no_such_key(const Inputs& inputs, const ir::Node& node, const rss::T
                         const rss::Contradiction& why) {
   std::vector<std::string> names;
   for (const unsigned r : why.requests) names.push_back(fmt::format("`{}`", task.requests[r].name));
-  diag::Diagnostic out{.code = "E0803"};
+  diag::Diagnostic out{.code = "E0813"};
   const std::string all = fmt::format("{}", fmt::join(names, " and "));
   if (why.starved.empty()) {
     out.message = fmt::format("no key does {}", all);

@@ -10,8 +10,8 @@
 
 namespace weft::passes {
 
-// What a field is in a flow: "src", "dst", "src_port", "dst_port". Requests are about these, for
-// whatever protocol a hash type looks at.
+// What a field is in a flow: "src", "dst", "src_port", "dst_port", whatever the protocol. Requests
+// are about these.
 std::string role_of(const std::string& field);
 
 // Which packets a card hashes, and by what.
@@ -32,10 +32,10 @@ rss::Task task_of(const Inputs& inputs, const ir::Node& node, const HashTypes& t
 // The one that is being planned.
 std::vector<rss::Port>::const_iterator own_port(const rss::Task& task, const ir::Spread& spread);
 
-// E0801: what the card as a whole lacks, where the workload asks for something.
+// E0811: what the card as a whole lacks, where the workload asks for something.
 diag::Result<void> check_card(const Inputs& inputs, const ir::Node& node);
 
-// E0803, with the requests by name and place.
+// E0813, with the requests by name and place.
 diag::Error no_such_key(const Inputs& inputs, const ir::Node& node, const rss::Task& task,
                         const rss::Contradiction& why);
 

@@ -15,8 +15,18 @@ namespace {
 
 using Key = std::vector<std::uint8_t>;
 
-// The last part of a field's name: the same thing in whatever protocol.
-std::string part(const std::string& field) { return field.substr(field.rfind('.') + 1); }
+// What a field is in a flow, whatever the protocol: "src", "dst_port". Other fields as they are.
+std::string part(const std::string& field) {
+  const std::size_t dot = field.find('.');
+  const std::string header = field.substr(0, dot);
+  return header == "eth" || header == "vlan" ? field : field.substr(dot + 1);
+}
+
+bool of_flow(const ir::RssType& type) {
+  return std::any_of(type.input.begin(), type.input.end(), [](const std::string& field) {
+    return part(field) == "src" || part(field) == "dst" || part(field).ends_with("_port");
+  });
+}
 
 std::string mirrored(const std::string& name) {
   if (name == "src") return "dst";
@@ -72,8 +82,7 @@ class Check {
   Check(const plan::Plan& plan, const Inputs& inputs)
       : rss_(plan.configuration.rss), spread_(inputs.workload.spread) {
     for (const auto& type : rss_node(inputs.nic)->config.rss->types) {
-      if (std::find(rss_.types.begin(), rss_.types.end(), type.name) != rss_.types.end())
-        types_.emplace_back(inputs, type, rss_.table.size());
+      if (is_on(type, rss_) && of_flow(type)) types_.emplace_back(inputs, type, rss_.table.size());
     }
   }
 
