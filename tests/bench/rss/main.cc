@@ -86,7 +86,7 @@ rss::Task nat(const Card& card) {
   return out;
 }
 
-rss::Task place(const Card& card, unsigned queues) {
+rss::Task place(const Card& card, unsigned queues, bool one_server = false) {
   std::mt19937_64 random(7);
   rss::Task out{.ports = {port_of(card)}, .queues = queues};
   for (unsigned i = 0; i < 128; ++i)
@@ -112,6 +112,7 @@ const Case cases[] = {
     {"two ports behind a NAT", nat},
     {"flows to 128 queues", [](const Card& c) { return place(c, 128); }},
     {"flows to 8 queues", [](const Card& c) { return place(c, 8); }},
+    {"flows of one server to 8 queues", [](const Card& c) { return place(c, 8, true); }},
 };
 
 double processor_us() {

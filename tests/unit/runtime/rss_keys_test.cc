@@ -142,10 +142,13 @@ TEST_P(RssKeys, FlowsArriveWhereTheyAreMeantTo) {
     EXPECT_EQ(got.queue, queue_of(t, rss));
     there += got.queue == *hashed.queue;
   }
-  EXPECT_GE(there, 14u);
-  EXPECT_EQ(rss.does,
-            std::vector<std::string>{"places " + std::to_string(there) + " of " +
-                                     std::to_string(flows) + " flows that no rule brings"});
+  // (All go to one server, so that only the source's bits tell them apart: not all can be placed.
+  // Others may come to their queue by luck.)
+  unsigned placed = 0;
+  ASSERT_EQ(rss.does.size(), 1u);
+  ASSERT_EQ(std::sscanf(rss.does[0].c_str(), "places %u of", &placed), 1);
+  EXPECT_GE(placed, 14u);
+  EXPECT_GE(there, placed);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cards, RssKeys,
