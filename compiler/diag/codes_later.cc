@@ -159,6 +159,10 @@ constexpr std::array table = {
     CodeText{"E0520", "generated code cannot be loaded",
              "The object is missing, damaged or made for another weft, DPDK or CPU. Remove it;\n"
              "`weft build` makes it again."},
+    CodeText{"E0521", "a plan does not spread packets as the workload asks",
+             "The workload's `spread:` says which packets reach one queue. The hash is linear, so it\n"
+             "is enough to look at packets with a single bit set; the message shows one that goes\n"
+             "astray. Compile the plan again."},
     // The machine, ports, running
     CodeText{"E0600", "not a wire",
              "Wires are named tap:NAME, af_packet:INTERFACE, pcap:IN,OUT or sim:IN,OUT."},
@@ -231,23 +235,19 @@ constexpr std::array table = {
         "E0700", "the compiler's own plan does not prove",
         "A bug of weft, or a contradiction in the model. Nothing was written. Please report it\n"
         "with the three input files."},
-    // Choosing
+    // What cannot be had
     CodeText{
-        "E0801", "no plan: rules",
-        "Flows that have queues of their own (gold, exclusive, a trust group, a core) or must\n"
-        "arrive on a certain queue need rules in the card's tables. Z3 has shown that the facts\n"
-        "named cannot hold together, and that none of them can be left out."},
+        "E0811", "the card cannot spread as the workload asks",
+        "`spread:` needs a card whose RSS key can be set. The note shows the line of the model\n"
+        "that says it cannot."},
     CodeText{
-        "E0802", "no plan: queues",
-        "Queues of one's own need queues, beside those for everybody else, and a card that keeps\n"
-        "what no rule matches away from them."},
-    CodeText{"E0803", "no plan: a wish for a queue or a core",
-             "A queue or core is wanted that is not there, or that is somebody else's alone."},
+        "E0812", "no hash type for what is to be spread by",
+        "The card hashes certain sets of fields; none of them holds all that `spread:` names."},
     CodeText{
-        "E0804", "no plan: the machine is too slow",
-        "With the costs of nodes and the clock of the machine file, a core would have more to do\n"
-        "than it can, or an endpoint's packets would wait longer than its `p99:` allows (a queue\n"
-        "with constant service times, M/D/1, on the core that runs it)."},
+        "E0813", "no key does all that is asked",
+        "What is asked of a key are linear equations over its bits. Those that are named together\n"
+        "contradict each other, or leave nothing of some field that could change the queue;\n"
+        "without any one of them the rest can be had."},
 };
 
 }  // namespace

@@ -169,6 +169,10 @@ ir::RssUnit read_rss(const Value& at, const ir::FieldTable& fields) {
   if (const auto spreads = m.optional("spreads")) {
     out.predictable = spreads->word({"by_hash", "unknown"}, "a way to spread") == 0;
   }
+  if (out.predictable && !(out.key_settable && out.table_settable)) {
+    at.error("E0242", "nobody can predict a card whose key or table can't be set", "",
+             "add `spreads: unknown`");
+  }
   m.done();
   return out;
 }

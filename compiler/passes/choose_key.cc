@@ -1,53 +1,156 @@
 #include "compiler/passes/choose_key.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "compiler/passes/spread.h"
 #include "compiler/passes/steer.h"
+#include "compiler/rss/table.h"
 
 namespace weft::passes {
 
 namespace {
 
-// The longest run of equal bits.
-unsigned longest_run(const std::vector<std::uint8_t>& key) {
-  unsigned longest = 0, run = 0;
-  int last = -1;
-  for (std::size_t i = 0; i < key.size() * 8; ++i) {
-    const int bit = (key[i / 8] >> (7 - i % 8)) & 1;
-    run = bit == last ? run + 1 : 1;
-    last = bit;
-    longest = std::max(longest, run);
+constexpr std::size_t most_wishes = 128;  // more than any key can place
+constexpr std::size_t most_known = 512;   // flows by which keys are compared
+
+// What a card hashes of each flow's packets.
+class InputOf {
+ public:
+  InputOf(const Inputs& inputs, const ir::RssType& type) : workload_(inputs.workload) {
+    for (const auto& field : type.input)
+      parts_.push_back({field, inputs.fields.find(field)->width});
   }
-  return longest;
+
+  rss::Bytes operator()(const HashedFlow& hashed) const {
+    const ir::Flow& flow = workload_.flows[hashed.flow];
+    const FlowKey key{flow.src, flow.src_port, workload_.local_address(flow), flow.dst_port};
+    rss::Bytes out;
+    for (const auto& [field, width] : parts_) {
+      const ir::Bits value = field_of(key, field);
+      for (unsigned shift = width; shift > 0; shift -= 8)
+        out.push_back(static_cast<std::uint8_t>(value >> (shift - 8)));
+    }
+    return out;
+  }
+
+ private:
+  const ir::Workload& workload_;
+  std::vector<std::pair<std::string, unsigned>> parts_;
+};
+
+// Load of each queue by what comes without the table.
+std::vector<double> base_load(const Hashing& hashing, const std::vector<unsigned>& open) {
+  std::vector<double> out;
+  for (const unsigned queue : open)
+    out.push_back(queue < hashing.elsewhere.size() ? hashing.elsewhere[queue] : 0);
+  return out;
 }
 
-// Random bits, the same for the same inputs. Each input bit of the hash looks at 32 bits of the key
-// and the indirection table at the last few of them: a long run of equal bits would take all hosts
-// of a subnet to one entry. (For the 40 to 52 bytes of a key runs of 6 are about the best.)
-std::vector<std::uint8_t> rss_key(unsigned bytes) {
-  std::vector<std::uint8_t> key(bytes);
-  std::uint64_t state = 0x77656674;  // "weft"
-  for (unsigned tries = 0; tries < 1000; ++tries) {
-    for (auto& byte : key) {  // splitmix64
-      std::uint64_t x = state += 0x9e3779b97f4a7c15u;
-      x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-      x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-      byte = static_cast<std::uint8_t>((x ^ (x >> 31)) >> 56);
-    }
-    if (longest_run(key) <= 6) break;
+// The heaviest flows, each for the queue that is asked for or has least to do; queues by their
+// place in `open`.
+std::vector<rss::Wish> wishes_of(const Hashing& hashing, const std::vector<unsigned>& open,
+                                 const std::vector<HashedFlow>& heaviest, const InputOf& input) {
+  std::vector<double> load = base_load(hashing, open);
+  std::vector<rss::Wish> out;
+  for (const HashedFlow& flow : heaviest) {
+    if (out.size() == most_wishes) break;
+    auto queue = std::min_element(load.begin(), load.end()) - load.begin();
+    if (flow.queue) queue = std::find(open.begin(), open.end(), *flow.queue) - open.begin();
+    if (queue == static_cast<std::ptrdiff_t>(open.size())) continue;  // the table can't name it
+    load[static_cast<std::size_t>(queue)] += flow.weight;
+    out.push_back({input(flow), static_cast<unsigned>(queue)});
   }
-  return key;
+  return out;
+}
+
+std::vector<std::uint16_t> table_of(const Hashing& hashing, const std::vector<unsigned>& open,
+                                    const ir::RssUnit& unit, const rss::Task& task,
+                                    const rss::Keys& keys, const InputOf* input) {
+  rss::TableTask table{.queues = static_cast<unsigned>(open.size()),
+                       .known = std::vector<double>(unit.table_size),
+                       .wanted = {},
+                       .other = hashing.other,
+                       .elsewhere = base_load(hashing, open)};
+  table.wanted.resize(unit.table_size);
+  double all = 0;
+  for (const HashedFlow& flow : hashing.flows) all += flow.weight;
+  // Strangers come too, though nobody said how many: entries without a flow are shared out.
+  table.other = std::max(table.other, all > 0 ? all / 16 : 1);
+  if (input != nullptr && !hashing.flows.empty()) {
+    const auto bytes = static_cast<unsigned>((*input)(hashing.flows.front()).size());
+    const rss::Hasher hash(keys.of.front(), bytes);
+    for (const HashedFlow& flow : hashing.flows)
+      table.known[hash((*input)(flow)) % unit.table_size] += flow.weight;
+    for (std::size_t w = 0; w < task.wishes.size(); ++w) {
+      if (keys.placed[w])
+        table.wanted[hash(task.wishes[w].input) % unit.table_size] = task.wishes[w].queue;
+    }
+  }
+  std::vector<std::uint16_t> out = rss::indirection(table);
+  for (auto& entry : out) entry = static_cast<std::uint16_t>(open[entry]);
+  return out;
 }
 
 }  // namespace
 
-plan::Rss choose_key(const Inputs& inputs, unsigned queues, std::span<const HashedFlow>) {
+diag::Result<plan::Rss> choose_key(const Inputs& inputs, const Hashing& hashing) {
   plan::Rss out;
   const ir::Node* node = rss_node(inputs.nic);
-  if (node == nullptr || queues < 2) return out;
+  if (node == nullptr || hashing.queues < 2) return out;
+  const ir::RssUnit& unit = *node->config.rss;
   out.enabled = true;
-  out.key = rss_key(node->config.rss->key_bytes);
-  for (const auto& type : node->config.rss->types) out.types.push_back(type.name);
+  if (auto ok = check_card(inputs, *node); !ok) return diag::fail(ok.error());
+  auto types = choose_types(inputs, *node);
+  if (!types) return diag::fail(types.error());
+  out.types = types->on;
+  if (!unit.key_settable) return out;
+
+  std::vector<unsigned> open = hashing.open;
+  std::erase_if(open, [&](unsigned q) { return unit.queue_reach != 0 && q >= unit.queue_reach; });
+  std::vector<HashedFlow> heaviest = hashing.flows;
+  std::stable_sort(heaviest.begin(), heaviest.end(),
+                   [](const auto& a, const auto& b) { return a.weight > b.weight; });
+  std::optional<InputOf> input;
+  if (types->udp != nullptr) input.emplace(inputs, *types->udp);
+
+  rss::Task task = task_of(inputs, *node, *types);
+  // Ports that are planned apart must come to the same keys and tables: flows that only one of them
+  // knows have no say.
+  const bool alone = task.ports.size() == 1;
+  const bool steers = alone && input && unit.table_settable && open.size() > 1;
+  if (steers) {
+    for (std::size_t i = 0; i < std::min(heaviest.size(), most_known); ++i)
+      task.known.push_back((*input)(heaviest[i]));
+  }
+  if (steers && task.ports.front().bits < 32 &&
+      rss::class_bits(static_cast<unsigned>(open.size())) <= task.ports.front().bits) {
+    task.queues = static_cast<unsigned>(open.size());
+    task.wishes = wishes_of(hashing, open, heaviest, *input);
+  }
+  const auto keys = rss::find_keys(task);
+  if (!keys) return diag::fail(no_such_key(inputs, *node, task, keys.error()));
+
+  const auto own = own_port(task, inputs.workload.spread) - task.ports.begin();
+  for (std::size_t p = 0; p < task.ports.size(); ++p) {
+    if (p == static_cast<std::size_t>(own)) {
+      out.key = keys->of[p];
+    } else {
+      out.peers[task.ports[p].name] = keys->of[p];
+    }
+  }
+  out.does = in_words(inputs.workload.spread);
+  const auto placed = std::count(keys->placed.begin(), keys->placed.end(), true);
+  if (placed != 0) {
+    out.does.push_back(
+        fmt::format("places {} of {} flows that no rule brings", placed, hashing.flows.size()));
+  }
+  if (unit.table_settable)
+    out.table =
+        table_of(alone ? hashing : Hashing{}, open, unit, task, *keys, input ? &*input : nullptr);
   return out;
 }
 

@@ -11,21 +11,11 @@ namespace weft::passes {
 
 namespace {
 
-ir::Bits lookup(const FlowKey& flow, const ir::FieldTable& fields, const std::string& name) {
-  if (name.starts_with("has ")) {
-    const ir::Header* header = fields.header(name.substr(4));
-    if (header == nullptr || !header->selected_by) return 1;
-    return ir::evaluate(header->selected_by,
-                        [&](const std::string& n) { return lookup(flow, fields, n); });
-  }
-  return field_of(flow, name);
-}
-
 bool matches(const ir::FilterTable& table, const ir::FieldTable& fields, const plan::Filter& filter,
              const FlowKey& flow) {
   if (!table.types.empty() &&
       !ir::holds(ir::applies_to(table, plan::shape_of(filter)),
-                 [&](const std::string& n) { return lookup(flow, fields, n); }))
+                 [&](const std::string& n) { return seen_of(flow, fields, n); }))
     return false;
   for (const auto& [field, want] : filter.match) {
     const std::uint64_t mask = ir::effective_mask(table, field, want.second, fields);
@@ -50,7 +40,7 @@ bool depends_on_flow(const ir::ExprPtr& e, const ir::FieldTable& fields) {
 
 bool holds_always(const ir::ExprPtr& e, const ir::FieldTable& fields) {
   return !depends_on_flow(e, fields) &&
-         ir::holds(e, [&](const std::string& n) { return lookup(FlowKey{}, fields, n); });
+         ir::holds(e, [&](const std::string& n) { return seen_of(FlowKey{}, fields, n); });
 }
 
 // The flow that the rule matches, and no other.
@@ -74,6 +64,16 @@ std::optional<FlowKey> only_flow(const plan::Filter& filter) {
 }
 
 }  // namespace
+
+ir::Bits seen_of(const FlowKey& flow, const ir::FieldTable& fields, const std::string& name) {
+  if (name.starts_with("has ")) {
+    const ir::Header* header = fields.header(name.substr(4));
+    if (header == nullptr || !header->selected_by) return 1;
+    return ir::evaluate(header->selected_by,
+                        [&](const std::string& n) { return seen_of(flow, fields, n); });
+  }
+  return field_of(flow, name);
+}
 
 ir::Bits field_of(const FlowKey& flow, const std::string& field) {
   if (field == "ipv4.src") return flow.src;
@@ -178,7 +178,7 @@ Steering::Steering(const ir::NicModel& nic, const ir::FieldTable& fields,
 }
 
 bool Steering::applies(const ir::ExprPtr& when, bool always, const FlowKey& flow) const {
-  return always || ir::holds(when, [&](const std::string& n) { return lookup(flow, fields_, n); });
+  return always || ir::holds(when, [&](const std::string& n) { return seen_of(flow, fields_, n); });
 }
 
 std::optional<unsigned> Steering::rule(const Table& table, const FlowKey& flow) const {

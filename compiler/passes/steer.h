@@ -85,6 +85,8 @@ std::vector<const ir::Node*> receive_order(const ir::NicModel& nic);
 const ir::Node* rss_node(const ir::NicModel& nic);
 // Is this type of header hashed: switched on, or one that nobody can switch off.
 bool is_on(const ir::RssType& type, const plan::Rss& rss);
+// What a card's predicates see of a datagram of `flow`: fields, and "has udp".
+ir::Bits seen_of(const FlowKey& flow, const ir::FieldTable& fields, const std::string& name);
 // The value of `field` in an untagged, unfragmented, well-formed UDP datagram of `flow`.
 ir::Bits field_of(const FlowKey& flow, const std::string& field);
 

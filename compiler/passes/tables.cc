@@ -6,6 +6,7 @@
 
 #include "compiler/ir/filter_shape.h"
 #include "compiler/passes/flow_sources.h"
+#include "compiler/passes/spread_check.h"
 #include "compiler/passes/steer.h"
 
 namespace weft::passes {
@@ -127,7 +128,8 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
   for (const auto& rule : plan.configuration.filters) {
     const auto key = key_of(rule);
     const auto table = inputs.nic.receive.find(rule.table);
-    if (!key) {  // its table's rules are listed as they stand, and proved as such
+    if (!key) {
+      out.facts.rules_are_flows = false;  // listed as it stands, and proved as such
       const plan::Residue* residue = plan::residue_of_queue(plan, rule.queue);
       if (!table || residue == nullptr || residue->queue_class != "flows") continue;
       // The queue expects nothing but flows.
@@ -307,6 +309,7 @@ diag::Result<void> check_queues(const plan::Plan& plan, const Inputs& in) {
 diag::Result<void> check_plan(const plan::Plan& plan, const Inputs& inputs) {
   if (auto ok = check_inputs(plan, inputs); !ok) return ok;
   if (auto ok = check_queues(plan, inputs); !ok) return ok;
+  if (auto ok = check_spread(plan, inputs); !ok) return ok;
   return check_rules(plan, inputs);
 }
 

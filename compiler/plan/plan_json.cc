@@ -88,10 +88,9 @@ Json host_json(const ir::HostConfig& host) {
 Json configuration_json(const Configuration& c) {
   Json out{{"rx_queues", c.rx_queues}, {"tx_queues", c.tx_queues}, {"knobs", Json::object()}};
   for (const auto& [knob, on] : c.knobs) out["knobs"][knob] = on;
-  out["rss"] = {{"enabled", c.rss.enabled},
-                {"types", c.rss.types},
-                {"key", hex_text(c.rss.key)},
-                {"table", c.rss.table}};
+  out["rss"] = {{"enabled", c.rss.enabled}, {"types", c.rss.types}, {"key", hex_text(c.rss.key)},
+                {"table", c.rss.table},     {"does", c.rss.does},   {"peers", Json::object()}};
+  for (const auto& [port, key] : c.rss.peers) out["rss"]["peers"][port] = hex_text(key);
   out["filters"] = Json::array();
   for (const Filter& f : c.filters) {
     Json match = Json::object();
@@ -104,21 +103,6 @@ Json configuration_json(const Configuration& c) {
                               {"mark", f.mark},
                               {"match", match}});
   }
-  return out;
-}
-
-Json gap_json(const Gap& gap) {
-  return {{"busiest", gap.busiest}, {"bound", gap.bound}, {"gap", gap.share()}};
-}
-
-Json choice_json(const Chosen& c) {
-  Json out{{"policy", c.policy}, {"zones", Json::array()}};
-  for (const QueueZone& z : c.zones)
-    out["zones"].push_back({{"name", z.name}, {"queues", z.queues}, {"priority", z.priority}});
-  out["queues"] = gap_json(c.queues);
-  out["cores"] = gap_json(c.cores);
-  out["certified"] = c.certified;
-  out["stopped"] = c.stopped;
   return out;
 }
 
@@ -147,14 +131,9 @@ std::string to_json(const Plan& plan) {
                             {"dst_port", f.dst_port},
                             {"endpoint", f.endpoint},
                             {"queue", f.queue}});
-  out["choice"] = choice_json(plan.chosen);
   out["cores"] = Json::array();
   for (const NetCore& core : plan.cores)
-    out["cores"].push_back({{"id", core.id},
-                            {"queues", core.queues},
-                            {"priority", core.priority},
-                            {"cpu", core.cpu ? Json(*core.cpu) : Json()},
-                            {"load", core.load}});
+    out["cores"].push_back({{"id", core.id}, {"queues", core.queues}, {"load", core.load}});
   out["residues"] = Json::array();
   for (const Residue& residue : plan.residues) out["residues"].push_back(residue_json(residue));
   out["cycles_per_packet"] = plan.cycles_per_packet;

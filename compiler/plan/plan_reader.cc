@@ -211,6 +211,10 @@ Configuration read_configuration(const Value& at, const ir::FieldTable& fields) 
     for (const Value& v : types->list()) out.rss.types.push_back(v.name());
   if (auto v = rss.optional("key")) out.rss.key = key_bytes(*v);
   if (auto v = rss.optional("table")) out.rss.table = run_length_table(*v);
+  if (auto does = rss.optional("does"))
+    for (const Value& v : does->list()) out.rss.does.push_back(v.text());
+  if (auto peers = rss.optional("peers"))
+    for (const auto& [port, v] : peers->members()) out.rss.peers[port.name()] = key_bytes(v);
   rss.done();
   if (auto filters = m.optional("filters"))
     for (const Value& v : filters->list()) out.filters.push_back(read_filter(v, fields));
@@ -317,43 +321,7 @@ NetCore read_core(const Value& at, unsigned queues) {
   NetCore out;
   out.id = static_cast<unsigned>(m.required("id").number(0, 4095));
   out.queues = numbers(m.required("queues"), queues - 1);
-  if (auto v = m.optional("cpu")) out.cpu = static_cast<unsigned>(v->number(0, 4095));
-  if (auto v = m.optional("priority")) out.priority = numbers(*v, queues - 1);
   out.load = m.required("load").real(0, 1e18);
-  m.done();
-  return out;
-}
-
-Gap read_gap(const Value& at) {
-  Mapping m(at, "gap");
-  Gap out;
-  out.busiest = m.required("busiest").real(0, 1e18);
-  out.bound = m.required("bound").real(0, 1e18);
-  m.done();
-  return out;
-}
-
-Chosen read_choice(const Value& at, unsigned queues) {
-  static const std::vector<std::string> policies = {"balance", "gold", "static"};
-  Mapping m(at, "choice");
-  Chosen out;
-  Value policy = m.required("policy");
-  if (policy.present()) out.policy = policies[policy.word(policies, "policy")];
-  if (auto zones = m.optional("zones"))
-    for (const Value& v : zones->list()) {
-      Mapping z(v, "zone");
-      QueueZone zone;
-      zone.name = z.required("name").text();
-      zone.queues = numbers(z.required("queues"), queues - 1);
-      if (auto priority = z.optional("priority")) zone.priority = priority->flag();
-      z.done();
-      out.zones.push_back(std::move(zone));
-    }
-  out.queues = read_gap(m.required("queues"));
-  out.cores = read_gap(m.required("cores"));
-  if (auto certified = m.optional("certified"))
-    for (const Value& v : certified->list()) out.certified.push_back(v.name());
-  if (auto stopped = m.optional("stopped")) out.stopped = stopped->flag();
   m.done();
   return out;
 }
@@ -407,8 +375,6 @@ diag::Result<Plan> read_document(frontend::Document document, const ir::FieldTab
   if (auto flows = root.optional("flows"))
     for (const Value& v : flows->list())
       out.flows.push_back(read_flow(v, out.endpoints.size(), queues));
-  if (Value choice = root.required("choice"); choice.present())
-    out.chosen = read_choice(choice, queues);
   Value cores = root.required("cores");
   for (const Value& v : cores.list()) out.cores.push_back(read_core(v, queues));
   out.cycles_per_packet = root.required("cycles_per_packet").real(0, 1e18);

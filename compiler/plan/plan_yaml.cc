@@ -70,6 +70,12 @@ std::string configuration_text(const Configuration& c) {
   if (!c.rss.key.empty()) out += format("    key: {}\n", quoted(hex_text(c.rss.key)));
   if (!c.rss.table.empty())
     out += format("    table: [{}]\n", fmt::join(run_lengths(c.rss.table), ", "));
+  std::vector<std::string> does, peers;
+  for (const std::string& what : c.rss.does) does.push_back(quoted(what));
+  for (const auto& [port, key] : c.rss.peers)
+    peers.push_back(format("{}: {}", port, quoted(hex_text(key))));
+  if (!does.empty()) out += format("    does: [{}]\n", fmt::join(does, ", "));
+  if (!peers.empty()) out += format("    peers: {{{}}}\n", fmt::join(peers, ", "));
   if (!c.filters.empty()) out += "  filters:\n";
   for (const Filter& filter : c.filters) out += format("    - {}\n", filter_text(filter));
   return out;
@@ -99,26 +105,6 @@ std::string tables_text(const Plan& plan) {
   for (const FlowEntry& f : plan.flows)
     out += format("  - {{from: {}:{}, to: {}:{}, endpoint: {}, queue: {}}}\n", address_text(f.src),
                   f.src_port, address_text(f.dst), f.dst_port, f.endpoint, f.queue);
-  return out;
-}
-
-std::string gap_text(const Gap& gap) {
-  return format("{{busiest: {}, bound: {}}}", number_text(gap.busiest), number_text(gap.bound));
-}
-
-std::string choice_text(const Chosen& c) {
-  std::string out =
-      "# How flows were given to queues, and the least that any plan's busiest queue and core "
-      "have.\n"
-      "choice:\n";
-  out += format("  policy: {}\n", c.policy);
-  if (!c.zones.empty()) out += "  zones:\n";
-  for (const QueueZone& z : c.zones)
-    out += format("    - {{name: {}, queues: {}{}}}\n", quoted(z.name), list(z.queues),
-                  z.priority ? ", priority: on" : "");
-  out += format("  queues: {}\n  cores: {}\n", gap_text(c.queues), gap_text(c.cores));
-  if (!c.certified.empty()) out += format("  certified: [{}]\n", fmt::join(c.certified, ", "));
-  if (c.stopped) out += "  stopped: on\n";
   return out;
 }
 
@@ -159,12 +145,9 @@ std::string to_yaml_without_proof(const Plan& plan) {
   out += host_text(plan.host);
   out += configuration_text(plan.configuration);
   out += tables_text(plan);
-  out += choice_text(plan.chosen);
   if (!plan.cores.empty()) out += "# Load in cycles per second, predicted.\ncores:\n";
   for (const NetCore& core : plan.cores)
-    out += format("  - {{id: {}{}, queues: {}{}, load: {}}}\n", core.id,
-                  core.cpu ? format(", cpu: {}", *core.cpu) : "", list(core.queues),
-                  core.priority.empty() ? "" : ", priority: " + list(core.priority),
+    out += format("  - {{id: {}, queues: {}, load: {}}}\n", core.id, list(core.queues),
                   number_text(core.load));
   out += format("cycles_per_packet: {}\ncycles_saved: {}\n", number_text(plan.cycles_per_packet),
                 number_text(plan.cycles_saved));

@@ -83,6 +83,25 @@ TEST_P(Differential, EveryModelDoesTheSame) {
 INSTANTIATE_TEST_SUITE_P(Workloads, Differential, testing::ValuesIn(workloads),
                          [](const auto& info) { return info.param; });
 
+// Where the workload says how packets are spread: no rules, other hash types, keys made for it.
+TEST(Spreading, DoesTheSame) {
+  const Case& c = case_of("host");
+  ir::Spread symmetric, by;
+  symmetric.symmetric = true;
+  by.by = {"ipv4.src"};
+  for (const std::string nic : {"intel_82599", "virtio_rss"}) {
+    for (const ir::Spread& spread_by : {symmetric, by}) {
+      passes::Inputs in = inputs(nic, "host");
+      in.workload.spread = spread_by;
+      plan::Plan plan = must(passes::compile(in, {.queues = 4, .prove = false}));
+      ASSERT_TRUE(plan.configuration.filters.empty());
+      spread(plan, 2);
+      const Result result = run(plan, in, c.capture, {.seed = 7});
+      EXPECT_EQ(difference(c.reference, result), "") << nic;
+    }
+  }
+}
+
 // Every port of every node, every end and every entry of the protocol graph: at least 10 packets.
 TEST(Coverage, EveryLeafAndReason) {
   std::map<std::string, std::map<std::string, std::uint64_t>> table;

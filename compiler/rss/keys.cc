@@ -1,0 +1,214 @@
+#include "compiler/rss/keys.h"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "compiler/rss/place.h"
+#include "compiler/rss/system.h"
+
+namespace weft::rss {
+
+namespace {
+
+// splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators")
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() {
+    std::uint64_t x = state_ += 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+Bytes key_of(const Port& port, const Row& bits) {
+  Bytes key(port.key_bytes);
+  for (unsigned at = 0; at < port.key_bytes * 8; ++at) {
+    if (bits.test(port.first + at)) key[at / 8] |= static_cast<std::uint8_t>(0x80u >> (at % 8));
+  }
+  return key;
+}
+
+// The worst of all ports, as far as they have no known flows of their own.
+Quality worst(const Task& task, const std::vector<Bytes>& keys) {
+  Quality out = quality_of(task.ports.front(), keys.front(), task.known);
+  for (std::size_t p = 1; p < task.ports.size(); ++p) {
+    const Quality other = quality_of(task.ports[p], keys[p], {});
+    out.missing_rank += other.missing_rank;
+    out.untouched += other.untouched;
+    out.narrow += other.narrow;
+  }
+  return out;
+}
+
+// A key that is given, bit for bit, is taken as it is.
+bool settles_all(const Task& task, const System& system) {
+  return system.rank() == unknowns_of(task.ports);
+}
+
+// Keys for what the system leaves free, the best of `tries`.
+Keys best_of(const Task& task, const System& system) {
+  Random random(task.seed);
+  Keys best;
+  for (unsigned n = 0; n < std::max(1u, task.tries); ++n) {
+    Row chosen;
+    for (unsigned w = 0; w < system.words(); ++w) chosen.set_word(w, random.next());
+    const Row solution = system.solve(chosen);
+    Keys keys;
+    for (const Port& port : task.ports) keys.of.push_back(key_of(port, solution));
+    keys.quality = worst(task, keys.of);
+    if (best.of.empty() || better(keys.quality, best.quality)) best = std::move(keys);
+    if (settles_all(task, system)) break;  // there is only this one
+  }
+  return best;
+}
+
+// A system of these requests; nullopt where they contradict each other.
+std::optional<System> system_of(const Task& task, const std::vector<unsigned>& requests) {
+  System system(unknowns_of(task.ports));
+  for (const unsigned r : requests) {
+    for (const Equation& equation : task.requests[r].equations) {
+      if (!system.add(equation)) return std::nullopt;
+    }
+  }
+  return system;
+}
+
+bool counts(const Port& port, const Part& part) {
+  return port.matters.empty() ||
+         std::find(port.matters.begin(), port.matters.end(), part.field) != port.matters.end();
+}
+
+// Which bits of keys can be 1: settled ones are known, the others are for whoever picks the rest.
+class Ones {
+ public:
+  explicit Ones(const System& system) {
+    for (unsigned bit = 0; bit < system.unknowns(); ++bit) {
+      Row form;
+      form.flip(bit);
+      const auto value = system.settled(form);
+      can_.push_back(value != false);
+      must_.push_back(value == true);
+    }
+  }
+  // Of the key bits that bit `at` of a port's input looks at: is one 1 in all solutions?
+  bool touched(const Port& port, unsigned at) const { return count(must_, port, at, nullptr) != 0; }
+  // How many can be 1, and the last of them.
+  unsigned chances(const Port& port, unsigned at, unsigned& last) const {
+    return count(can_, port, at, &last);
+  }
+
+ private:
+  static unsigned count(const std::vector<bool>& bits, const Port& port, unsigned at,
+                        unsigned* last) {
+    unsigned out = 0;
+    for (unsigned i = at + 32 - port.bits; i < at + 32 && i < port.key_bytes * 8; ++i) {
+      if (!bits[port.first + i]) continue;
+      ++out;
+      if (last != nullptr) *last = port.first + i;
+    }
+    return out;
+  }
+  std::vector<bool> can_, must_;
+};
+
+// Every bit of a field that matters is to change the entry. Where one key bit alone can see to it,
+// that bit is 1. Gives the first field of which some bit can change nothing, or "".
+std::string touch(const Task& task, System& system) {
+  for (bool more = true; more;) {
+    more = false;
+    const Ones ones(system);
+    for (const Port& port : task.ports) {
+      for (const Input& input : port.inputs) {
+        for (const Part& part : input.parts) {
+          for (unsigned i = 0; i < part.width && counts(port, part); ++i) {
+            Equation one{.value = true};
+            unsigned last = 0;
+            if (ones.touched(port, part.offset + i)) continue;
+            const unsigned chances = ones.chances(port, part.offset + i, last);
+            if (chances == 0) return part.field;
+            if (chances > 1) continue;
+            one.form.flip(last);
+            more = true;
+            if (!system.add(one)) return part.field;
+          }
+        }
+      }
+    }
+  }
+  return "";
+}
+
+// As sound as can be had: what only one bit can do is left to chance only if that went well.
+Keys sound_of(const Task& task, System system) {
+  Keys keys = best_of(task, system);
+  if (keys.quality.sound() || !touch(task, system).empty()) return keys;
+  return best_of(task, system);
+}
+
+// Why these requests can't be had; nullopt where they can.
+std::optional<std::string> fault(const Task& task, const std::vector<unsigned>& requests) {
+  auto system = system_of(task, requests);
+  if (!system) return "";
+  if (settles_all(task, *system)) return std::nullopt;
+  std::string starved = touch(task, *system);
+  if (!starved.empty()) return starved;
+  if (best_of(task, *system).quality.sound()) return std::nullopt;
+  return "all fields together";
+}
+
+// Leaves out one request after the other as long as the rest still can't be had.
+Contradiction smallest(const Task& task, std::vector<unsigned> requests, std::string starved) {
+  const bool by_itself = starved.empty();
+  for (std::size_t i = requests.size(); i-- > 0;) {
+    std::vector<unsigned> fewer = requests;
+    fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+    const auto still = fault(task, fewer);
+    if (!still || still->empty() != by_itself) continue;
+    requests = std::move(fewer);
+    starved = *still;
+  }
+  return {std::move(requests), std::move(starved)};
+}
+
+}  // namespace
+
+unsigned unknowns_of(const std::vector<Port>& ports) {
+  unsigned out = 0;
+  for (const Port& port : ports) out = std::max(out, port.first + port.key_bytes * 8);
+  return out;
+}
+
+tl::expected<Keys, Contradiction> find_keys(const Task& task) {
+  std::vector<unsigned> all;
+  for (unsigned r = 0; r < task.requests.size(); ++r) all.push_back(r);
+  const auto asked = system_of(task, all);
+  if (!asked) return tl::unexpected(smallest(task, all, ""));
+  // As many wishes as leave a key that spreads all else well.
+  std::size_t room = task.queues < 2 ? 0 : task.wishes.size();
+  while (true) {
+    System system = *asked;
+    Placer placer(task.ports.front(), task.queues);
+    std::vector<bool> placed(task.wishes.size());
+    std::size_t count = 0;
+    for (std::size_t w = 0; w < task.wishes.size() && count < room; ++w) {
+      if (placer.full(system)) break;
+      placed[w] = placer.place(system, task.wishes[w]);
+      count += placed[w];
+    }
+    Keys keys = sound_of(task, std::move(system));
+    keys.placed = std::move(placed);
+    if (keys.quality.sound() || settles_all(task, *asked)) return keys;
+    if (count == 0) break;
+    room = count - 1 - count / 16;
+  }
+  const auto starved = fault(task, all);
+  return tl::unexpected(smallest(task, all, starved.value_or("all fields together")));
+}
+
+}  // namespace weft::rss
