@@ -151,6 +151,18 @@ Keys sound_of(const Task& task, System system) {
   return best_of(task, system);
 }
 
+// Wishes in their order as long as the system's rank stays below `most`, and keys that do them.
+Keys with_wishes(const Task& task, System& system, Placer placer, unsigned most) {
+  std::vector<bool> placed(task.wishes.size());
+  for (std::size_t w = 0; w < task.wishes.size() && task.queues > 1; ++w) {
+    const unsigned room = most - std::min(most, system.rank());
+    placed[w] = placer.place(system, task.wishes[w], room);
+  }
+  Keys keys = sound_of(task, system);
+  keys.placed = std::move(placed);
+  return keys;
+}
+
 // Why these requests can't be had; nullopt where they can.
 std::optional<std::string> fault(const Task& task, const std::vector<unsigned>& requests) {
   auto system = system_of(task, requests);
@@ -189,23 +201,17 @@ tl::expected<Keys, Contradiction> find_keys(const Task& task) {
   for (unsigned r = 0; r < task.requests.size(); ++r) all.push_back(r);
   const auto asked = system_of(task, all);
   if (!asked) return tl::unexpected(smallest(task, all, ""));
-  // As many wishes as leave a key that spreads all else well.
-  std::size_t room = task.queues < 2 ? 0 : task.wishes.size();
-  while (true) {
+  // As many wishes as leave a key that spreads all else well: with every bit settled there would be
+  // no choice between keys. What is settled anyway is free.
+  Placer placer(task.ports.front(), task.queues);
+  constexpr unsigned spare = 3;
+  unsigned most = placer.looked_at() - std::min(placer.looked_at(), spare);  // rank
+  for (unsigned step = 1;; step *= 2) {
     System system = *asked;
-    Placer placer(task.ports.front(), task.queues);
-    std::vector<bool> placed(task.wishes.size());
-    std::size_t count = 0;
-    for (std::size_t w = 0; w < task.wishes.size() && count < room; ++w) {
-      if (placer.full(system)) break;
-      placed[w] = placer.place(system, task.wishes[w]);
-      count += placed[w];
-    }
-    Keys keys = sound_of(task, std::move(system));
-    keys.placed = std::move(placed);
+    Keys keys = with_wishes(task, system, placer, most);
     if (keys.quality.sound() || settles_all(task, *asked)) return keys;
-    if (count == 0) break;
-    room = count - 1 - count / 16;
+    if (system.rank() == asked->rank()) break;
+    most = std::max(asked->rank(), system.rank() - std::min(step, system.rank()));
   }
   const auto starved = fault(task, all);
   return tl::unexpected(smallest(task, all, starved.value_or("all fields together")));

@@ -46,24 +46,16 @@ unsigned class_bits(unsigned queues) {
 }
 
 Placer::Placer(const Port& port, unsigned queues)
-    : port_(port),
-      queues_(queues),
-      bits_(class_bits(queues)),
-      looked_at_(0),
-      used_(std::size_t{1} << bits_) {
+    : port_(port), queues_(queues), bits_(class_bits(queues)), used_(std::size_t{1} << bits_) {
   for (const Input& input : port.inputs)
     looked_at_ = std::max(looked_at_, input.bits() + port.bits - 1);
 }
 
-bool Placer::full(const System& system) const {
-  constexpr unsigned spare = 3;  // for a choice between keys
-  return system.rank() + spare >= looked_at_;
-}
-
-bool Placer::place(System& system, const Wish& wish) {
+bool Placer::place(System& system, const Wish& wish, unsigned room) {
   std::vector<Row> forms;
   for (unsigned low = 0; low < bits_; ++low) forms.push_back(hash_bit(port_, wish.input, 31 - low));
   const std::vector<Settled> settled = settled_sums(system, forms);
+  if (bits_ - settled.size() > room) return false;
   const auto reachable = [&](unsigned c) {
     return std::all_of(settled.begin(), settled.end(), [&](const Settled& s) {
       return (std::popcount(c & s.members) % 2 != 0) == s.odd;

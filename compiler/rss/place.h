@@ -11,17 +11,17 @@ namespace weft::rss {
 class Placer {
  public:
   Placer(const Port& port, unsigned queues);
-  // Hardly a bit is left that a flow could be placed by.
-  bool full(const System& system) const;
+  // Key bits that change the table's entry: no flows can settle more of them.
+  unsigned looked_at() const { return looked_at_; }
   // Adds what brings the flow to its queue; false, and nothing added, where all classes of the
-  // queue are out of reach.
-  bool place(System& system, const Wish& wish);
+  // queue are out of reach, or it takes more than `room` equations that are not settled already.
+  bool place(System& system, const Wish& wish, unsigned room);
 
  private:
   const Port& port_;
   unsigned queues_;
   unsigned bits_;
-  unsigned looked_at_;          // key bits that change the table's entry
+  unsigned looked_at_ = 0;
   std::vector<unsigned> used_;  // flows of each class
 };
 

@@ -89,9 +89,16 @@ rss::Task nat(const Card& card) {
 rss::Task place(const Card& card, unsigned queues, bool one_server = false) {
   std::mt19937_64 random(7);
   rss::Task out{.ports = {port_of(card)}, .queues = queues};
-  for (unsigned i = 0; i < 128; ++i)
-    out.wishes.push_back(
-        {random_input(random, input_bytes(card)), static_cast<unsigned>(random() % queues)});
+  const Bytes server(card.ipv6 ? 16 : 4, 10);
+  for (unsigned i = 0; i < 128; ++i) {
+    Bytes input = random_input(random, input_bytes(card));
+    if (one_server) {
+      std::copy(server.begin(), server.end(), input.begin() + static_cast<long>(server.size()));
+      input[input.size() - 2] = 0;
+      input[input.size() - 1] = 7;
+    }
+    out.wishes.push_back({std::move(input), static_cast<unsigned>(random() % queues)});
+  }
   return out;
 }
 
