@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
+#include <string_view>
 
 #include "compiler/passes/spread.h"
 #include "compiler/passes/steer.h"
@@ -21,26 +21,55 @@ constexpr std::size_t most_known = 512;   // flows by which keys are compared
 class InputOf {
  public:
   InputOf(const Inputs& inputs, const ir::RssType& type) : workload_(inputs.workload) {
-    for (const auto& field : type.input)
-      parts_.push_back({field, inputs.fields.find(field)->width});
+    // Apart from the flow's own fields all datagrams look alike.
+    for (const auto& field : type.input) {
+      const unsigned width = inputs.fields.find(field)->width;
+      const auto own = std::find(own_fields.begin(), own_fields.end(), field) - own_fields.begin();
+      parts_.push_back({static_cast<std::size_t>(own), width, field_of(FlowKey{}, field)});
+      bytes_ += width / 8;
+    }
   }
+  unsigned bytes() const { return bytes_; }
 
-  rss::Bytes operator()(const HashedFlow& hashed) const {
+  // Into `out`, which is used again and again.
+  void fill(const HashedFlow& hashed, rss::Bytes& out) const {
     const ir::Flow& flow = workload_.flows[hashed.flow];
-    const FlowKey key{flow.src, flow.src_port, workload_.local_address(flow), flow.dst_port};
-    rss::Bytes out;
-    for (const auto& [field, width] : parts_) {
-      const ir::Bits value = field_of(key, field);
-      for (unsigned shift = width; shift > 0; shift -= 8)
+    const ir::Bits own[] = {flow.src, workload_.local_address(flow), flow.src_port, flow.dst_port};
+    out.clear();
+    for (const Part& part : parts_) {
+      const ir::Bits value = part.own < own_fields.size() ? own[part.own] : part.other;
+      for (unsigned shift = part.width; shift > 0; shift -= 8)
         out.push_back(static_cast<std::uint8_t>(value >> (shift - 8)));
     }
+  }
+  rss::Bytes operator()(const HashedFlow& hashed) const {
+    rss::Bytes out;
+    fill(hashed, out);
     return out;
   }
 
  private:
+  static constexpr std::array<std::string_view, 4> own_fields = {"ipv4.src", "ipv4.dst",
+                                                                 "udp.src_port", "udp.dst_port"};
+  struct Part {
+    std::size_t own = 0;  // index into own_fields, or its size
+    unsigned width = 0;
+    ir::Bits other = 0;
+  };
   const ir::Workload& workload_;
-  std::vector<std::pair<std::string, unsigned>> parts_;
+  std::vector<Part> parts_;
+  unsigned bytes_ = 0;
 };
+
+// The heaviest flows, the first of equals first.
+std::vector<HashedFlow> heaviest_of(const std::vector<HashedFlow>& flows, std::size_t most) {
+  std::vector<HashedFlow> out(std::min(flows.size(), most));
+  std::partial_sort_copy(flows.begin(), flows.end(), out.begin(), out.end(),
+                         [](const HashedFlow& a, const HashedFlow& b) {
+                           return a.weight != b.weight ? a.weight > b.weight : a.flow < b.flow;
+                         });
+  return out;
+}
 
 // Load of each queue by what comes without the table.
 std::vector<double> base_load(const Hashing& hashing, const std::vector<unsigned>& open) {
@@ -81,10 +110,12 @@ std::vector<std::uint16_t> table_of(const Hashing& hashing, const std::vector<un
   // Strangers come too, though nobody said how many: entries without a flow are shared out.
   table.other = std::max(table.other, all > 0 ? all / 16 : 1);
   if (input != nullptr && !hashing.flows.empty()) {
-    const auto bytes = static_cast<unsigned>((*input)(hashing.flows.front()).size());
-    const rss::Hasher hash(keys.of.front(), bytes);
-    for (const HashedFlow& flow : hashing.flows)
-      table.known[hash((*input)(flow)) % unit.table_size] += flow.weight;
+    const rss::Hasher hash(keys.of.front(), input->bytes());
+    rss::Bytes bytes;
+    for (const HashedFlow& flow : hashing.flows) {
+      input->fill(flow, bytes);
+      table.known[hash(bytes) % unit.table_size] += flow.weight;
+    }
     for (std::size_t w = 0; w < task.wishes.size(); ++w) {
       if (keys.placed[w])
         table.wanted[hash(task.wishes[w].input) % unit.table_size] = task.wishes[w].queue;
@@ -111,9 +142,7 @@ diag::Result<plan::Rss> choose_key(const Inputs& inputs, const Hashing& hashing)
 
   std::vector<unsigned> open = hashing.open;
   std::erase_if(open, [&](unsigned q) { return unit.queue_reach != 0 && q >= unit.queue_reach; });
-  std::vector<HashedFlow> heaviest = hashing.flows;
-  std::stable_sort(heaviest.begin(), heaviest.end(),
-                   [](const auto& a, const auto& b) { return a.weight > b.weight; });
+  const std::vector<HashedFlow> heaviest = heaviest_of(hashing.flows, most_known);
   std::optional<InputOf> input;
   if (types->udp != nullptr) input.emplace(inputs, *types->udp);
 
@@ -123,8 +152,7 @@ diag::Result<plan::Rss> choose_key(const Inputs& inputs, const Hashing& hashing)
   const bool alone = task.ports.size() == 1;
   const bool steers = alone && input && unit.table_settable && open.size() > 1;
   if (steers) {
-    for (std::size_t i = 0; i < std::min(heaviest.size(), most_known); ++i)
-      task.known.push_back((*input)(heaviest[i]));
+    for (const HashedFlow& flow : heaviest) task.known.push_back((*input)(flow));
   }
   if (steers && task.ports.front().bits < 32 &&
       rss::class_bits(static_cast<unsigned>(open.size())) <= task.ports.front().bits) {
