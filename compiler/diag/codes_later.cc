@@ -159,10 +159,11 @@ constexpr std::array table = {
     CodeText{"E0520", "generated code cannot be loaded",
              "The object is missing, damaged or made for another weft, DPDK or CPU. Remove it;\n"
              "`weft build` makes it again."},
-    CodeText{"E0521", "a plan does not spread packets as the workload asks",
-             "The workload's `spread:` says which packets reach one queue. The hash is linear, so it\n"
-             "is enough to look at packets with a single bit set; the message shows one that goes\n"
-             "astray. Compile the plan again."},
+    CodeText{
+        "E0521", "a plan does not spread packets as the workload asks",
+        "The workload's `spread:` says which packets reach one queue. The hash is linear, so it\n"
+        "is enough to look at packets with a single bit set; the message shows one that goes\n"
+        "astray. Compile the plan again."},
     // The machine, ports, running
     CodeText{"E0600", "not a wire",
              "Wires are named tap:NAME, af_packet:INTERFACE, pcap:IN,OUT or sim:IN,OUT."},
