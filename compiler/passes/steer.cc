@@ -48,10 +48,10 @@ std::optional<FlowKey> only_flow(const plan::Filter& filter) {
   FlowKey key;
   unsigned found = 0;
   for (const auto& [field, want] : filter.match) {
-    const auto take = [&](auto& out) {
+    const auto take = [&found, value = want.first, mask = want.second](auto& out) {
       ++found;
-      out = static_cast<std::remove_reference_t<decltype(out)>>(want.first);
-      return want.second == std::numeric_limits<std::remove_reference_t<decltype(out)>>::max();
+      out = static_cast<std::remove_reference_t<decltype(out)>>(value);
+      return mask == std::numeric_limits<std::remove_reference_t<decltype(out)>>::max();
     };
     if (field == "ipv4.src"       ? !take(key.src)
         : field == "ipv4.dst"     ? !take(key.dst)
