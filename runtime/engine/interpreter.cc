@@ -51,8 +51,10 @@ void Interpreter::run_each(Core& core, unsigned n, unsigned entry, PacketOf&& pa
   for (unsigned i = 0; i < n; ++i) new (&packets_[i]) Packet(packet_at(i));
   const ir::Vertex begin = *entries_[entry];
   if (!trace) {
-    core.edges[impossible_] +=
-        fast_.code.run(fast_.begin[begin], packets_.data(), n, core, nullptr);
+    const unsigned most = one_by_one_ ? 1 : n;
+    for (unsigned i = 0; i < n; i += most)
+      core.edges[impossible_] +=
+          fast_.code.run(fast_.begin[begin], &packets_[i], most, core, nullptr);
     return;
   }
   // One after the other, so that the trace tells the whole way of each.

@@ -30,6 +30,10 @@ class Interpreter final : public ResidueRunner {
   void send(Core& core, const Datagram* datagrams, unsigned n) override;
   void run(Core& core, Packet* packets, unsigned n, unsigned entry) override;
   std::vector<std::uint64_t> cycles() const override;
+  // Runs one packet after the other: packets that take different ways then touch shared state (who
+  // waits for a neighbour, limits, random numbers) in the order in which they came, as in generated
+  // code. As an oracle.
+  void one_by_one() { one_by_one_ = true; }
   // Times every node from now on.
   void time_nodes() { fast_.code.time(); }
 
@@ -48,6 +52,7 @@ class Interpreter final : public ResidueRunner {
     std::vector<ir::Vertex> of;        // by instruction
   };
   Compiled fast_, traced_;
+  bool one_by_one_ = false;
   std::array<Packet, Batch::capacity> packets_;
   std::uint32_t first_entry_ = 0;
   std::uint32_t impossible_ = 0;

@@ -179,6 +179,16 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const plan::Plan& plan,
       {.name = name, .generated = stack->code_ ? &*stack->code_ : nullptr, .seed = options.seed});
   if (!engine) return diag::fail(engine.error());
   stack->engine_ = std::move(*engine);
+  if (options.one_by_one) {
+    for (const auto& core : stack->engine_->cores()) {
+      for (const auto& shard : core->shards) {
+        for (const auto& program : shard->programs) {
+          auto* interpreter = dynamic_cast<engine::Interpreter*>(program->runner.get());
+          if (interpreter != nullptr) interpreter->one_by_one();
+        }
+      }
+    }
+  }
   stack->number_marks();
   if (options.trace) {
     for (const auto& core : stack->engine_->cores()) {

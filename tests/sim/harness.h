@@ -63,6 +63,7 @@ struct StackOptions {
   emulator::DescriptorPolicy policy;
   std::uint64_t seed = 1;
   bool trace = false;        // interpreter only: fills Stack::walks
+  bool one_by_one = false;   // interpreter only: in the order of generated code
   std::uint16_t narrow = 0;  // frames that the card sends between two polls, 0: all (narrow_card.h)
   bool odd_buffers = false;  // in buffers of every shape (guarded_wire.h)
   bool guarded = false;      // frames in buffers of their own (guarded_wire.h)

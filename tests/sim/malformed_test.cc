@@ -52,8 +52,9 @@ Seen run(const Case& c, const Malformed& frames) {
   const passes::Inputs in = inputs(c.nic, c.workload);
   plan::Plan plan = must(passes::compile(in, {.queues = c.queues, .prove = false}));
   spread(plan, std::min(c.cores, plan.configuration.rx_queues));
-  auto stack = must(
-      Stack::make(plan, in, frames.frames, {.generated = c.generated, .seed = 3, .guarded = true}));
+  auto stack =
+      must(Stack::make(plan, in, frames.frames,
+                       {.generated = c.generated, .seed = 3, .one_by_one = true, .guarded = true}));
   // Neighbours that do not answer are given up after 3 s, fragments after 30 s.
   stack->run(40'000'000'000);
   for (const auto& frame : stack->out())
