@@ -136,14 +136,35 @@ class Receive {
   }
 
   Rules rules_of(const ir::Node& node) {
-    std::vector<const plan::Filter*> rules;
-    bool all_exact = true;
+    // Rules for single flows, and behind them others.
+    const ir::FilterTable& limits = *node.config.table;
+    std::vector<const plan::Filter*> rules, others;
     for (const auto& f : plan_.configuration.filters) {
       if (f.table != node.id) continue;
-      rules.push_back(&f);
-      all_exact = all_exact && exact(*node.config.table, f, symbolic_.fields());
+      const bool first = others.empty() && exact(limits, f, symbolic_.fields()) && !pinned_;
+      (first ? rules : others).push_back(&f);
     }
-    if (pinned_ || !all_exact || !facts_.rules_are_flows) return listed(*node.config.table, rules);
+    const bool in_order = std::none_of(others.begin(), others.end(), [&](const plan::Filter* f) {
+      return exact(limits, *f, symbolic_.fields());
+    });
+    if (!in_order) others.insert(others.begin(), rules.begin(), rules.end());
+    if (!in_order || rules.empty()) return listed(limits, others);
+    const Rules flows = of_flows(node, rules);
+    if (others.empty()) return flows;
+    // (Others may be about other packets; so what flows are is said here.)
+    const auto& types = limits.types;
+    const auto udp = types.find("udp");
+    const Term member =
+        udp == types.end()
+            ? flows.member
+            : session_.all_of({flows.member, symbolic_.condition(udp->second, State{})});
+    const Rules rest = listed(limits, others);
+    return {session_.any_of({member, rest.member}), session_.ite(member, flows.queue, rest.queue),
+            session_.ite(member, flows.mark, rest.mark),
+            session_.ite(member, flows.marked, rest.marked)};
+  }
+
+  Rules of_flows(const ir::Node& node, const std::vector<const plan::Filter*>& rules) {
     // Enumerated: a member is a flow, on its owner's queue, marked with its endpoint.
     Rules out;
     out.of_flows = true;

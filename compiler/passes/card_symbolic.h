@@ -23,10 +23,9 @@ struct CardPath {
 
 // Truths about the plan's finite tables, established by enumeration (tables.h).
 struct TableFacts {
-  bool rules_are_flows = true;  // every rule is one flow of the workload, on its owner's queue
-  bool sources_answer = true;   // all flows come from addresses that can be answered
-  bool flows_arrive = true;     // the card delivers every flow on the queue that owns it
-  std::string rss_type;         // type by which flows without a rule are hashed
+  bool sources_answer = true;  // all flows come from addresses that can be answered
+  bool flows_arrive = true;    // the card delivers every flow on the queue that owns it
+  std::string rss_type;        // type by which flows without a rule are hashed
 };
 
 // The flow key of the incoming packet, as terms.
