@@ -14,16 +14,6 @@ std::string limit(const char* what, const ir::Limit& limit) {
   return fmt::format("  {}: {{max: {}, source: {}}}\n", what, limit.max, quote(limit.source));
 }
 
-const char* zero_copy_word(ir::ZeroCopy z) {
-  switch (z) {
-    case ir::ZeroCopy::none: return "none";
-    case ir::ZeroCopy::receive: return "receive";
-    case ir::ZeroCopy::transmit: return "transmit";
-    case ir::ZeroCopy::both: break;
-  }
-  return "both";
-}
-
 std::string commented(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -35,6 +25,16 @@ std::string commented(const std::string& text) {
 }
 
 }  // namespace
+
+const char* zero_copy_word(ir::ZeroCopy z) {
+  switch (z) {
+    case ir::ZeroCopy::none: return "none";
+    case ir::ZeroCopy::receive: return "receive";
+    case ir::ZeroCopy::transmit: return "transmit";
+    case ir::ZeroCopy::both: break;
+  }
+  return "both";
+}
 
 std::string print_nic(const ir::NicModel& nic, const std::string& source,
                       const std::string& comment) {

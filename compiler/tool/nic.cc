@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "compiler/frontend/nic_print.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/inputs.h"
@@ -90,16 +91,6 @@ Json units_json(const ir::Graph& graph) {
   return out;
 }
 
-const char* zero_copy_word(ir::ZeroCopy z) {
-  switch (z) {
-    case ir::ZeroCopy::none: return "none";
-    case ir::ZeroCopy::receive: return "receive";
-    case ir::ZeroCopy::transmit: return "transmit";
-    case ir::ZeroCopy::both: break;
-  }
-  return "both";
-}
-
 Json overflow_json(const ir::Overflow& overflow) {
   if (!overflow.stated) return nullptr;
   return {{"kept_by_peer", overflow.kept_by_peer}, {"counter", overflow.counter}};
@@ -150,7 +141,7 @@ int nic_show(const NicShowArgs& args) {
                {"tx_segments", nic->tx_segments},
                {"rx_segments", nic->rx_segments},
                {"external_buffers", nic->external_buffers},
-               {"zero_copy", zero_copy_word(nic->zero_copy)},
+               {"zero_copy", frontend::zero_copy_word(nic->zero_copy)},
                {"overflow", overflow_json(nic->overflow)},
                {"max_frame", nic->max_frame},
                {"receive", units_json(nic->receive)},
@@ -166,7 +157,8 @@ int nic_show(const NicShowArgs& args) {
   print(fmt::format("frames up to {} bytes, {} segment{} each on transmit, {} on receive\n",
                     nic->max_frame, nic->tx_segments, nic->tx_segments == 1 ? "" : "s",
                     nic->rx_segments));
-  print(fmt::format("zero copy: {}; memory from elsewhere is {}\n", zero_copy_word(nic->zero_copy),
+  print(fmt::format("zero copy: {}; memory from elsewhere is {}\n",
+                    frontend::zero_copy_word(nic->zero_copy),
                     nic->external_buffers ? "taken" : "copied first"));
   if (nic->overflow.stated)
     print(fmt::format("frames that find no room: {}, counter: {}\n",

@@ -274,7 +274,6 @@ unsigned BatchCode::run(std::uint32_t at, Packet* packets, unsigned n, Core& cor
                         TraceSink* trace) {
   if (n == 0) return 0;
   Batch& batch = batch_;
-  batch.packets = packets;
   batch.core = &core;
   batch.trace = trace;
   batch.code = &code_;

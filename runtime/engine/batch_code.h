@@ -46,7 +46,6 @@ struct Batch {
   static_assert(capacity <= 64, "a set of packets is one word");
   using Set = std::uint64_t;
 
-  Packet* packets = nullptr;
   Core* core = nullptr;
   TraceSink* trace = nullptr;
   const Code* code = nullptr;

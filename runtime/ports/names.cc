@@ -22,6 +22,17 @@ std::optional<OffloadBit> offload_bit(const std::string& name) {
   return std::nullopt;
 }
 
+std::vector<std::string> offload_names(std::uint64_t bits, bool receive) {
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < 64; ++i) {
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    if ((bits & bit) == 0) continue;
+    names.push_back(receive ? std::string("RX_") + rte_eth_dev_rx_offload_name(bit)
+                            : std::string("TX_") + rte_eth_dev_tx_offload_name(bit));
+  }
+  return names;
+}
+
 std::optional<std::uint64_t> rss_type_bit(const std::string& name) {
   static constexpr std::array<std::pair<std::string_view, std::uint64_t>, 8> types = {{
       {"ipv4", RTE_ETH_RSS_IPV4},

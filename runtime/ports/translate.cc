@@ -63,14 +63,8 @@ diag::Result<void> set_knob(CardSettings& settings, const std::string& knob, boo
 }
 
 // "RX_UDP_CKSUM, RX_IPV4_CKSUM" out of a mask.
-std::string offload_names(std::uint64_t bits, bool receive) {
-  std::vector<std::string> names;
-  for (unsigned i = 0; i < 64; ++i) {
-    const std::uint64_t bit = std::uint64_t{1} << i;
-    if ((bits & bit) == 0) continue;
-    names.push_back(receive ? std::string("RX_") + rte_eth_dev_rx_offload_name(bit)
-                            : std::string("TX_") + rte_eth_dev_tx_offload_name(bit));
-  }
+std::string offload_list(std::uint64_t bits, bool receive) {
+  const auto names = offload_names(bits, receive);
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -118,7 +112,7 @@ diag::Result<void> check(const plan::Plan& plan, const ir::NicModel* model,
     if (const std::uint64_t missing = asked & ~has; missing != 0)
       refuse(fmt::format("knob {} of the plan needs {}, which {} does not offer (it offers: {})",
                          knobs_behind(plan, model, missing, receive),
-                         offload_names(missing, receive), card, offload_names(has, receive)));
+                         offload_list(missing, receive), card, offload_list(has, receive)));
   }
   if (const std::uint64_t missing = settings.rss_types & ~info.flow_type_rss_offloads; missing != 0)
     refuse(fmt::format("the plan spreads by header types {:#x}, of which {} lacks {:#x}",

@@ -76,6 +76,8 @@ struct OffloadBit {
   std::uint64_t bit = 0;
 };
 std::optional<OffloadBit> offload_bit(const std::string& name);
+// The other way: all names in a mask.
+std::vector<std::string> offload_names(std::uint64_t bits, bool receive);
 // "ipv4_udp" -> RTE_ETH_RSS_NONFRAG_IPV4_UDP
 std::optional<std::uint64_t> rss_type_bit(const std::string& name);
 

@@ -18,25 +18,14 @@ tl::unexpected<diag::Error> refused(const ports::CardControl& card, const char* 
       .message = fmt::format("{} does not {}: {}", card.name(), step, rte_strerror(-error))});
 }
 
-std::vector<std::string> names_of(std::uint64_t bits, bool receive) {
-  std::vector<std::string> out;
-  for (unsigned i = 0; i < 64; ++i) {
-    const std::uint64_t bit = std::uint64_t{1} << i;
-    if ((bits & bit) == 0) continue;
-    out.push_back(receive ? std::string("RX_") + rte_eth_dev_rx_offload_name(bit)
-                          : std::string("TX_") + rte_eth_dev_tx_offload_name(bit));
-  }
-  return out;
-}
-
 void read_info(const rte_eth_dev_info& info, Findings& out) {
   out.driver = info.driver_name == nullptr ? "" : info.driver_name;
   out.rx_queues = info.max_rx_queues;
   out.tx_queues = info.max_tx_queues;
   out.rx_descriptors_max = info.rx_desc_lim.nb_max;
   out.tx_descriptors_max = info.tx_desc_lim.nb_max;
-  out.rx_offloads = names_of(info.rx_offload_capa, true);
-  out.tx_offloads = names_of(info.tx_offload_capa, false);
+  out.rx_offloads = ports::offload_names(info.rx_offload_capa, true);
+  out.tx_offloads = ports::offload_names(info.tx_offload_capa, false);
   // UINT16_MAX stands in dev_info for "the driver has not said" (rte_ethdev.c).
   const unsigned segments = info.tx_desc_lim.nb_mtu_seg_max;
   out.tx_segments = !out.offers("TX_MULTI_SEGS") ? 1 : segments == UINT16_MAX ? 0 : segments;
