@@ -9,6 +9,7 @@
 #include "compiler/frontend/graph_reader.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/frontend/yaml_reader.h"
+#include "compiler/plan/parts.h"
 #include "compiler/plan/plan.h"
 #include "compiler/plan/text.h"
 
@@ -19,7 +20,6 @@ using fmt::format;
 using frontend::Mapping;
 using frontend::Value;
 
-constexpr std::uint64_t max_queue = 4095;
 constexpr const char* bad_value = "E0451";
 
 template <class T>
@@ -184,6 +184,8 @@ void read_match(const Value& at, const ir::FieldTable& fields, Filter& out) {
   }
 }
 
+}  // namespace
+
 Filter read_filter(const Value& at, const ir::FieldTable& fields) {
   Mapping m(at, "filter");
   Filter out;
@@ -197,6 +199,8 @@ Filter read_filter(const Value& at, const ir::FieldTable& fields) {
   m.done();
   return out;
 }
+
+namespace {
 
 Configuration read_configuration(const Value& at, const ir::FieldTable& fields) {
   Mapping m(at, "configuration");
@@ -246,6 +250,8 @@ ir::GroupJoin read_group(const Value& at) {
   return out;
 }
 
+}  // namespace
+
 ir::Endpoint read_endpoint(const Value& at) {
   Mapping m(at, "endpoint");
   ir::Endpoint out;
@@ -266,6 +272,8 @@ ir::Endpoint read_endpoint(const Value& at) {
   return out;
 }
 
+namespace {}  // namespace
+
 FlowEntry read_flow(const Value& at, std::size_t endpoints, unsigned queues) {
   Mapping m(at, "flow");
   FlowEntry out;
@@ -278,10 +286,14 @@ FlowEntry read_flow(const Value& at, std::size_t endpoints, unsigned queues) {
   return out;
 }
 
+namespace {
+
 std::optional<ir::Fate> read_fate(const Value& at) {
   static const std::vector<std::string> words = {"software", "gone", "read", "card", "handover"};
   return ir::fate(words[at.word(words, "fate")]);
 }
+
+}  // namespace
 
 Residue read_residue(const Value& at, const ir::FieldTable& fields, unsigned queues) {
   static const std::vector<std::string> classes = {"any", "flows"};
@@ -315,6 +327,8 @@ Residue read_residue(const Value& at, const ir::FieldTable& fields, unsigned que
   m.done();
   return out;
 }
+
+namespace {
 
 NetCore read_core(const Value& at, unsigned queues) {
   Mapping m(at, "core");

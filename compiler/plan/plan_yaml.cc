@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "compiler/frontend/readers.h"
+#include "compiler/plan/parts.h"
 #include "compiler/plan/plan.h"
 #include "compiler/plan/text.h"
 
@@ -50,7 +51,9 @@ std::string host_text(const ir::HostConfig& host) {
   return out;
 }
 
-std::string filter_text(const Filter& filter) {
+}  // namespace
+
+std::string filter_yaml(const Filter& filter) {
   std::vector<std::string> match;
   for (const auto& [field, pair] : filter.match)
     match.push_back(format("{}: {}", field, match_text(field, pair.first, pair.second)));
@@ -59,6 +62,8 @@ std::string filter_text(const Filter& filter) {
   if (filter.mark != 0) out += format(", mark: {}", filter.mark);
   return out + format(", match: {{{}}}}}", fmt::join(match, ", "));
 }
+
+namespace {
 
 std::string configuration_text(const Configuration& c) {
   std::string out = "# What the card is told.\nconfiguration:\n";
@@ -77,12 +82,12 @@ std::string configuration_text(const Configuration& c) {
   if (!does.empty()) out += format("    does: [{}]\n", fmt::join(does, ", "));
   if (!peers.empty()) out += format("    peers: {{{}}}\n", fmt::join(peers, ", "));
   if (!c.filters.empty()) out += "  filters:\n";
-  for (const Filter& filter : c.filters) out += format("    - {}\n", filter_text(filter));
+  for (const Filter& filter : c.filters) out += format("    - {}\n", filter_yaml(filter));
   return out;
 }
 
 // What an endpoint has beside one port of all addresses.
-std::string sockets_text(const ir::Endpoint& e) {
+std::string socket_members(const ir::Endpoint& e) {
   std::string out;
   if (e.ports != 1) out += format(", ports: {}", e.ports);
   if (e.bound()) out += format(", address: {}", address_text(e.address));
@@ -94,21 +99,33 @@ std::string sockets_text(const ir::Endpoint& e) {
   return out;
 }
 
+}  // namespace
+
+std::string endpoint_yaml(const ir::Endpoint& e) {
+  return format("{{name: {}, port: {}{}, app: {}, rate: {}}}", quoted(e.name), e.port,
+                socket_members(e), quoted(e.app), number_text(e.rate));
+}
+
+std::string flow_yaml(const FlowEntry& f) {
+  return format("{{from: {}:{}, to: {}:{}, endpoint: {}, queue: {}}}", address_text(f.src),
+                f.src_port, address_text(f.dst), f.dst_port, f.endpoint, f.queue);
+}
+
+namespace {
+
 std::string tables_text(const Plan& plan) {
   std::string out;
   if (!plan.endpoints.empty()) out += "endpoints:\n";
-  for (const ir::Endpoint& e : plan.endpoints)
-    out += format("  - {{name: {}, port: {}{}, app: {}, rate: {}}}\n", quoted(e.name), e.port,
-                  sockets_text(e), quoted(e.app), number_text(e.rate));
+  for (const ir::Endpoint& e : plan.endpoints) out += format("  - {}\n", endpoint_yaml(e));
   if (!plan.flows.empty())
     out += "# Connected flows, and the queue whose core owns each.\nflows:\n";
-  for (const FlowEntry& f : plan.flows)
-    out += format("  - {{from: {}:{}, to: {}:{}, endpoint: {}, queue: {}}}\n", address_text(f.src),
-                  f.src_port, address_text(f.dst), f.dst_port, f.endpoint, f.queue);
+  for (const FlowEntry& f : plan.flows) out += format("  - {}\n", flow_yaml(f));
   return out;
 }
 
-std::string residue_text(const Residue& r) {
+}  // namespace
+
+std::string residue_yaml(const Residue& r) {
   std::string out = format("  - id: {}\n    queues: {}\n    class: {}\n", quoted(r.id),
                            list(r.queues), r.queue_class);
   if (!r.decisions.empty()) out += "    decisions:\n";
@@ -119,6 +136,8 @@ std::string residue_text(const Residue& r) {
   }
   return out + "    graph:\n" + indented(frontend::print_graph(r.graph), 6);
 }
+
+namespace {
 
 std::string proof_text(const Proof& p) {
   std::string out =
@@ -153,7 +172,7 @@ std::string to_yaml_without_proof(const Plan& plan) {
                 number_text(plan.cycles_saved));
   if (!plan.residues.empty())
     out += "# What is left of the protocol graph for each kind of queue, and why.\nresidues:\n";
-  for (const Residue& residue : plan.residues) out += residue_text(residue);
+  for (const Residue& residue : plan.residues) out += residue_yaml(residue);
   return out;
 }
 

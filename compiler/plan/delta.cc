@@ -1,0 +1,292 @@
+#include "compiler/plan/delta.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+namespace weft::plan {
+namespace {
+
+using Kind = Operation::Kind;
+
+bool same_sockets(const ir::Endpoint& a, const ir::Endpoint& b) {
+  return a.name == b.name && a.port == b.port && a.ports == b.ports && a.address == b.address &&
+         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups;
+}
+
+std::size_t common_endpoints(const Plan& a, const Plan& b) {
+  std::size_t n = 0;
+  while (n < std::min(a.endpoints.size(), b.endpoints.size()) &&
+         same_sockets(a.endpoints[n], b.endpoints[n]))
+    ++n;
+  return n;
+}
+
+bool same_cores(const Plan& a, const Plan& b) {
+  return std::equal(a.cores.begin(), a.cores.end(), b.cores.begin(), b.cores.end(),
+                    [](const NetCore& x, const NetCore& y) { return x.queues == y.queues; });
+}
+
+std::string input_of(const Plan& plan, const char* name) {
+  const auto at = plan.inputs.find(name);
+  return at == plan.inputs.end() ? "" : at->second;
+}
+
+// What only a new start can change.
+std::vector<std::string> fixed_things(const Plan& a, const Plan& b) {
+  std::vector<std::string> out;
+  const auto fixed = [&](bool same, const char* what) {
+    if (!same) out.emplace_back(what);
+  };
+  const Configuration &c = a.configuration, &d = b.configuration;
+  fixed(a.graph == b.graph && input_of(a, "graph") == input_of(b, "graph"), "the protocol graph");
+  fixed(a.nic == b.nic && a.driver == b.driver && input_of(a, "nic") == input_of(b, "nic"),
+        "the card");
+  fixed(input_of(a, "headers") == input_of(b, "headers"), "header declarations");
+  fixed(a.host == b.host, "the host's addresses, routes or MTU");
+  fixed(c.rx_queues == d.rx_queues && c.tx_queues == d.tx_queues, "the number of queues");
+  fixed(same_cores(a, b), "which core runs which queue");
+  fixed(c.knobs == d.knobs, "switches of the card");
+  fixed(c.rss.enabled == d.rss.enabled && c.rss.types == d.rss.types && c.rss.key == d.rss.key &&
+            c.rss.table.size() == d.rss.table.size(),
+        "RSS but for its table");
+  return out;
+}
+
+using Rules = std::unordered_map<std::string, const Filter*>;
+
+Rules rules_of(const Plan& plan) {
+  Rules out;
+  for (const Filter& f : plan.configuration.filters) out.emplace(rule_key(f), &f);
+  return out;
+}
+
+// The flow of a rule that names exactly one.
+std::optional<FlowEntry> flow_of(const Filter& f) {
+  FlowEntry out;
+  const auto get = [&](const char* field, std::uint64_t all, auto& value) {
+    const auto at = f.match.find(field);
+    if (at == f.match.end() || at->second.second != all) return false;
+    value = static_cast<std::remove_reference_t<decltype(value)>>(at->second.first);
+    return true;
+  };
+  if (get("ipv4.src", 0xffffffff, out.src) && get("ipv4.dst", 0xffffffff, out.dst) &&
+      get("udp.src_port", 0xffff, out.src_port) && get("udp.dst_port", 0xffff, out.dst_port))
+    return out;
+  return std::nullopt;
+}
+
+bool residue_is(const Residue& r, const Residue& other) {
+  return r.id == other.id && r.queue_class == other.queue_class;
+}
+
+class Delta {
+ public:
+  Delta(const Plan& before, const Plan& after) : before_(before), after_(after) {}
+
+  std::vector<Operation> run() {
+    for (std::size_t i = before_.endpoints.size(); i < after_.endpoints.size(); ++i)
+      out_.push_back({.kind = Kind::add_endpoint, .endpoint = after_.endpoints[i]});
+    residues("any");
+    compare_rules();
+    compare_flows();
+    for (const Filter* rule : gone_) destroy(*rule);
+    table();
+    move();
+    for (const FlowEntry* flow : fresh_flows_)
+      out_.push_back({.kind = Kind::add_flow, .flow = *flow});
+    for (const Filter* rule : fresh_) create(*rule);
+    for (const FlowEntry* flow : dead_flows_) {
+      drain(flow->queue);
+      out_.push_back({.kind = Kind::remove_flow, .flow = *flow});
+    }
+    residues("flows");
+    for (std::size_t i = before_.endpoints.size(); i > after_.endpoints.size(); --i)
+      out_.push_back({.kind = Kind::remove_endpoint, .endpoint = before_.endpoints[i - 1]});
+    return std::move(out_);
+  }
+
+ private:
+  // A residue for whatever comes is there before the card may send it; one for flows alone, when
+  // it does so no longer.
+  void residues(const std::string& queue_class) {
+    for (unsigned q = 0; q < before_.configuration.rx_queues; ++q) {
+      const Residue* old = residue_of_queue(before_, q);
+      const Residue* now = residue_of_queue(after_, q);
+      if (old == nullptr || now == nullptr || residue_is(*old, *now) ||
+          now->queue_class != queue_class)
+        continue;
+      if (queue_class == "flows") out_.push_back({.kind = Kind::drain, .queue = q});
+      out_.push_back(
+          {.kind = Kind::set_residue, .queue = q, .residue = std::make_shared<Residue>(*now)});
+    }
+  }
+
+  void compare_rules() {
+    const Rules old = rules_of(before_), now = rules_of(after_);
+    for (const Filter& f : before_.configuration.filters) {
+      const auto at = now.find(rule_key(f));
+      if (at == now.end()) {
+        gone_.push_back(&f);
+      } else if (at->second->queue != f.queue || at->second->mark != f.mark) {
+        changed(f, *at->second);
+      }
+    }
+    for (const Filter& f : after_.configuration.filters)
+      if (!old.contains(rule_key(f))) fresh_.push_back(&f);
+  }
+
+  // Away before its flow moves, back when it has; one that is no flow's at once.
+  void changed(const Filter& old, const Filter& now) {
+    const auto flow = flow_of(old);
+    const FlowEntry* entry = flow ? find_flow(before_, *flow) : nullptr;
+    if (entry != nullptr && find_flow(after_, *flow) != nullptr) {
+      changed_[entry].emplace_back(&old, &now);
+    } else {
+      gone_.push_back(&old);
+      fresh_.push_back(&now);
+    }
+  }
+
+  void compare_flows() {
+    for (const FlowEntry& f : before_.flows) {
+      const FlowEntry* now = find_flow(after_, f);
+      if (now == nullptr) {
+        dead_flows_.push_back(&f);
+      } else if (now->queue != f.queue || now->endpoint != f.endpoint || changed_.contains(&f)) {
+        moved_.emplace_back(&f, now);
+      }
+    }
+    for (const FlowEntry& f : after_.flows)
+      if (find_flow(before_, f) == nullptr) fresh_flows_.push_back(&f);
+  }
+
+  void table() {
+    const auto &old = before_.configuration.rss.table, &now = after_.configuration.rss.table;
+    Operation change{.kind = Kind::set_table};
+    for (unsigned i = 0; i < now.size(); ++i) {
+      if (old[i] == now[i]) continue;
+      change.entries.emplace_back(i, now[i]);
+      waiting_.insert(old[i]);
+    }
+    if (!change.entries.empty()) out_.push_back(std::move(change));
+  }
+
+  void move() {
+    for (std::size_t at = 0; at < moved_.size(); at += moved_at_once) {
+      const std::size_t end = std::min(at + moved_at_once, moved_.size());
+      for (std::size_t i = at; i < end; ++i) {
+        for (const auto& [old, now] : rules_of_flow(i)) destroy(*old);
+      }
+      for (std::size_t i = at; i < end; ++i) move(*moved_[i].first, *moved_[i].second);
+      for (std::size_t i = at; i < end; ++i) {
+        for (const auto& [old, now] : rules_of_flow(i)) create(*now);
+      }
+    }
+  }
+
+  void move(const FlowEntry& old, const FlowEntry& now) {
+    if (old.queue != now.queue || old.endpoint != now.endpoint) drain(old.queue);
+    if (old.endpoint != now.endpoint) {
+      out_.push_back({.kind = Kind::remove_flow, .flow = old});
+      out_.push_back({.kind = Kind::add_flow, .flow = now});
+    } else if (old.queue != now.queue) {
+      out_.push_back({.kind = Kind::move_flow, .flow = old, .queue = now.queue});
+    }
+  }
+
+  using Pairs = std::vector<std::pair<const Filter*, const Filter*>>;
+  const Pairs& rules_of_flow(std::size_t moved) const {
+    static const Pairs none;
+    const auto at = changed_.find(moved_[moved].first);
+    return at == changed_.end() ? none : at->second;
+  }
+
+  void destroy(const Filter& rule) {
+    out_.push_back({.kind = Kind::destroy_rule, .filter = rule});
+    waiting_.insert(rule.queue);
+  }
+  void create(const Filter& rule) { out_.push_back({.kind = Kind::create_rule, .filter = rule}); }
+  // Only where something may wait that the card would send elsewhere now.
+  void drain(unsigned queue) {
+    if (waiting_.erase(queue) != 0) out_.push_back({.kind = Kind::drain, .queue = queue});
+  }
+
+  const Plan& before_;
+  const Plan& after_;
+  std::vector<const Filter*> gone_, fresh_;
+  std::map<const FlowEntry*, Pairs> changed_;  // by the flow in `before`
+  std::vector<const FlowEntry*> dead_flows_, fresh_flows_;
+  std::vector<std::pair<const FlowEntry*, const FlowEntry*>> moved_;
+  std::set<unsigned> waiting_;
+  std::vector<Operation> out_;
+};
+
+// `before` without the endpoints from `first` on, and all that is theirs.
+Plan without_endpoints(const Plan& before, std::size_t first) {
+  Plan out = before;
+  out.endpoints.resize(first);
+  std::erase_if(out.flows, [&](const FlowEntry& f) { return f.endpoint >= first; });
+  std::erase_if(out.configuration.filters, [&](const Filter& f) {
+    const auto flow = flow_of(f);
+    const FlowEntry* entry = flow ? find_flow(before, *flow) : nullptr;
+    return entry != nullptr && entry->endpoint >= first;
+  });
+  return out;
+}
+
+}  // namespace
+
+diag::Result<std::vector<Operation>> operations(const Plan& before, const Plan& after) {
+  std::vector<std::string> fixed = fixed_things(before, after);
+  const std::size_t common = common_endpoints(before, after);
+  // An endpoint keeps its number while the stack runs: rules mark packets with it.
+  for (std::size_t i = common; i < before.endpoints.size(); ++i) {
+    for (std::size_t j = common; j < after.endpoints.size(); ++j) {
+      if (before.endpoints[i].name == after.endpoints[j].name && fixed.empty())
+        fixed.push_back(
+            fmt::format("endpoint `{}` (its place or its sockets)", before.endpoints[i].name));
+    }
+  }
+  if (!fixed.empty())
+    return diag::fail(diag::Diagnostic{
+        .code = "E0670",
+        .message = fmt::format("the running stack cannot change {}", fmt::join(fixed, ", ")),
+        .help = "end the stack and start the new plan; or apply the workload instead of the plan, "
+                "and weft makes one that fits"});
+  if (common == before.endpoints.size() || common == after.endpoints.size())
+    return Delta(before, after).run();
+  const Plan middle = without_endpoints(before, common);
+  std::vector<Operation> all = Delta(before, middle).run();
+  for (Operation& o : Delta(middle, after).run()) all.push_back(std::move(o));
+  return all;
+}
+
+bool same_but_for_names(const Plan& a, const Plan& b) {
+  if (!fixed_things(a, b).empty() || a.configuration.rss.table != b.configuration.rss.table ||
+      common_endpoints(a, b) != std::max(a.endpoints.size(), b.endpoints.size()) ||
+      a.flows.size() != b.flows.size() ||
+      a.configuration.filters.size() != b.configuration.filters.size())
+    return false;
+  const Rules other = rules_of(b);
+  for (const Filter& f : a.configuration.filters) {
+    const auto at = other.find(rule_key(f));
+    if (at == other.end() || at->second->queue != f.queue || at->second->mark != f.mark)
+      return false;
+  }
+  for (const FlowEntry& f : a.flows) {
+    const FlowEntry* g = find_flow(b, f);
+    if (g == nullptr || g->queue != f.queue || g->endpoint != f.endpoint) return false;
+  }
+  for (unsigned q = 0; q < a.configuration.rx_queues; ++q) {
+    const Residue *r = residue_of_queue(a, q), *s = residue_of_queue(b, q);
+    if ((r == nullptr) != (s == nullptr) || (r != nullptr && !residue_is(*r, *s))) return false;
+  }
+  return true;
+}
+
+}  // namespace weft::plan
