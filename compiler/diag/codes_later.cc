@@ -232,6 +232,36 @@ constexpr std::array table = {
         "E0662", "a device vanished",
         "The interface was removed or went down for good while the stack ran. Counters up to then\n"
         "were printed. Start weft again when the interface is back."},
+    // Changing what runs
+    CodeText{
+        "E0670", "a running stack cannot be changed to this plan",
+        "Flows, rules, the indirection table, residues of queues and endpoints change while "
+        "packets\n"
+        "flow. The host, the queues and their cores, switches of the card and its RSS key do not:\n"
+        "end the stack and start the new plan."},
+    CodeText{
+        "E0671", "an operation does not fit the running plan",
+        "What it adds is there already, or what it removes is not. Somebody else may have changed\n"
+        "the stack meanwhile: look at what runs now (weft plan) and try again."},
+    CodeText{"E0672", "an operation failed on the running stack",
+             "What had been done of the list was taken back: the stack runs the plan that it ran "
+             "before.\n"
+             "The message says which operation failed, and what the card or the application said."},
+    CodeText{"E0673", "a state between two plans is not proved",
+             "Every plan in between must treat packets as the protocol graph says, those in flight "
+             "too.\n"
+             "Nothing was applied. The message says which operation it would be, and why."},
+    CodeText{
+        "E0674", "the stack was changed by somebody else",
+        "The list of operations was made for the plan that ran before. Nothing was applied; it is\n"
+        "made again from what runs now."},
+    CodeText{"E0675", "a failed operation could not be taken back completely",
+             "The message says what is missing. Flows without their rule are handed over to their "
+             "queue;\n"
+             "`weft plan` shows what runs now, and applying the old plan again mends it."},
+    CodeText{"E0676", "not a flow or endpoint that can be added, moved or removed",
+             "Flows are named by the address and port they come from and by their endpoint:\n"
+             "weft flow add echo 10.7.0.1:40000"},
     CodeText{
         "E0700", "the compiler's own plan does not prove",
         "A bug of weft, or a contradiction in the model. Nothing was written. Please report it\n"

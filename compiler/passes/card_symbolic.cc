@@ -14,10 +14,8 @@ namespace weft::passes {
 
 using smt::Term;
 
-namespace {
-
-// One flow and nothing else, as far as the driver looks.
-bool exact(const ir::FilterTable& table, const plan::Filter& f, const ir::FieldTable& fields) {
+bool is_plain_flow_rule(const ir::FilterTable& table, const plan::Filter& f,
+                        const ir::FieldTable& fields) {
   const auto full = [&](const char* field, std::uint64_t mask) {
     const auto it = f.match.find(field);
     return it != f.match.end() && it->second.second == mask;
@@ -29,6 +27,8 @@ bool exact(const ir::FilterTable& table, const plan::Filter& f, const ir::FieldT
   return full("ipv4.src", 0xffffffff) && full("ipv4.dst", 0xffffffff) &&
          full("udp.src_port", 0xffff) && full("udp.dst_port", 0xffff) && f.match.size() == known;
 }
+
+namespace {
 
 // A rule table as terms: is the packet in it, and if so which queue and mark.
 struct Rules {
@@ -141,7 +141,7 @@ class Receive {
     for (const auto& f : plan_.configuration.filters) {
       if (f.table != node.id) continue;
       rules.push_back(&f);
-      all_exact = all_exact && exact(*node.config.table, f, symbolic_.fields());
+      all_exact = all_exact && is_plain_flow_rule(*node.config.table, f, symbolic_.fields());
     }
     if (pinned_ || !all_exact || !facts_.rules_are_flows) return listed(*node.config.table, rules);
     // Enumerated: a member is a flow, on its owner's queue, marked with its endpoint.

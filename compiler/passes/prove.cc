@@ -13,6 +13,7 @@
 #include "compiler/passes/leaves.h"
 #include "compiler/passes/pipeline.h"
 #include "compiler/passes/prefer.h"
+#include "compiler/passes/prove.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/shards.h"
@@ -389,7 +390,20 @@ class Prover {
   unsigned leaves_ = 0;
 };
 
-// Nodes that make many packets of one or one of many: compared as opaque steps.
+// Takes over what the prover has found.
+diag::Result<Verdict> verdict(const Prover& prover,
+                              diag::Result<std::optional<Counterexample>> found) {
+  if (!found) return diag::fail(found.error());
+  Verdict out;
+  out.counterexample = std::move(*found);
+  out.proved = !out.counterexample;
+  out.proof.leaves = prover.leaves();
+  out.proof.queries = prover.queries();
+  return out;
+}
+
+}  // namespace
+
 std::vector<std::string> opaque(const ir::Graph& graph) {
   std::set<std::string> out;
   for (auto [v, end] = vertices(graph.g); v != end; ++v) {
@@ -400,38 +414,47 @@ std::vector<std::string> opaque(const ir::Graph& graph) {
   return {out.begin(), out.end()};
 }
 
-}  // namespace
+diag::Result<Verdict> prove_all(const plan::Plan& plan, const Inputs& inputs,
+                                const TableFacts& facts, const std::vector<Suspect>& left_out) {
+  Prover prover(plan, inputs, facts, nullptr);
+  for (const Suspect& suspect : left_out) prover.leave_out(suspect);
+  return verdict(prover, prover.run(nullptr));
+}
+
+diag::Result<Verdict> prove_one(const plan::Plan& plan, const Inputs& inputs,
+                                const TableFacts& facts, const Suspect& suspect) {
+  Prover prover(plan, inputs, facts, &suspect);
+  return verdict(prover, prover.run(&suspect));
+}
 
 diag::Result<Verdict> verify_plan(const plan::Plan& plan, const Inputs& inputs) {
   if (auto ok = check_plan(plan, inputs); !ok) return diag::fail(ok.error());
   for (const auto& residue : plan.residues) {
     if (auto ok = resolve(residue.graph, inputs.fields, true); !ok) return diag::fail(ok.error());
   }
-  Verdict verdict;
-  verdict.proof.solver = smt::Session::version();
-  verdict.proof.not_proved = opaque(inputs.graph);
+  Verdict all;
+  all.proof.solver = smt::Session::version();
+  all.proof.not_proved = opaque(inputs.graph);
   const TableCheck tables = check_tables(plan, inputs);
-  const auto take = [&](Prover& prover,
-                        diag::Result<std::optional<Counterexample>> found) -> diag::Result<void> {
-    verdict.proof.leaves += prover.leaves();
-    verdict.proof.queries += prover.queries();
-    if (!found) return diag::fail(found.error());
-    verdict.counterexample = std::move(*found);
+  const auto take = [&](diag::Result<Verdict> one) -> diag::Result<void> {
+    if (!one) return diag::fail(one.error());
+    all.proof.leaves += one->proof.leaves;
+    all.proof.queries += one->proof.queries;
+    all.counterexample = std::move(one->counterexample);
     return {};
   };
   // Entries that do not fit first: each shows a concrete flow that goes wrong.
   // (A handover may make up for some.) Then everything else.
   for (const Suspect& suspect : tables.suspects) {
-    Prover prover(plan, inputs, tables.facts, &suspect);
-    if (auto ok = take(prover, prover.run(&suspect)); !ok) return diag::fail(ok.error());
-    if (verdict.counterexample) return verdict;
+    if (auto ok = take(prove_one(plan, inputs, tables.facts, suspect)); !ok)
+      return diag::fail(ok.error());
+    if (all.counterexample) return all;
   }
-  Prover prover(plan, inputs, tables.facts, nullptr);
-  for (const Suspect& suspect : tables.suspects) prover.leave_out(suspect);
-  if (auto ok = take(prover, prover.run(nullptr)); !ok) return diag::fail(ok.error());
-  verdict.proved = !verdict.counterexample;
-  verdict.proof.status = verdict.proved ? "proved" : "none";
-  return verdict;
+  if (auto ok = take(prove_all(plan, inputs, tables.facts, tables.suspects)); !ok)
+    return diag::fail(ok.error());
+  all.proved = !all.counterexample;
+  all.proof.status = all.proved ? "proved" : "none";
+  return all;
 }
 
 }  // namespace weft::passes

@@ -11,19 +11,6 @@ namespace weft::passes {
 
 namespace {
 
-bool matches(const ir::FilterTable& table, const ir::FieldTable& fields, const plan::Filter& filter,
-             const FlowKey& flow) {
-  if (!table.types.empty() &&
-      !ir::holds(ir::applies_to(table, plan::shape_of(filter)),
-                 [&](const std::string& n) { return seen_of(flow, fields, n); }))
-    return false;
-  for (const auto& [field, want] : filter.match) {
-    const std::uint64_t mask = ir::effective_mask(table, field, want.second, fields);
-    if ((field_of(flow, field) & mask) != (want.first & mask)) return false;
-  }
-  return true;
-}
-
 // Does the answer depend on what tells flows apart?
 bool depends_on_flow(const ir::ExprPtr& e, const ir::FieldTable& fields) {
   for (const std::string& name : ir::names_in(e)) {
@@ -73,6 +60,22 @@ ir::Bits seen_of(const FlowKey& flow, const ir::FieldTable& fields, const std::s
                         [&](const std::string& n) { return seen_of(flow, fields, n); });
   }
   return field_of(flow, name);
+}
+
+bool matches(const ir::FilterTable& table, const ir::FieldTable& fields, const plan::Filter& filter,
+             const FlowKey& flow) {
+  if (!table.types.empty() &&
+      !holds_for(ir::applies_to(table, plan::shape_of(filter)), fields, flow))
+    return false;
+  for (const auto& [field, want] : filter.match) {
+    const std::uint64_t mask = ir::effective_mask(table, field, want.second, fields);
+    if ((field_of(flow, field) & mask) != (want.first & mask)) return false;
+  }
+  return true;
+}
+
+bool holds_for(const ir::ExprPtr& when, const ir::FieldTable& fields, const FlowKey& flow) {
+  return ir::holds(when, [&](const std::string& n) { return seen_of(flow, fields, n); });
 }
 
 ir::Bits field_of(const FlowKey& flow, const std::string& field) {
@@ -178,7 +181,7 @@ Steering::Steering(const ir::NicModel& nic, const ir::FieldTable& fields,
 }
 
 bool Steering::applies(const ir::ExprPtr& when, bool always, const FlowKey& flow) const {
-  return always || ir::holds(when, [&](const std::string& n) { return seen_of(flow, fields_, n); });
+  return always || holds_for(when, fields_, flow);
 }
 
 std::optional<unsigned> Steering::rule(const Table& table, const FlowKey& flow) const {

@@ -72,6 +72,12 @@ class Steering {
   std::vector<Type> types_;
 };
 
+// Does a plain datagram of the flow match the rule of the table? Does a table's condition hold for
+// it?
+bool matches(const ir::FilterTable& table, const ir::FieldTable& fields, const plan::Filter& filter,
+             const FlowKey& flow);
+bool holds_for(const ir::ExprPtr& when, const ir::FieldTable& fields, const FlowKey& flow);
+
 // For one flow.
 std::optional<Delivery> deliver(const ir::NicModel& nic, const ir::FieldTable& fields,
                                 const plan::Configuration& config, const FlowKey& flow);

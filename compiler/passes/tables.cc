@@ -11,14 +11,14 @@
 
 namespace weft::passes {
 
-namespace {
-
-std::string text(const FlowKey& k) {
+std::string flow_text(const FlowKey& k) {
   const auto address = [](std::uint32_t a) {
     return fmt::format("{}.{}.{}.{}", a >> 24, (a >> 16) & 255, (a >> 8) & 255, a & 255);
   };
   return fmt::format("{}:{} to {}:{}", address(k.src), k.src_port, address(k.dst), k.dst_port);
 }
+
+namespace {
 
 using Flows = std::map<FlowKey, unsigned>;  // -> endpoint
 
@@ -28,6 +28,8 @@ Flows workload_flows(const ir::Workload& w) {
     out[{f.src, f.src_port, w.local_address(f), f.dst_port}] = f.endpoint;
   return out;
 }
+
+}  // namespace
 
 std::optional<FlowKey> key_of(const plan::Filter& f) {
   FlowKey key;
@@ -43,6 +45,8 @@ std::optional<FlowKey> key_of(const plan::Filter& f) {
   }
   return key;
 }
+
+namespace {
 
 // A datagram that is no flow's, and that a rule for more than one flow catches all the same: its
 // values with one bit changed that the card does not look at. nullopt where there is none.
@@ -101,11 +105,11 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
   for (const auto& [key, endpoint] : wanted) {
     const auto it = planned.find(key);
     if (it == planned.end()) {
-      suspect(key, fmt::format("flow {} is in no shard's table", text(key)));
+      suspect(key, fmt::format("flow {} is in no shard's table", flow_text(key)));
       continue;
     }
     if (it->second->endpoint != endpoint) {
-      suspect(key, fmt::format("the plan gives flow {} to the wrong endpoint", text(key)));
+      suspect(key, fmt::format("the plan gives flow {} to the wrong endpoint", flow_text(key)));
       continue;
     }
     const auto where = card.deliver(key);
@@ -116,12 +120,12 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
       out.facts.flows_arrive = false;
       continue;
     }
-    suspect(key, fmt::format("flow {} arrives on queue {}, its state is on queue {}", text(key),
-                             where->queue, it->second->queue));
+    suspect(key, fmt::format("flow {} arrives on queue {}, its state is on queue {}",
+                             flow_text(key), where->queue, it->second->queue));
   }
   for (const auto& [key, entry] : planned) {
     if (!wanted.contains(key)) {
-      suspect(key, fmt::format("stale entry: the workload has no flow {}", text(key)));
+      suspect(key, fmt::format("stale entry: the workload has no flow {}", flow_text(key)));
     }
   }
   // Is every rule a flow, on its owner's queue, with its endpoint as the mark?
@@ -135,7 +139,7 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
       // The queue expects nothing but flows.
       const auto& limits = *inputs.nic.receive.node(*table).config.table;
       if (const auto other = caught_besides(rule, limits, inputs.fields, wanted))
-        suspect(*other, fmt::format("rule {} catches more than flows: {}", rule.id, text(*other)));
+        suspect(*other, fmt::format("rule {} catches more than flows: {}", rule.id, flow_text(*other)));
       continue;
     }
     const auto it = wanted.find(*key);
@@ -145,12 +149,12 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
                        inputs.nic.receive.node(*v).config.table->mark_reported;
     std::string why;
     if (it == wanted.end()) {
-      why = fmt::format("stale rule {}: the workload has no flow {}", rule.id, text(*key));
+      why = fmt::format("stale rule {}: the workload has no flow {}", rule.id, flow_text(*key));
     } else if (p == planned.end() || p->second->queue != rule.queue) {
-      why = fmt::format("rule {} sends flow {} to queue {}", rule.id, text(*key), rule.queue);
+      why = fmt::format("rule {} sends flow {} to queue {}", rule.id, flow_text(*key), rule.queue);
     } else if (marks && rule.mark != it->second + 1) {
-      why = fmt::format("rule {} marks flow {} with {}, its endpoint is {}", rule.id, text(*key),
-                        rule.mark, it->second);
+      why = fmt::format("rule {} marks flow {} with {}, its endpoint is {}", rule.id,
+                        flow_text(*key), rule.mark, it->second);
     }
     if (why.empty()) continue;
     suspect(*key, std::move(why));
@@ -197,32 +201,17 @@ diag::Result<void> check_rules(const plan::Plan& plan, const Inputs& in) {
   std::map<std::string, unsigned> used;
   std::map<std::pair<std::string, std::string>, ir::Shape> masks;
   for (const auto& rule : plan.configuration.filters) {
-    const auto v = in.nic.receive.find(rule.table);
-    if (!v || !in.nic.receive.node(*v).config.table) {
-      return refuse("E0503",
-                    fmt::format("rule {}: {} has no table `{}`", rule.id, in.nic.name, rule.table),
-                    recompile);
-    }
-    const ir::FilterTable& table = *in.nic.receive.node(*v).config.table;
+    if (auto ok = check_rule(rule, plan.configuration, in); !ok) return ok;
+    const ir::FilterTable& table =
+        *in.nic.receive.node(*in.nic.receive.find(rule.table)).config.table;
     if (++used[rule.table] > table.capacity) {
       return refuse(
           "E0504",
           fmt::format("table {} takes {} rules, the plan has more", rule.table, table.capacity),
           recompile);
     }
-    if (rule.queue >= plan.configuration.rx_queues) {
-      return refuse("E0505",
-                    fmt::format("rule {} names queue {}, there are {}", rule.id, rule.queue,
-                                plan.configuration.rx_queues),
-                    recompile);
-    }
-    const ir::Shape shape = plan::shape_of(rule);
-    if (const auto why = ir::why_not(table, shape, in.fields)) {
-      return refuse("E0506", fmt::format("rule {}: table {} {}", rule.id, rule.table, *why),
-                    recompile);
-    }
     if (!table.same_mask_per.empty()) {
-      const ir::MaskGroup own = ir::mask_group(table, shape, in.fields);
+      const ir::MaskGroup own = ir::mask_group(table, plan::shape_of(rule), in.fields);
       const auto& first = masks.try_emplace({rule.table, own.group}, own.mask).first->second;
       if (first != own.mask) {
         return refuse("E0507",
@@ -230,19 +219,6 @@ diag::Result<void> check_rules(const plan::Plan& plan, const Inputs& in) {
                                   rule.table, own.group.empty() ? "" : " for " + own.group),
                       recompile);
       }
-    }
-    if (table.priority &&
-        (rule.priority < table.priority->first || rule.priority > table.priority->second)) {
-      return refuse("E0508",
-                    fmt::format("rule {}: table {} wants a priority from {} to {}", rule.id,
-                                rule.table, table.priority->first, table.priority->second),
-                    recompile);
-    }
-    if (table.mark_required && rule.mark == 0) {
-      return refuse(
-          "E0508",
-          fmt::format("rule {}: table {} is reached only with a mark", rule.id, rule.table),
-          recompile);
     }
   }
   return {};
@@ -305,6 +281,40 @@ diag::Result<void> check_queues(const plan::Plan& plan, const Inputs& in) {
 }
 
 }  // namespace
+
+diag::Result<void> check_rule(const plan::Filter& rule, const plan::Configuration& config,
+                              const Inputs& in) {
+  const auto v = in.nic.receive.find(rule.table);
+  if (!v || !in.nic.receive.node(*v).config.table) {
+    return refuse("E0503",
+                  fmt::format("rule {}: {} has no table `{}`", rule.id, in.nic.name, rule.table),
+                  recompile);
+  }
+  const ir::FilterTable& table = *in.nic.receive.node(*v).config.table;
+  if (rule.queue >= config.rx_queues) {
+    return refuse(
+        "E0505",
+        fmt::format("rule {} names queue {}, there are {}", rule.id, rule.queue, config.rx_queues),
+        recompile);
+  }
+  if (const auto why = ir::why_not(table, plan::shape_of(rule), in.fields)) {
+    return refuse("E0506", fmt::format("rule {}: table {} {}", rule.id, rule.table, *why),
+                  recompile);
+  }
+  if (table.priority &&
+      (rule.priority < table.priority->first || rule.priority > table.priority->second)) {
+    return refuse("E0508",
+                  fmt::format("rule {}: table {} wants a priority from {} to {}", rule.id,
+                              rule.table, table.priority->first, table.priority->second),
+                  recompile);
+  }
+  if (table.mark_required && rule.mark == 0) {
+    return refuse("E0508",
+                  fmt::format("rule {}: table {} is reached only with a mark", rule.id, rule.table),
+                  recompile);
+  }
+  return {};
+}
 
 diag::Result<void> check_plan(const plan::Plan& plan, const Inputs& inputs) {
   if (auto ok = check_inputs(plan, inputs); !ok) return ok;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "compiler/passes/card_symbolic.h"
@@ -30,5 +31,14 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs);
 // Everything about the plan that needs no packet: inputs unchanged, values in range, capacities and
 // shapes of the card's tables, every queue with one residue and one core.
 diag::Result<void> check_plan(const plan::Plan& plan, const Inputs& inputs);
+
+// The part of it that one rule can be asked for: its table, queue, fields, priority and mark.
+diag::Result<void> check_rule(const plan::Filter& rule, const plan::Configuration& config,
+                              const Inputs& inputs);
+
+// "10.7.0.1:40000 to 10.7.0.2:7"
+std::string flow_text(const FlowKey& key);
+// The flow that a rule names with all bits of addresses and ports; nullopt: it names others, too.
+std::optional<FlowKey> key_of(const plan::Filter& rule);
 
 }  // namespace weft::passes
