@@ -100,7 +100,7 @@ struct Core {
   RateLimit icmp_heard;  // ... and listened to
   Random random;
   Services* services = nullptr;
-  const Owners* owners = nullptr;  // shared, read only; null: all state is here
+  const Owners* owners = nullptr;  // its net core's; null: all state is here
 
   // Filled by nodes and generated code during a batch, emptied by the engine after it.
   std::array<PacketList, static_cast<std::size_t>(nodes::Slot::count)> spawned;

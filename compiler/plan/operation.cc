@@ -245,28 +245,22 @@ Operation inverse(const Operation& o, const Plan& before) {
   return out;
 }
 
-std::vector<Operation> undo(const std::vector<Operation>& done, Plan before) {
-  std::vector<Operation> backwards;
-  for (const Operation& o : done) {
-    if (o.kind == Kind::drain) continue;
-    backwards.push_back(inverse(o, before));
-    if (!apply(o, before)) break;  // (they were applied: they fit)
-  }
-  std::reverse(backwards.begin(), backwards.end());
+std::vector<Operation> undo(const std::vector<Operation>& done,
+                            const std::vector<Operation>& inverses) {
   std::vector<Operation> out;
   std::set<unsigned> waiting;  // queues where packets may wait that a rule or the table sent there
   const auto drain = [&](unsigned queue) {
     if (waiting.erase(queue) != 0) out.push_back({.kind = Kind::drain, .queue = queue});
   };
-  for (Operation& o : backwards) {
-    if (o.kind == Kind::destroy_rule) waiting.insert(o.filter.queue);
-    if (o.kind == Kind::set_table)
-      for (const auto& [index, queue] : o.entries)
-        waiting.insert(before.configuration.rss.table[index]);
+  for (std::size_t i = done.size(); i-- > 0;) {
+    if (done[i].kind == Kind::drain) continue;
+    const Operation& o = inverses[i];
     if (o.kind == Kind::remove_flow || o.kind == Kind::move_flow) drain(o.flow.queue);
     if (o.kind == Kind::set_residue) drain(o.queue);
-    (void)apply(o, before);
-    out.push_back(std::move(o));
+    out.push_back(o);
+    if (o.kind == Kind::destroy_rule) waiting.insert(o.filter.queue);
+    if (o.kind == Kind::set_table)
+      for (const auto& [index, queue] : done[i].entries) waiting.insert(queue);
   }
   return out;
 }

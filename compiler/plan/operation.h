@@ -52,9 +52,10 @@ diag::Result<void> apply(const Operation& operation, Plan& plan);
 // What takes it back; `before` is the plan in front of it. drain is its own.
 Operation inverse(const Operation& operation, const Plan& before);
 
-// What takes back `done`, the operations that led from `before` to where the stack is: in reverse
-// order, with the drains that this direction needs.
-std::vector<Operation> undo(const std::vector<Operation>& done, Plan before);
+// What takes back `done`: their inverses (each taken in front of its operation), in reverse order
+// and with the drains that this direction needs.
+std::vector<Operation> undo(const std::vector<Operation>& done,
+                            const std::vector<Operation>& inverses);
 
 // Names a rule by what it matches, not by its id: table, priority, fields with masks.
 std::string rule_key(const Filter& filter);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 namespace weft::apps {
 namespace {
@@ -45,36 +46,61 @@ AppHost::AppHost()
 }
 
 AppHost::~AppHost() {
-  for (const Instance& instance : instances_) {
-    if (instance.self != nullptr) instance.app->destroy(instance.self);
-  }
+  for (const Instance& instance : instances_) destroy(instance);
+}
+
+void AppHost::destroy(const Instance& instance) {
+  if (instance.app != nullptr && instance.self != nullptr) instance.app->destroy(instance.self);
 }
 
 diag::Result<std::unique_ptr<AppHost>> AppHost::make(const std::vector<ir::Endpoint>& endpoints,
                                                      const std::vector<Library>& libraries,
                                                      unsigned net_core) {
   std::unique_ptr<AppHost> host(new AppHost);
-  host->counters_.resize(endpoints.size());
-  for (std::size_t i = 0; i < endpoints.size(); ++i) {
-    const weft_app_config config = {.size = sizeof(weft_app_config),
-                                    .endpoint = static_cast<std::uint32_t>(i),
-                                    .name = endpoints[i].name.c_str(),
-                                    .port = endpoints[i].port,
-                                    .reserved = 0,
-                                    .core = net_core,
-                                    .ports = endpoints[i].ports,
-                                    .address = endpoints[i].address,
-                                    .addresses = endpoints[i].addresses};
-    Instance instance{libraries[i].app, libraries[i].handle, libraries[i].app->create(&config),
-                      endpoints[i]};
-    if (instance.self == nullptr)
-      return diag::fail(
-          diag::Diagnostic{.code = "E0632",
-                           .message = fmt::format("application `{}` does not want endpoint `{}`",
-                                                  libraries[i].app->name, endpoints[i].name)});
-    host->instances_.push_back(instance);
+  for (unsigned i = 0; i < endpoints.size(); ++i) {
+    auto instance = create(endpoints[i], i, libraries[i], net_core);
+    if (!instance) return diag::fail(instance.error());
+    host->add(std::move(*instance), i);
   }
   return host;
+}
+
+diag::Result<AppHost::Instance> AppHost::create(const ir::Endpoint& endpoint, unsigned index,
+                                                const Library& library, unsigned net_core) {
+  const weft_app_config config = {.size = sizeof(weft_app_config),
+                                  .endpoint = index,
+                                  .name = endpoint.name.c_str(),
+                                  .port = endpoint.port,
+                                  .reserved = 0,
+                                  .core = net_core,
+                                  .ports = endpoint.ports,
+                                  .address = endpoint.address,
+                                  .addresses = endpoint.addresses};
+  Instance instance{library.app, library.handle, library.app->create(&config), endpoint};
+  if (instance.self != nullptr) return instance;
+  return diag::fail(
+      diag::Diagnostic{.code = "E0632",
+                       .message = fmt::format("application `{}` does not want endpoint `{}`",
+                                              library.app->name, endpoint.name)});
+}
+
+void AppHost::add(Instance instance, unsigned index) {
+  if (index >= instances_.size()) {
+    instances_.resize(index + 1);
+    counters_.resize(index + 1);
+  }
+  instances_[index] = std::move(instance);
+}
+
+AppHost::Instance AppHost::remove(Core& core, unsigned index) {
+  core_ = &core;
+  if (index >= instances_.size()) return {};
+  for (Held& slot : held_) {
+    if (!slot.in_use || slot.datagram.endpoint != index) continue;
+    release(core, slot.datagram);
+    give_back(slot);
+  }
+  return std::exchange(instances_[index], {});
 }
 
 void AppHost::deliver(Core& core, const Datagram* datagrams, unsigned n) {
@@ -87,7 +113,7 @@ void AppHost::deliver(Core& core, const Datagram* datagrams, unsigned n) {
     }
     const Instance& to = instances_[d.endpoint];
     AppCounters& counters = counters_[d.endpoint];
-    if (free_.empty()) {
+    if (free_.empty() || to.app == nullptr) {
       ++counters.refused;
       release(core, d);
       continue;
@@ -117,8 +143,9 @@ void AppHost::deliver(Core& core, const Datagram* datagrams, unsigned n) {
 void AppHost::tell(Core& core, const Datagram& d) {
   const Instance& to = instances_[d.endpoint];
   ++counters_[d.endpoint].errors;
-  const bool listens =
-      to.app->size >= offsetof(weft_app, error) + sizeof(to.app->error) && to.app->error != nullptr;
+  const bool listens = to.app != nullptr &&
+                       to.app->size >= offsetof(weft_app, error) + sizeof(to.app->error) &&
+                       to.app->error != nullptr;
   const weft_error event = {.size = sizeof(weft_error),
                             .endpoint = d.endpoint,
                             .dst = d.peer,
@@ -135,7 +162,8 @@ void AppHost::tell(Core& core, const Datagram& d) {
 void AppHost::tick(Core& core) {
   core_ = &core;
   for (const Instance& instance : instances_) {
-    if (instance.app->tick != nullptr) instance.app->tick(instance.self, &host_, core.now_ns);
+    if (instance.app != nullptr && instance.app->tick != nullptr)
+      instance.app->tick(instance.self, &host_, core.now_ns);
   }
 }
 
@@ -179,7 +207,7 @@ int AppHost::listen_group(void* context, const weft_group* command) {
   auto& host = *static_cast<AppHost*>(context);
   if (command == nullptr ||
       command->size < offsetof(weft_group, source_count) + sizeof(command->source_count) ||
-      command->endpoint >= host.instances_.size() || command->mode > WEFT_GROUP_ALL_BUT ||
+      !host.serves(command->endpoint) || command->mode > WEFT_GROUP_ALL_BUT ||
       command->group >> 28 != 14 || command->group == AddressTable::all_hosts ||
       command->source_count > GroupTable::most_sources ||
       (command->source_count != 0 && command->sources == nullptr))
@@ -198,7 +226,7 @@ int AppHost::listen_group(void* context, const weft_group* command) {
 int AppHost::send(void* context, const weft_send* command) {
   auto& host = *static_cast<AppHost*>(context);
   if (command == nullptr || command->size < offsetof(weft_send, token) + sizeof(command->token) ||
-      command->endpoint >= host.instances_.size())
+      !host.serves(command->endpoint))
     return -EINVAL;
   const int result = host.send_one(*command);
   AppCounters& counters = host.counters_[command->endpoint];

@@ -52,13 +52,23 @@ class AppHost {
 
   const std::vector<AppCounters>& counters() const { return counters_; }
 
- private:
+  // An application's part in one endpoint on one net core.
   struct Instance {
-    const weft_app* app = nullptr;
-    std::shared_ptr<void> handle;  // keeps the code loaded
+    const weft_app* app = nullptr;  // null: the endpoint is gone
+    std::shared_ptr<void> handle;   // keeps the code loaded
     void* self = nullptr;
     ir::Endpoint endpoint;
   };
+  // E0632: it refuses. Any thread may make one; destroy() takes one that was not handed on.
+  static diag::Result<Instance> create(const ir::Endpoint& endpoint, unsigned index,
+                                       const Library& library, unsigned net_core);
+  static void destroy(const Instance& instance);
+  // On the core's own thread. The endpoint has this number from now on; it was nobody's.
+  void add(Instance instance, unsigned index);
+  // Nothing is delivered to it any more; frees what the application holds for it.
+  Instance remove(Core& core, unsigned index);
+
+ private:
   // A buffer that is with an application. Tokens are generation and place, so that one that was
   // given back is recognised when it comes a second time.
   struct Held {
@@ -71,6 +81,9 @@ class AppHost {
   static int recv_done(void* context, std::uint64_t token);
   static std::uint64_t now(void* context);
   static int listen_group(void* context, const weft_group* command);
+  bool serves(std::uint32_t endpoint) const {
+    return endpoint < instances_.size() && instances_[endpoint].app != nullptr;
+  }
   int send_one(const weft_send& command);
   // Where a datagram leaves from; false: not from there.
   bool choose_source(const weft_send& command, const Datagram* answered, Datagram& d) const;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <time.h>
 
 #include <algorithm>
 #include <map>
@@ -72,7 +73,6 @@ Engine::~Engine() { stop(); }
 diag::Result<void> Engine::build(const ir::FieldTable& fields, ports::Card& card, Pools& pools,
                                  const Clock& clock, const std::vector<apps::Library>& libraries) {
   handovers_ = std::make_unique<Handovers>(static_cast<unsigned>(plan_.cores.size()));
-  placement_.owners = plan::owners_of(plan_);
   placement_.core_of.resize(plan_.configuration.rx_queues);
   for (unsigned i = 0; i < plan_.cores.size(); ++i) {
     for (unsigned queue : plan_.cores[i].queues) placement_.core_of[queue] = i;
@@ -82,6 +82,7 @@ diag::Result<void> Engine::build(const ir::FieldTable& fields, ports::Card& card
     auto apps = apps::AppHost::make(plan_.endpoints, libraries, i);
     if (!apps) return diag::fail(apps.error());
     cores_.push_back(std::make_unique<NetCore>(i, card, *handovers_, clock, std::move(*apps)));
+    cores_.back()->owners = plan::owners_of(plan_);
     for (unsigned queue : plan_.cores[i].queues) {
       if (auto done = add_shard(*cores_.back(), queue, fields, pools); !done) return done;
     }
@@ -95,7 +96,7 @@ diag::Result<void> Engine::build(const ir::FieldTable& fields, ports::Card& card
 diag::Result<void> Engine::add_shard(NetCore& core, unsigned queue, const ir::FieldTable& fields,
                                      Pools& pools) {
   auto shard = std::make_unique<Shard>(plan_, queue, core.id, pools, *handovers_, placement_,
-                                       options_.seed + queue);
+                                       core.owners, options_.seed + queue);
   auto done = add_program(*shard, *plan::residue_of_queue(plan_, queue), fields);
   for (const plan::Residue& residue : plan_.residues) {
     if (!done) return done;
@@ -191,6 +192,90 @@ std::uint64_t Engine::next_tick_ns() const {
   std::uint64_t next = ~std::uint64_t{0};
   for (const auto& core : cores_) next = std::min(next, core->next_tick_ns());
   return next;
+}
+
+Shard& Engine::shard(unsigned queue) {
+  auto& shards = cores_[core_of(queue)]->shards;
+  return **std::find_if(shards.begin(), shards.end(),
+                        [&](const auto& s) { return s->index == queue; });
+}
+
+diag::Result<std::unique_ptr<Program>> Engine::make_program(
+    std::shared_ptr<const plan::Residue> residue, const ir::FieldTable& fields, const Shard& shard,
+    const GeneratedObject* generated) const {
+  auto program = std::make_unique<Program>(std::move(residue));
+  if (generated != nullptr) {
+    program->runner = generated->runner(program->residue);
+    return program;
+  }
+  auto interpreter = Interpreter::make(program->residue.graph, fields, shard.core);
+  if (!interpreter) return diag::fail(interpreter.error());
+  program->runner = std::move(*interpreter);
+  return program;
+}
+
+namespace {
+
+void rest_us(long us) {
+  const timespec time = {.tv_sec = 0, .tv_nsec = us * 1000};
+  nanosleep(&time, nullptr);
+}
+
+constexpr unsigned patience_us = 2'000'000;
+constexpr long look_again_us = 20;
+// More than any card's queue holds: who has received so many has seen all that waited before.
+constexpr std::uint64_t most_descriptors = 32768;
+
+}  // namespace
+
+diag::Result<void> Engine::on_core(unsigned core, const std::function<void()>& work) {
+  if (!running_) {
+    work();
+    return {};
+  }
+  Errand errand{.work = work};
+  cores_[core]->send(errand);
+  for (unsigned waited = 0; !errand.done.load(std::memory_order_acquire); waited += look_again_us) {
+    if (waited >= patience_us && cores_[core]->withdraw(errand))
+      return diag::fail(diag::Diagnostic{
+          .code = "E0672",
+          .message = fmt::format("net core {} does not come to it: it is stopped, or an "
+                                 "application keeps it",
+                                 core)});
+    rest_us(look_again_us);
+  }
+  return {};
+}
+
+// A round takes what was handed over before it began (rings hold no more than one round takes), so
+// two later, all is done.
+diag::Result<void> Engine::drain(unsigned queue, const std::function<void()>& meanwhile) {
+  Shard& shard = this->shard(queue);
+  const NetCore& core = *cores_[core_of(queue)];
+  std::uint64_t emptied = 0, received = 0, rounds = 0, start_received = 0, start_rounds = 0;
+  const auto read = [&] {
+    emptied = shard.emptied;
+    received = shard.counters.received;
+    rounds = core.rounds();
+  };
+  if (auto ok = on_core(core.id, read); !ok) return ok;
+  const std::uint64_t start_emptied = emptied;
+  start_received = received;
+  start_rounds = rounds;
+  for (unsigned tries = 0; tries < patience_us / look_again_us; ++tries) {
+    if (running_) {
+      rest_us(look_again_us);
+    } else if (meanwhile) {
+      meanwhile();
+    } else {
+      poll_all();
+    }
+    if (auto ok = on_core(core.id, read); !ok) return ok;
+    const bool empty = emptied > start_emptied + 1 || received >= start_received + most_descriptors;
+    if (empty && rounds >= start_rounds + 2) return {};
+  }
+  return diag::fail(diag::Diagnostic{.code = "E0672",
+                                     .message = fmt::format("queue {} does not run empty", queue)});
 }
 
 std::vector<CoreView> Engine::views() {

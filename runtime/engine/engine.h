@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,11 +52,31 @@ class Engine {
   // Views of all cores, by net core. Safe while it runs.
   std::vector<CoreView> views();
 
+  // ---- while it runs: by one thread, that of the control plane (runtime/live) ----
+  // `work` is done by the net core itself, between two batches; without threads, here and now.
+  // E0672: the core does not come to it; then nothing has been done.
+  diag::Result<void> on_core(unsigned core, const std::function<void()>& work);
+  // Until nothing waits any more that had arrived on the queue, or was handed over to its core,
+  // when this was called. `meanwhile`: what makes time pass; null: the other threads.
+  diag::Result<void> drain(unsigned queue, const std::function<void()>& meanwhile);
+  // A program for the shard; it is run when Shard::run_by says so. Errors: those of the runners.
+  diag::Result<std::unique_ptr<Program>> make_program(std::shared_ptr<const plan::Residue> residue,
+                                                      const ir::FieldTable& fields,
+                                                      const Shard& shard,
+                                                      const GeneratedObject* generated) const;
+  unsigned core_of(unsigned queue) const { return placement_.core_of[queue]; }
+  Shard& shard(unsigned queue);
+  bool running() const { return running_; }
+  // All endpoints that there were, by number; what was counted for them stays.
+  std::vector<ir::Endpoint>& endpoints() { return endpoints_; }
+
+  // As it was when the engine was made.
   const plan::Plan& plan() const { return plan_; }
   const std::vector<std::unique_ptr<NetCore>>& cores() const { return cores_; }
 
  private:
-  Engine(const plan::Plan& plan, const EngineOptions& options) : plan_(plan), options_(options) {}
+  Engine(const plan::Plan& plan, const EngineOptions& options)
+      : plan_(plan), options_(options), endpoints_(plan.endpoints) {}
   diag::Result<void> build(const ir::FieldTable& fields, ports::Card& card, Pools& pools,
                            const Clock& clock, const std::vector<apps::Library>& libraries);
   diag::Result<void> add_shard(NetCore& core, unsigned queue, const ir::FieldTable& fields,
@@ -66,6 +87,7 @@ class Engine {
 
   const plan::Plan& plan_;
   EngineOptions options_;
+  std::vector<ir::Endpoint> endpoints_;
   Placement placement_;
   std::unique_ptr<Handovers> handovers_;
   std::vector<std::unique_ptr<NetCore>> cores_;

@@ -86,9 +86,8 @@ class Handovers {
   std::vector<std::uint8_t> told_;  // each written and read by one core
 };
 
-// Which shard owns what, and which net core runs it. Filled once, then only read.
+// Which net core runs which shard. Filled once, then only read.
 struct Placement {
-  Owners owners;
   std::vector<unsigned> core_of;  // by shard
 };
 

@@ -64,6 +64,8 @@ unsigned NetCore::poll_once() {
   if (found == 0) ++counters_.empty_polls;
   if (asked_.load(std::memory_order_acquire) != answered_.load(std::memory_order_relaxed))
     answer_views();
+  if (errand_.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
+    run_errand();
   return found;
 }
 
@@ -260,6 +262,23 @@ void NetCore::answer_views() {
   const std::uint32_t asked = asked_.load(std::memory_order_acquire);
   answer_ = copy();
   answered_.store(asked, std::memory_order_release);
+}
+
+void NetCore::send(Errand& errand) {
+  errand_.store(&errand, std::memory_order_release);
+  wake();
+}
+
+bool NetCore::withdraw(Errand& errand) {
+  Errand* expected = &errand;
+  return errand_.compare_exchange_strong(expected, nullptr);
+}
+
+void NetCore::run_errand() {
+  Errand* errand = errand_.exchange(nullptr, std::memory_order_acquire);
+  if (errand == nullptr) return;
+  errand->work();
+  errand->done.store(true, std::memory_order_release);
 }
 
 CoreView NetCore::view(bool running) {

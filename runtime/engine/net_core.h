@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -43,6 +44,12 @@ struct CoreView {
   std::vector<apps::AppCounters> apps;
 };
 
+// Work that another thread has for a net core: done by the core itself between two batches.
+struct Errand {
+  std::function<void()> work;
+  std::atomic<bool> done{false};
+};
+
 class NetCore {
  public:
   static constexpr std::uint64_t tick_ns = 100'000'000;
@@ -65,13 +72,22 @@ class NetCore {
   // After the last poll: applications give their buffers back.
   void take_back();
 
+  // One at a time, by one thread: `errand` must live until it is done, or was withdrawn.
+  void send(Errand& errand);
+  // True: it had not begun, and never will.
+  bool withdraw(Errand& errand);
+
   // The state as of the end of some batch after this call. Waits for the core when `running`.
   CoreView view(bool running);
 
+  // What its shards hand over, and to whom. (Each core has its own, changed by errands.)
+  Owners owners;
   std::vector<std::unique_ptr<Shard>> shards;
   const unsigned id;
   // When the next tick is due.
   std::uint64_t next_tick_ns() const { return next_tick_ns_; }
+  // Rounds so far, as the core itself counts them.
+  std::uint64_t rounds() const { return counters_.polls; }
   apps::AppHost& apps() { return *apps_; }
 
  private:
@@ -83,6 +99,7 @@ class NetCore {
   unsigned take_news(std::uint64_t now_ns);
   unsigned take_packets(unsigned from, std::uint64_t now_ns);
   Shard& shard(unsigned index);
+  void run_errand();
   CoreView copy() const;
   void answer_views();
 
@@ -96,6 +113,7 @@ class NetCore {
   bool woken_by_wire_ = false;  // every frame that may come for this core wakes it
   unsigned false_alarms_ = 0;   // wakings by the wire in a row after which nothing was found
   std::vector<NetCore*> peers_;
+  std::atomic<Errand*> errand_{nullptr};
   std::atomic<std::uint32_t> asked_{0}, answered_{0};
   CoreView answer_;
 };

@@ -33,7 +33,8 @@ HostParams host_params(const ir::HostConfig& host) {
 }  // namespace
 
 Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pools& pools,
-             Handovers& handovers, const Placement& placement, std::uint64_t seed)
+             Handovers& handovers, const Placement& placement, const Owners& owners,
+             std::uint64_t seed)
     : index(its_index),
       net_core(its_core),
       tx_queue(its_index % plan.configuration.tx_queues),
@@ -45,7 +46,7 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
   core.id = index;
   core.host = host_params(plan.host);
   core.services = this;
-  core.owners = &placement.owners;
+  core.owners = &owners;
   core.random.reseed(seed);
   core.speaker = index == 0;
   core.igmp.reseed(plan.host.mac);
@@ -60,16 +61,8 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
     const ir::Endpoint& e = plan.endpoints[i];
     core.udp_ports.insert(e.address, e.addresses, e.port, e.ports, static_cast<std::uint16_t>(i));
   }
-  for (std::size_t i = 0; i < plan.endpoints.size(); ++i) {
-    const ir::Endpoint& e = plan.endpoints[i];
-    for (const ir::GroupJoin& g : e.groups) {
-      apply({g.group,
-             {static_cast<std::uint16_t>(i),
-              e.port,
-              static_cast<std::uint16_t>(e.last_port()),
-              {g.exclude, g.sources}}});
-    }
-  }
+  for (std::size_t i = 0; i < plan.endpoints.size(); ++i)
+    listen(plan.endpoints[i], static_cast<unsigned>(i), true);
   core.udp_flows.reserve(static_cast<std::size_t>(
       std::count_if(plan.flows.begin(), plan.flows.end(),
                     [this](const plan::FlowEntry& flow) { return flow.queue == index; })));
@@ -81,9 +74,20 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
   core.give_to(index);
 }
 
+void Shard::listen(const ir::Endpoint& e, unsigned number, bool join) {
+  for (const ir::GroupJoin& g : e.groups) {
+    GroupFilter filter;
+    if (join) filter = {g.exclude, g.sources};
+    apply({g.group,
+           {static_cast<std::uint16_t>(number), e.port, static_cast<std::uint16_t>(e.last_port()),
+            std::move(filter)}});
+  }
+}
+
 Program& Shard::add_program(const plan::Residue& residue) {
   programs.push_back(std::make_unique<Program>(residue));
   Program& added = *programs.back();
+  if (own_ == nullptr) own_ = &added;
   for (unsigned entry = 0; entry < by_entry_.size(); ++entry) {
     if (by_entry_[entry] == nullptr && added.edges.entries[entry]) by_entry_[entry] = &added;
   }
@@ -98,8 +102,29 @@ std::vector<unsigned> Shard::missing_entries() const {
   return missing;
 }
 
+Program* Shard::program_of(const std::string& residue) {
+  for (const auto& program : programs) {
+    if (program->residue.id == residue) return program.get();
+  }
+  return nullptr;
+}
+
+void Shard::run_by(const std::vector<Program*>& order, std::vector<std::unique_ptr<Program>> more) {
+  for (auto& program : more) programs.push_back(std::move(program));
+  own_ = order.front();
+  std::fill(by_entry_.begin(), by_entry_.end(), nullptr);
+  for (unsigned entry = 0; entry < by_entry_.size(); ++entry) {
+    for (Program* program : order) {
+      // Never the wire's entry of another: a queue's packets are run by its own residue.
+      if (!program->edges.entries[entry] || (entry == ir::entry_rx && program != own_)) continue;
+      by_entry_[entry] = program;
+      break;
+    }
+  }
+}
+
 ResidueRunner& Shard::runner(unsigned entry) {
-  Program& program = by_entry_[entry] != nullptr ? *by_entry_[entry] : *programs.front();
+  Program& program = by_entry_[entry] != nullptr ? *by_entry_[entry] : *own_;
   core.edges = program.counts.data();
   return *program.runner;
 }
@@ -111,6 +136,7 @@ void Shard::run(Packet* packets, unsigned n, unsigned entry) {
 unsigned Shard::fetch(ports::Card& card) {
   fetched_ = card.rx_burst(static_cast<std::uint16_t>(index), frames_.data(), batch_size);
   counters.received += fetched_;
+  emptied += fetched_ < batch_size ? 1 : 0;
   return fetched_;
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "compiler/ir/edges.h"
@@ -43,7 +44,10 @@ struct ShardCounters {
 struct Program {
   explicit Program(const plan::Residue& r)
       : residue(r), edges(ir::EdgeTable::of(r.graph)), counts(edges.size(), 0) {}
+  // One that came while the stack ran is kept with its program.
+  explicit Program(std::shared_ptr<const plan::Residue> r) : Program(*r) { held = std::move(r); }
   const plan::Residue& residue;
+  std::shared_ptr<const plan::Residue> held;
   ir::EdgeTable edges;
   std::vector<std::uint64_t> counts;  // core.edges points here while it runs
   std::unique_ptr<ResidueRunner> runner;
@@ -52,7 +56,7 @@ struct Program {
 class Shard final : public Services {
  public:
   Shard(const plan::Plan& plan, unsigned index, unsigned net_core, Pools& pools,
-        Handovers& handovers, const Placement& placement, std::uint64_t seed);
+        Handovers& handovers, const Placement& placement, const Owners& owners, std::uint64_t seed);
 
   // Receives a batch; returns how many packets. They wait for `run_fetched`, which runs them and
   // everything that they set off: what other cores knew before a packet came is learned between.
@@ -89,6 +93,9 @@ class Shard final : public Services {
   bool group_changed(std::uint32_t group, const GroupTable::Member& member) override;
   Frame* copy_out(Packet& p) override;
 
+  // The groups that an endpoint of the plan wants from the start, joined or left.
+  void listen(const ir::Endpoint& endpoint, unsigned index, bool join);
+
   // Adds a residue that runs the entries which those before it do not have. The first is the
   // queue's own. A queue that filters feed alone has no entry for datagrams that missed elsewhere;
   // one of its flows' that was put together from fragments on another core and handed over is run
@@ -96,6 +103,12 @@ class Shard final : public Services {
   Program& add_program(const plan::Residue& residue);
   // Entries (numbers of ir/edges.h) that no program has yet.
   std::vector<unsigned> missing_entries() const;
+  // From now on packets are run by these, the queue's own first; those that are new to the shard
+  // are in `more`. Programs that nothing is run by any more keep their counts.
+  void run_by(const std::vector<Program*>& order, std::vector<std::unique_ptr<Program>> more);
+  Program* program_of(const std::string& residue);  // by its id; null: there is none
+  // The queue's own.
+  const Program& own() const { return *own_; }
 
   Core core;
   std::vector<std::unique_ptr<Program>> programs;
@@ -104,6 +117,7 @@ class Shard final : public Services {
   const unsigned tx_queue;
   ShardCounters counters;
   StageClock stages;
+  std::uint64_t emptied = 0;  // times that fewer frames waited in the queue than a batch takes
 
  private:
   // False: the frame was dropped and counted.
@@ -120,7 +134,8 @@ class Shard final : public Services {
   Pools& pools_;
   Handovers& handovers_;
   const Placement& placement_;
-  std::vector<Program*> by_entry_;  // null: nobody has it, the first one counts it as impossible
+  Program* own_ = nullptr;
+  std::vector<Program*> by_entry_;  // null: nobody has it, the own one counts it as impossible
   std::uint32_t frame_room_ = 0;    // bytes behind an mbuf's headroom
   std::array<rte_mbuf*, batch_size> frames_{};
   unsigned fetched_ = 0;

@@ -132,7 +132,7 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
   snapshot.engine = source.engine;
   snapshot.running = running;
   snapshot.time_ns = source.clock != nullptr ? source.clock->now_ns() : 0;
-  for (const ir::Endpoint& endpoint : plan.endpoints)
+  for (const ir::Endpoint& endpoint : engine.endpoints())
     snapshot.apps.push_back({endpoint.name, endpoint.app, {}});
 
   const auto views = engine.views();
@@ -144,7 +144,7 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
       QueueCounts queue;
       queue.queue = shard.index;
       queue.core = shard.net_core;
-      queue.residue = shard.programs.front()->residue.id;
+      queue.residue = shard.own().residue.id;
       queue.counters = view.shards[s];
       queue.tables = view.tables[s];
       queue.stages = view.stages[s];

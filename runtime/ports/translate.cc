@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "compiler/plan/operation.h"
+
 namespace weft::ports {
 namespace {
 
@@ -177,27 +179,42 @@ std::string words(const rte_flow_error& error) {
   return error.message != nullptr ? error.message : rte_strerror(rte_errno);
 }
 
+diag::Result<void> create(const FlowRule& rule, const std::string& key, CardControl& card,
+                          AppliedRules& applied) {
+  if (applied.flows.contains(key))
+    return diag::fail(problem(
+        "E0613", fmt::format("{} has the rule of filter `{}` already", card.name(), rule.id)));
+  rte_flow_error error{};
+  rte_flow* flow = card.flow_create(rule.attr, rule.items.data(), rule.actions.data(), error);
+  if (flow == nullptr)
+    return diag::fail(problem(
+        "E0613",
+        fmt::format("{} calls filter `{}` valid and then cannot create it: {}", card.name(),
+                    rule.id, words(error)),
+        "everything is taken off the card again; compile the plan for a card that can hold it, "
+        "or without filters"));
+  applied.flows.emplace(key, flow);
+  return {};
+}
+
+diag::Result<void> validate(const FlowRule& rule, CardControl& card) {
+  rte_flow_error error{};
+  if (card.flow_validate(rule.attr, rule.items.data(), rule.actions.data(), error) == 0) return {};
+  return diag::fail(problem(
+      "E0613", fmt::format("{} refuses filter `{}`: {}", card.name(), rule.id, words(error))));
+}
+
 // All rules are validated before the first is created: a card that takes only some of them is then
 // found before any packet takes another way. (Drivers also fail in create what validate let pass.)
-diag::Result<void> set_rules(const CardSettings& settings, CardControl& card,
-                             AppliedRules& applied) {
+diag::Result<void> set_rules(const CardSettings& settings, const plan::Plan& plan,
+                             CardControl& card, AppliedRules& applied) {
   for (const auto& rule : settings.rules) {
-    rte_flow_error error{};
-    if (card.flow_validate(rule->attr, rule->items.data(), rule->actions.data(), error) != 0)
-      return diag::fail(problem(
-          "E0613", fmt::format("{} refuses filter `{}`: {}", card.name(), rule->id, words(error))));
+    if (auto done = validate(*rule, card); !done) return done;
   }
-  for (const auto& rule : settings.rules) {
-    rte_flow_error error{};
-    rte_flow* flow = card.flow_create(rule->attr, rule->items.data(), rule->actions.data(), error);
-    if (flow == nullptr)
-      return diag::fail(problem(
-          "E0613",
-          fmt::format("{} calls filter `{}` valid and then cannot create it: {}", card.name(),
-                      rule->id, words(error)),
-          "everything is taken off the card again; compile the plan for a card that can hold it, "
-          "or without filters"));
-    applied.flows.push_back(flow);
+  for (std::size_t i = 0; i < settings.rules.size(); ++i) {
+    auto done =
+        create(*settings.rules[i], plan::rule_key(plan.configuration.filters[i]), card, applied);
+    if (!done) return done;
   }
   return {};
 }
@@ -258,7 +275,7 @@ diag::Result<AppliedRules> apply(const plan::Plan& plan, const ir::NicModel* mod
 
   AppliedRules applied;
   auto done = set_up(*settings, card);
-  if (done) done = set_rules(*settings, card, applied);
+  if (done) done = set_rules(*settings, plan, card, applied);
   if (!done) {
     withdraw(applied, card);
     return diag::fail(done.error());
@@ -267,12 +284,45 @@ diag::Result<AppliedRules> apply(const plan::Plan& plan, const ir::NicModel* mod
 }
 
 void withdraw(AppliedRules& rules, CardControl& card) {
-  for (auto flow = rules.flows.rbegin(); flow != rules.flows.rend(); ++flow) {
+  for (const auto& [key, flow] : rules.flows) {
     rte_flow_error error{};
-    card.flow_destroy(*flow, error);  // a card that is gone has lost its rules anyway
+    card.flow_destroy(flow, error);  // a card that is gone has lost its rules anyway
   }
   rules.flows.clear();
   card.stop();
+}
+
+diag::Result<void> create_rule(const plan::Filter& filter, CardControl& card, AppliedRules& rules) {
+  auto rule = flow_rule(filter);
+  if (!rule) return diag::fail(rule.error());
+  if (auto done = validate(**rule, card); !done) return done;
+  return create(**rule, plan::rule_key(filter), card, rules);
+}
+
+diag::Result<void> destroy_rule(const plan::Filter& filter, CardControl& card,
+                                AppliedRules& rules) {
+  const auto at = rules.flows.find(plan::rule_key(filter));
+  if (at == rules.flows.end())
+    return diag::fail(
+        problem("E0613", fmt::format("{} has no rule for filter `{}`", card.name(), filter.id)));
+  rte_flow_error error{};
+  if (card.flow_destroy(at->second, error) != 0)
+    return diag::fail(problem("E0613", fmt::format("{} does not take filter `{}` off: {}",
+                                                   card.name(), filter.id, words(error))));
+  rules.flows.erase(at);
+  return {};
+}
+
+diag::Result<void> set_table(const std::vector<std::pair<unsigned, std::uint16_t>>& entries,
+                             unsigned size, CardControl& card) {
+  constexpr unsigned group = RTE_ETH_RETA_GROUP_SIZE;
+  std::vector<rte_eth_rss_reta_entry64> groups((size + group - 1) / group);
+  for (const auto& [index, queue] : entries) {
+    groups[index / group].mask |= std::uint64_t{1} << (index % group);
+    groups[index / group].reta[index % group] = queue;
+  }
+  return step("set its indirection table",
+              card.reta_update(groups, static_cast<std::uint16_t>(size)), card);
 }
 
 }  // namespace weft::ports

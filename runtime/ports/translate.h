@@ -5,9 +5,11 @@
 #include <rte_flow.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/diag/diagnostic.h"
@@ -57,9 +59,9 @@ struct CardSettings {
 // Errors: E0610 (knob or RSS type without meaning), E0611.
 diag::Result<CardSettings> translate(const plan::Plan& plan, const ir::NicModel* model);
 
-// What is on the card now, to be taken off again.
+// What is on the card now, to be taken off again: by what the rules match (plan::rule_key).
 struct AppliedRules {
-  std::vector<rte_flow*> flows;
+  std::map<std::string, rte_flow*> flows;
 };
 
 // Checks everything against info() and refuses before anything is changed (E0612: which knob, which
@@ -69,6 +71,13 @@ diag::Result<AppliedRules> apply(const plan::Plan& plan, const ir::NicModel* mod
                                  CardControl& card);
 // Destroys the rules and stops the card.
 void withdraw(AppliedRules& rules, CardControl& card);
+
+// On a card that runs. E0613: it refuses, and nothing has changed.
+diag::Result<void> create_rule(const plan::Filter& filter, CardControl& card, AppliedRules& rules);
+diag::Result<void> destroy_rule(const plan::Filter& filter, CardControl& card, AppliedRules& rules);
+// Some entries of the indirection table, of `size`: index, queue.
+diag::Result<void> set_table(const std::vector<std::pair<unsigned, std::uint16_t>>& entries,
+                             unsigned size, CardControl& card);
 
 // "RX_IPV4_CKSUM" -> RTE_ETH_RX_OFFLOAD_IPV4_CKSUM; nullopt for a name that DPDK does not have.
 struct OffloadBit {

@@ -1,5 +1,5 @@
-// Which shard owns what: a table for the flows of the plan, a hash for datagrams in pieces. Filled
-// once, before any packet; then all cores read the same one and nobody writes it.
+// Which shard owns what: a table for the flows of the plan, a hash for datagrams in pieces. Each net
+// core has one of its own, and changes it when it is told to.
 #pragma once
 
 #include <cstdint>

@@ -72,6 +72,32 @@ class PortTable {
     return true;
   }
 
+  // What insert() of the same range put there.
+  void erase(std::uint32_t address, unsigned addresses, std::uint16_t port, unsigned ports) {
+    for (unsigned p = port; p < port + ports; ++p) {
+      const auto each = static_cast<std::uint16_t>(p);
+      if (address == 0) erase(each);
+      for (unsigned a = 0; address != 0 && a < addresses; ++a) erase(address + a, each);
+    }
+  }
+  bool erase(std::uint32_t address, std::uint16_t port) {
+    if (bound_.empty()) return false;
+    std::size_t hole = place(address, port);
+    if (bound_[hole].port == 0) return false;
+    const std::size_t mask = bound_.size() - 1;
+    // An entry moves into the hole unless its home lies behind the hole on its way.
+    for (std::size_t at = (hole + 1) & mask; bound_[at].port != 0; at = (at + 1) & mask) {
+      const std::size_t way = (at - home(bound_[at].address, bound_[at].port)) & mask;
+      if (way < ((at - hole) & mask)) continue;
+      bound_[hole] = bound_[at];
+      hole = at;
+    }
+    bound_[hole] = {};
+    --bound_count_;
+    --size_;
+    return true;
+  }
+
   std::size_t size() const { return size_; }
 
  private:
@@ -82,10 +108,13 @@ class PortTable {
     std::uint16_t endpoint = 0;
   };
 
+  std::size_t home(std::uint32_t address, std::uint16_t port) const {
+    const std::uint64_t key = std::uint64_t{address} << 16 | port;
+    return (key * 0x9e3779b97f4a7c15 >> 32) & (bound_.size() - 1);
+  }
   // Where the socket is, or the empty slot where it would go. At most half full.
   std::size_t place(std::uint32_t address, std::uint16_t port) const {
-    const std::uint64_t key = std::uint64_t{address} << 16 | port;
-    std::size_t at = (key * 0x9e3779b97f4a7c15 >> 32) & (bound_.size() - 1);
+    std::size_t at = home(address, port);
     while (bound_[at].port != 0 && !(bound_[at].address == address && bound_[at].port == port))
       at = (at + 1) & (bound_.size() - 1);
     return at;

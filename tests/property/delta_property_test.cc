@@ -143,9 +143,13 @@ TEST(Delta, IsTakenBackFromAnyPlaceInIt) {
     RC_PRE(list.has_value());
     list->resize(*rc::gen::inRange(std::size_t{0}, list->size() + 1));
     Plan now = before;
-    for (const Operation& o : *list) RC_ASSERT(apply(o, now).has_value());
+    std::vector<Operation> inverses;
+    for (const Operation& o : *list) {
+      inverses.push_back(inverse(o, now));
+      RC_ASSERT(apply(o, now).has_value());
+    }
     Watch watch;
-    for (const Operation& o : undo(*list, before)) {
+    for (const Operation& o : undo(*list, inverses)) {
       watch.see(o, now);
       RC_ASSERT(apply(o, now).has_value());
       Watch::holds(now);
