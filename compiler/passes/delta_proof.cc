@@ -47,8 +47,8 @@ class Guard {
 
 }  // namespace
 
-DeltaProof::DeltaProof(plan::Plan plan, const Inputs& inputs)
-    : plan_(std::move(plan)), in_(inputs) {
+DeltaProof::DeltaProof(plan::Plan plan, Inputs inputs)
+    : plan_(std::move(plan)), in_(std::move(inputs)) {
   plan::sort_flows(plan_);
   index_ = std::make_unique<FlowIndex>(plan_, in_);
   want_all(in_.workload);
@@ -61,12 +61,12 @@ void DeltaProof::want_all(const ir::Workload& workload) {
   goal_endpoints_ = workload.endpoints;
 }
 
-diag::Result<std::unique_ptr<DeltaProof>> DeltaProof::begin(plan::Plan plan, const Inputs& inputs) {
+diag::Result<std::unique_ptr<DeltaProof>> DeltaProof::begin(plan::Plan plan, Inputs inputs) {
   if (auto ok = check_plan(plan, inputs); !ok) return diag::fail(ok.error());
   for (const auto& residue : plan.residues) {
     if (auto ok = resolve(residue.graph, inputs.fields, true); !ok) return diag::fail(ok.error());
   }
-  std::unique_ptr<DeltaProof> out(new DeltaProof(std::move(plan), inputs));
+  std::unique_ptr<DeltaProof> out(new DeltaProof(std::move(plan), std::move(inputs)));
   const auto holds = out->general();
   if (!holds) return diag::fail(holds.error());
   out->holds_ = *holds;
@@ -200,6 +200,8 @@ std::vector<FlowKey> DeltaProof::note(const Operation& o) {
       return index_->all();  // a rule for many may catch any flow
     }
     case Kind::set_table: index_->table_changed(); return index_->by_rss();
+    case Kind::add_endpoint:
+    case Kind::remove_endpoint: in_.workload.endpoints = plan_.endpoints; return {};
     default: return {};
   }
 }
@@ -237,6 +239,7 @@ diag::Result<void> DeltaProof::step(const Operation& o) {
     unnote(o);
     (void)plan::apply(rare || o.kind == Kind::move_flow ? back : plan::inverse(o, plan_), plan_);
     if (o.kind == Kind::set_table) index_->table_changed();
+    in_.workload.endpoints = plan_.endpoints;
     holds_ = held;
     if (rare) {
       elsewhere_ = elsewhere;

@@ -32,12 +32,12 @@ namespace weft::passes {
 class DeltaProof {
  public:
   // Verifies `plan` as a whole, once. Errors: those of verify_plan; E0673 where it does not hold.
-  // Inputs must outlive the object, and are those the plan was made for.
-  static diag::Result<std::unique_ptr<DeltaProof>> begin(plan::Plan plan, const Inputs& inputs);
+  // Inputs are those the plan was made for.
+  static diag::Result<std::unique_ptr<DeltaProof>> begin(plan::Plan plan, Inputs inputs);
 
   // What is wanted from now on; entries follow by operations, which must agree with it.
   void want(const FlowKey& key, unsigned endpoint) { goal_[key] = endpoint; }
-  void want(const ir::Endpoint& endpoint) { goal_endpoints_.push_back(endpoint); }
+  void want(std::vector<ir::Endpoint> endpoints) { goal_endpoints_ = std::move(endpoints); }
   void forget(const FlowKey& key) { goal_.erase(key); }
   void want_all(const ir::Workload& workload);
 
@@ -49,6 +49,7 @@ class DeltaProof {
   bool settled() const;
 
   const plan::Plan& plan() const { return plan_; }
+  const Inputs& inputs() const { return in_; }
   // The record for the plan as it is, without its content's hash. Only where it is settled.
   plan::Proof proof() const;
   const std::optional<Counterexample>& counterexample() const { return counterexample_; }
@@ -63,7 +64,7 @@ class DeltaProof {
   const Counters& counters() const { return counters_; }
 
  private:
-  DeltaProof(plan::Plan plan, const Inputs& inputs);
+  DeltaProof(plan::Plan plan, Inputs inputs);
   struct General {
     bool proved = false;
     bool anywhere = false;  // without the assumption that RSS brings flows home
@@ -82,7 +83,7 @@ class DeltaProof {
   bool in_flight(unsigned queue, const std::optional<FlowKey>& key) const;
 
   plan::Plan plan_;
-  const Inputs& in_;
+  Inputs in_;  // the workload's endpoints are those of the plan
   std::unique_ptr<FlowIndex> index_;
   std::map<FlowKey, unsigned> goal_;
   std::vector<ir::Endpoint> goal_endpoints_;

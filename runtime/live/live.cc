@@ -30,6 +30,7 @@ diag::Error failed(const Operation& operation, const diag::Error& why, const cha
 
 Live::Live(plan::Plan running, Parts parts) : plan_(std::move(running)), parts_(std::move(parts)) {
   plan::sort_flows(plan_);
+  owners_ = flows_have_owners();
 }
 
 diag::Result<void> Live::apply(const std::vector<Operation>& operations) {
@@ -117,7 +118,9 @@ diag::Result<void> Live::on_shard(unsigned queue, const std::function<void(engin
 // Does any residue hand flows over? Then every core knows whose each is.
 bool Live::flows_have_owners() const {
   const unsigned entry = ir::entry_of_slot(static_cast<unsigned>(nodes::Slot::handed_flow));
-  return plan::residue_of_entry(plan_, 0, entry) != nullptr;
+  return std::any_of(plan_.residues.begin(), plan_.residues.end(), [&](const plan::Residue& r) {
+    return ir::EdgeTable::of(r.graph).entries[entry].has_value();
+  });
 }
 
 // The entry first: who is told to hand over finds it.
@@ -126,7 +129,7 @@ diag::Result<void> Live::add_flow(const plan::FlowEntry& flow) {
   auto ok = on_shard(flow.queue, [&](engine::Shard& shard) {
     shard.core.udp_flows.insert(key_of(flow), endpoint);
   });
-  if (!ok || !flows_have_owners()) return ok;
+  if (!ok || !owners_) return ok;
   ok = on_all([&](engine::NetCore& core) {
     core.owners.flows.insert(key_of(flow), static_cast<std::uint16_t>(flow.queue));
   });
@@ -139,7 +142,7 @@ diag::Result<void> Live::add_flow(const plan::FlowEntry& flow) {
 
 // The entry last, when nobody hands over any more and what was handed over is through.
 diag::Result<void> Live::remove_flow(const plan::FlowEntry& flow) {
-  if (flows_have_owners()) {
+  if (owners_) {
     auto ok = on_all([&](engine::NetCore& core) { core.owners.flows.erase(key_of(flow)); });
     if (ok) ok = parts_.engine.drain(flow.queue, parts_.meanwhile);
     if (!ok) {
@@ -165,7 +168,7 @@ diag::Result<void> Live::move_flow(const plan::FlowEntry& flow, unsigned to) {
       core.owners.flows.insert(key_of(flow), static_cast<std::uint16_t>(queue));
     };
   };
-  if (flows_have_owners()) {
+  if (owners_) {
     ok = on_all(owner(to));
     if (ok) ok = parts_.engine.drain(flow.queue, parts_.meanwhile);
     if (!ok) {
@@ -216,6 +219,7 @@ diag::Result<void> Live::set_residue(const Operation& o) {
     if (auto ok = parts_.engine.drain(o.queue, parts_.meanwhile); !ok) return ok;
   }
   auto ok = on_shard(o.queue, [&](engine::Shard& s) { s.run_by(order, std::move(more)); });
+  owners_ = flows_have_owners();
   if (!ok || narrower) return ok;
   return own_datagrams(after);
 }

@@ -72,6 +72,7 @@ class Live {
   plan::Plan plan_;
   Parts parts_;
   std::uint64_t generation_ = 0;
+  bool owners_ = false;  // some residue hands flows over, so each core knows whose they are
 };
 
 }  // namespace weft::live

@@ -126,6 +126,13 @@ plan::Plan reference_plan(const passes::Inputs& inputs) {
   return plan;
 }
 
+diag::Result<engine::GeneratedObject> code_of(const plan::Plan& plan,
+                                              const passes::Inputs& inputs) {
+  auto built = codegen::build(plan, inputs.fields, as_this_program());
+  if (!built) return diag::fail(built.error());
+  return engine::GeneratedObject::load(built->object, built->key, plan);
+}
+
 diag::Result<std::unique_ptr<Stack>> Stack::make(const plan::Plan& plan,
                                                  const passes::Inputs& inputs,
                                                  std::vector<ports::Frame> in,
@@ -162,9 +169,7 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const plan::Plan& plan,
   if (!rules) return diag::fail(rules.error());
   stack->rules_ = std::move(*rules);
   if (options.generated) {
-    auto built = codegen::build(plan, inputs.fields, as_this_program());
-    if (!built) return diag::fail(built.error());
-    auto code = engine::GeneratedObject::load(built->object, built->key, plan);
+    auto code = code_of(plan, inputs);
     if (!code) return diag::fail(code.error());
     stack->code_ = std::move(*code);
   }

@@ -47,6 +47,9 @@ extern const std::vector<std::string> nics;
 passes::Inputs reference_inputs(const passes::Inputs& inputs);
 plan::Plan reference_plan(const passes::Inputs& inputs);
 
+// The generated code of a plan, built as this program is: with its sanitizers, where it has some.
+diag::Result<engine::GeneratedObject> code_of(const plan::Plan& plan, const passes::Inputs& inputs);
+
 // What happened to one packet on its way through a residue.
 struct Walked {
   unsigned queue = 0;

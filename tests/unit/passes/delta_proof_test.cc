@@ -23,6 +23,7 @@ class Delta : public ::testing::Test {
     Options options;
     options.queues = queues;
     options.cores = cores;
+    options.prove = false;  // begin() does
     plan = must(compile(in, options));
     proof = must(DeltaProof::begin(plan, in));
   }
@@ -189,7 +190,7 @@ TEST_F(Delta, AgreesWithTheProofOfTheWholePlan) {
     std::mt19937 random(7);
     const auto pick = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
     unsigned taken = 0;
-    for (unsigned i = 0; i < (nightly ? 60 : 12); ++i) {
+    for (unsigned i = 0; i < (nightly ? 60 : 8); ++i) {
       const auto& now = proof->plan();
       const auto some = now.flows[pick(static_cast<unsigned>(now.flows.size()))];
       const auto fresh = flow(static_cast<std::uint16_t>(50000 + pick(6)), pick(queues));
@@ -225,7 +226,7 @@ TEST_F(Delta, AgreesWithTheProofOfTheWholePlan) {
       if (o.kind == Kind::remove_flow && plan::find_flow(proof->plan(), some) != nullptr)
         proof->want(key_of(some), some.endpoint);
     }
-    EXPECT_GE(taken, 3u);
+    EXPECT_GE(taken, 2u);
   }
 }
 

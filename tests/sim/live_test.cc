@@ -1,0 +1,348 @@
+// Plans that change while packets flow, in virtual time: random changes under a stream of numbered
+// datagrams. Nothing is lost that is not counted, flows that do not move keep their order, and in
+// the end the card's tables are what a fresh compile would have made them.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "compiler/plan/delta.h"
+#include "compiler/planner/planner.h"
+#include "runtime/live/live.h"
+#include "tests/sim/echo.h"
+#include "tests/sim/harness.h"
+#include "tests/sim/stream_wire.h"
+
+namespace weft::sim {
+namespace {
+
+using passes::FlowKey;
+using plan::Operation;
+using Kind = Operation::Kind;
+
+bool nightly() { return std::getenv("WEFT_NIGHTLY") != nullptr; }
+
+constexpr unsigned known_flows = 200, all_flows = 300;
+
+FlowKey key_of(unsigned number) {
+  return {on_link(1), static_cast<std::uint16_t>(40000 + number), own_address, 7};
+}
+
+// A card that says no when it is told to.
+class Grudging final : public ports::CardControl {
+ public:
+  explicit Grudging(ports::CardControl& card) : card_(card) {}
+  int refuse_in = 0;  // 1: the next rule; 0: none
+
+  std::string name() const override { return card_.name(); }
+  int info(rte_eth_dev_info& i) override { return card_.info(i); }
+  int configure(std::uint16_t r, std::uint16_t t, const rte_eth_conf& c) override {
+    return card_.configure(r, t, c);
+  }
+  int set_mac(const rte_ether_addr& a) override { return card_.set_mac(a); }
+  int set_promiscuous(bool on) override { return card_.set_promiscuous(on); }
+  int set_allmulticast(bool on) override { return card_.set_allmulticast(on); }
+  int rss_hash_update(const rte_eth_rss_conf& c) override { return card_.rss_hash_update(c); }
+  int reta_update(std::span<const rte_eth_rss_reta_entry64> e, std::uint16_t size) override {
+    return card_.reta_update(e, size);
+  }
+  int flow_validate(const rte_flow_attr& a, const rte_flow_item* i, const rte_flow_action* c,
+                    rte_flow_error& e) override {
+    return card_.flow_validate(a, i, c, e);
+  }
+  rte_flow* flow_create(const rte_flow_attr& a, const rte_flow_item* i, const rte_flow_action* c,
+                        rte_flow_error& e) override {
+    if (refuse_in != 0 && --refuse_in == 0) {
+      e.message = "not today";
+      rte_errno = ENOSPC;
+      return nullptr;
+    }
+    return card_.flow_create(a, i, c, e);
+  }
+  int flow_destroy(rte_flow* f, rte_flow_error& e) override { return card_.flow_destroy(f, e); }
+  int start() override { return card_.start(); }
+  int stop() override { return card_.stop(); }
+  ports::CardStats stats() override { return card_.stats(); }
+
+ private:
+  ports::CardControl& card_;
+};
+
+class Running {
+ public:
+  Running(const std::string& nic, unsigned queues, unsigned cores, bool generated)
+      : in(inputs(nic, "host")) {
+    in.workload.endpoints = {{.name = "echo", .port = 7, .app = "echo", .rate = 10}};
+    in.workload.queues = queues;
+    in.workload.cores = cores;
+    in.workload.flows.clear();
+    for (unsigned i = 0; i < known_flows; ++i)
+      in.workload.flows.push_back({.src = key_of(i).src,
+                                   .src_port = key_of(i).src_port,
+                                   .dst_port = 7,
+                                   .rate = 1.0 + i % 7});
+    start = must(passes::compile(in, {}));
+    planner = must(planner::Planner::begin(start, in));
+    static unsigned number = 0;
+    const std::string name = "live" + std::to_string(++number);
+    clock = std::make_unique<engine::Clock>(time);
+    pools = must(engine::Pools::make(name, engine::sizes_for(start)));
+    wire = std::make_unique<StreamWire>(pools->frames, all_flows, 11);
+    card = must(emulator::EmulatedCard::make(in.nic, in.fields, *wire, {.wait_for_room = true}));
+    control = std::make_unique<Grudging>(card->control());
+    rules = must(ports::apply(start, &in.nic, *control));
+    if (generated) code = must(code_of(start, in));
+    engine = must(engine::Engine::make(start, in.fields, *card, *pools, *clock,
+                                       {{.path = "", .app = &echo_app, .handle = nullptr}},
+                                       {.name = name, .generated = code ? &*code : nullptr}));
+    live = std::make_unique<live::Live>(
+        start, live::Parts{.engine = *engine,
+                           .card = *control,
+                           .rules = rules,
+                           .fields = in.fields,
+                           .library = [](const std::string&) -> diag::Result<apps::Library> {
+                             return apps::Library{.path = "", .app = &echo_app, .handle = nullptr};
+                           },
+                           .code = nullptr,
+                           .meanwhile = [this] { pass(24); }});
+    wire->on_late = [this](const StreamWire::Flow& flow) {
+      if (!moving.contains(flow.src_port)) ++late;
+    };
+    pass(64);
+  }
+
+  // Some datagrams come, and are dealt with in part.
+  void pass(unsigned datagrams) {
+    arrive(datagrams);
+    engine->poll_all();
+  }
+  // They wait in the card's queues.
+  void arrive(unsigned datagrams) {
+    wire->allow(datagrams);
+    time.now_ns += datagrams * 1000;
+    while (wire->waiting() != 0 && card->poll() != 0) {
+    }
+  }
+  void settle() {
+    while (wire->waiting() != 0 || engine->poll_all() != 0) {
+    }
+  }
+  // The planner's list, on the stack; on failure both are where they were.
+  bool carry_out(const diag::Result<planner::Operations>& list) {
+    if (!list) {
+      ADD_FAILURE() << diag::render(list.error(), false);
+      return false;
+    }
+    moving.clear();
+    for (const Operation& o : *list) {
+      if (o.kind == Kind::add_flow || o.kind == Kind::remove_flow || o.kind == Kind::move_flow)
+        moving.insert(o.flow.src_port);
+      if (o.kind == Kind::create_rule || o.kind == Kind::destroy_rule)
+        moving.insert(static_cast<std::uint16_t>(o.filter.match.at("udp.src_port").first));
+    }
+    touched.insert(moving.begin(), moving.end());
+    const auto done = live->apply(*list);
+    if (!done) {
+      why = done.error();
+      planner->take_back();
+    }
+    EXPECT_TRUE(plan::same_but_for_names(live->plan(), planner->plan()));
+    return done.has_value();
+  }
+  // Lookups of flows that found an entry, so far.
+  std::uint64_t hits() const {
+    std::uint64_t sum = 0;
+    for (const auto& core : engine->cores()) {
+      for (const auto& shard : core->shards) {
+        for (const auto& program : shard->programs) {
+          const auto counts = program->edges.derive(program->residue.graph, program->counts);
+          for (std::size_t e = 0; e < program->edges.edges.size(); ++e)
+            if (program->edges.edges[e].name == "udp_flow.hit") sum += counts.edge[e];
+        }
+      }
+    }
+    return sum;
+  }
+  std::uint64_t sent_by_known() const {
+    std::uint64_t sum = 0;
+    for (const auto& flow : wire->flows)
+      sum += planner->decider().find(key_of(flow.src_port - 40000u)) != nullptr ? flow.sent : 0;
+    return sum;
+  }
+  std::set<std::string> on_card() const {
+    std::set<std::string> out;
+    for (const auto& [key, flow] : rules.flows) out.insert(key);
+    return out;
+  }
+  static std::set<std::string> in_plan(const plan::Plan& plan) {
+    std::set<std::string> out;
+    for (const plan::Filter& f : plan.configuration.filters) out.insert(plan::rule_key(f));
+    return out;
+  }
+
+  passes::Inputs in;
+  plan::Plan start;
+  std::unique_ptr<planner::Planner> planner;
+  ports::VirtualClock time;
+  std::unique_ptr<engine::Clock> clock;
+  std::unique_ptr<engine::Pools> pools;
+  std::unique_ptr<StreamWire> wire;
+  std::unique_ptr<emulator::EmulatedCard> card;
+  std::unique_ptr<Grudging> control;
+  ports::AppliedRules rules;
+  std::optional<engine::GeneratedObject> code;
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<live::Live> live;
+  std::set<std::uint16_t> moving, touched;
+  std::uint64_t late = 0;
+  diag::Error why;
+};
+
+struct Kinds {
+  unsigned added = 0, removed = 0, moved = 0, refused = 0, rebalanced = 0, replaced = 0;
+};
+
+// A change that nobody could foresee.
+void change(Running& r, std::mt19937& random, Kinds& kinds) {
+  const auto pick = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
+  const unsigned number = pick(all_flows);
+  const FlowKey key = key_of(number);
+  const bool there = r.planner->decider().find(key) != nullptr;
+  if (pick(16) == 0) r.control->refuse_in = 1;
+  bool done = true;
+  switch (pick(8)) {
+    case 0: {
+      const auto list = r.planner->rebalance(4, 0.001);
+      if (list && !list->empty()) {
+        done = r.carry_out(list);
+        kinds.rebalanced += done;
+      }
+      break;
+    }
+    case 1:
+    case 2:
+    case 3:
+      if (there) {
+        done = r.carry_out(r.planner->move_flow(key, pick(4)));
+        kinds.moved += done;
+        break;
+      }
+      [[fallthrough]];
+    default:
+      if (there) {
+        done = r.carry_out(r.planner->remove_flow(key));
+        kinds.removed += done;
+      } else {
+        done = r.carry_out(r.planner->add_flow(key, 0, 1 + pick(7)));
+        kinds.added += done;
+      }
+  }
+  if (!done) {
+    ++kinds.refused;
+    EXPECT_EQ(r.why.list.front().code, "E0672") << diag::render(r.why, false);
+  }
+  r.control->refuse_in = 0;
+}
+
+// `backlog`: datagrams that wait in the card's queues when a change begins.
+void churn(const std::string& nic, unsigned cores, bool generated, unsigned changes,
+           std::uint64_t datagrams, unsigned backlog = 400) {
+  SCOPED_TRACE(nic + " on " + std::to_string(cores) + " cores");
+  start_dpdk();
+  Running r(nic, 4, cores, generated);
+  std::mt19937 random(5);
+  Kinds kinds;
+  const std::uint64_t each = datagrams / changes;
+  std::uint64_t sent = 0;
+  for (unsigned i = 0; i < changes; ++i) {
+    const auto before = r.wire->counters().received;
+    r.arrive(backlog);
+    change(r, random, kinds);
+    r.settle();
+    // Now each datagram of a flow that the plan knows finds its entry, wherever it arrives.
+    const auto hits = r.hits(), known = r.sent_by_known();
+    while (r.wire->counters().received - before < each) r.pass(32);
+    r.settle();
+    EXPECT_EQ(r.hits() - hits, r.sent_by_known() - known) << "change " << i;
+    sent = r.wire->counters().received;
+  }
+  r.settle();
+  const auto held = Running::in_plan(r.live->plan());
+  EXPECT_EQ(r.on_card(), held);  // no filter of a dead flow, none that is missing
+  EXPECT_TRUE(r.planner->checked().settled());
+
+  // A fresh compile of what is wanted now; the stack goes over to it while packets come.
+  passes::Inputs fresh = r.in;
+  fresh.workload = r.planner->workload();
+  fresh.workload.queues = 4;
+  fresh.workload.cores = cores;
+  const plan::Plan compiled = must(passes::compile(fresh, {}));
+  EXPECT_TRUE(r.carry_out(r.planner->change_to(compiled, fresh.workload)));
+  kinds.replaced = 1;
+  EXPECT_EQ(r.on_card(), Running::in_plan(compiled));
+  for (const auto& name : {"ntuple5", "fdir"}) {
+    const auto wanted =
+        std::count_if(compiled.configuration.filters.begin(), compiled.configuration.filters.end(),
+                      [&](const plan::Filter& f) { return f.table == name; });
+    EXPECT_EQ(r.card->rules_in(name), static_cast<std::size_t>(wanted)) << name;
+  }
+  EXPECT_TRUE(plan::same_but_for_names(r.live->plan(), compiled));
+  for (unsigned i = 0; i < 64; ++i) r.pass(32);
+  r.settle();
+
+  r.engine->stop();
+  const auto snapshot = observe::take(*r.engine,
+                                      {.plan_name = "live",
+                                       .engine = "",
+                                       .clock = r.clock.get(),
+                                       .wire = r.wire.get(),
+                                       .card = &r.card->control()},
+                                      false);
+  const auto sums = observe::balance(snapshot);
+  EXPECT_TRUE(sums.exact()) << sums.text();
+  std::uint64_t dropped = 0, missing = 0;
+  for (const auto& drop : observe::drops(snapshot)) dropped += drop.count;
+  for (const auto& flow : r.wire->flows) {
+    missing += flow.sent - flow.returned;
+    if (!r.touched.contains(flow.src_port)) {
+      EXPECT_EQ(flow.sent, flow.returned) << flow.src_port;
+    }
+  }
+  EXPECT_EQ(missing, dropped);
+  EXPECT_EQ(missing, 0u);  // rings were never full: so few are on their way
+  EXPECT_EQ(r.late, 0u);
+  EXPECT_EQ(r.pools->in_use(), 0u);
+  EXPECT_GT(kinds.added, 0u);
+  EXPECT_GT(kinds.removed, 0u);
+  EXPECT_GT(kinds.moved, 0u);
+  EXPECT_GT(kinds.rebalanced, 0u);
+  const auto& proof = r.planner->checked().counters();
+  std::printf(
+      "%s, %u cores: %u changes (%u added, %u removed, %u moved, %u rebalanced, %u refused "
+      "by the card and taken back), %llu datagrams, %llu late among flows on their way; "
+      "%llu operations proved, %llu entries looked at, %llu of them by the solver, %llu "
+      "proofs of all packets\n",
+      nic.c_str(), cores, changes, kinds.added, kinds.removed, kinds.moved, kinds.rebalanced,
+      kinds.refused, static_cast<unsigned long long>(sent), static_cast<unsigned long long>([&] {
+        std::uint64_t sum = 0;
+        for (const auto& flow : r.wire->flows) sum += flow.late;
+        return sum;
+      }()),
+      static_cast<unsigned long long>(proof.steps), static_cast<unsigned long long>(proof.entries),
+      static_cast<unsigned long long>(proof.solved),
+      static_cast<unsigned long long>(proof.general));
+}
+
+TEST(Live, RandomChangesUnderAStream) {
+  if (nightly()) {
+    churn("intel_82599", 2, true, 1000, 5'000'000);
+    churn("intel_82599", 4, false, 1000, 1'000'000);
+    churn("intel_e810", 1, false, 300, 300'000);
+    churn("tap", 4, true, 500, 1'000'000, 60);
+  } else {
+    churn("intel_82599", 2, false, 120, 100'000);
+    churn("tap", 4, false, 60, 30'000, 60);  // each flow arrives anywhere, its owner is told
+  }
+}
+
+}  // namespace
+}  // namespace weft::sim
