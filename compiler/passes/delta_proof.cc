@@ -142,15 +142,17 @@ diag::Result<void> DeltaProof::may(const Operation& o) const {
         return refuse(o, "its name is not the hash of its graph");
       return resolve(o.residue->graph, in_.fields, true);
     case Kind::create_rule: {
-      std::vector<std::uint64_t> shape;
-      if (auto ok = check_rule(o.filter, plan_.configuration, in_, shape); !ok) return ok;
+      if (auto ok = check_rule(o.filter, plan_.configuration, in_); !ok) return ok;
       const auto used = index_->tables().find(o.filter.table);
       if (used == index_->tables().end()) return {};
       const ir::FilterTable& limits = *table(o.filter.table);
       if (used->second.rules >= limits.capacity)
         return refuse(o, fmt::format("{} holds {} rules", o.filter.table, limits.capacity));
-      if (!limits.same_mask_per.empty() && used->second.rules != 0 &&
-          !used->second.shapes.contains(shape))
+      if (limits.same_mask_per.empty()) return {};
+      const ir::MaskGroup own = ir::mask_group(limits, plan::shape_of(o.filter), in_.fields);
+      const auto group = used->second.masks.find(own.group);
+      if (group != used->second.masks.end() && !group->second.empty() &&
+          !group->second.contains(own.mask))
         return refuse(o, fmt::format("all rules of {} share one mask", o.filter.table));
       return {};
     }

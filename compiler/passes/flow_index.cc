@@ -79,9 +79,10 @@ void FlowIndex::add_rule(const plan::Filter& rule) {
   ++use.rules;
   use.listed += is_plain_flow_rule(rule) ? 0 : 1;
   use.marked += rule.mark != 0 ? 1 : 0;
-  std::vector<std::uint64_t> shape;
-  (void)check_rule(rule, plan_.configuration, in_, shape);
-  ++use.shapes[shape];
+  if (const auto* table = limits(rule.table); table != nullptr && !table->same_mask_per.empty()) {
+    const ir::MaskGroup own = ir::mask_group(*table, plan::shape_of(rule), in_.fields);
+    ++use.masks[own.group][own.mask];
+  }
   const Rule added{next_age_++, rule};
   if (const auto key = passes::key_of(rule)) {
     flows_[*key].rules.push_back(added);
@@ -95,9 +96,11 @@ void FlowIndex::remove_rule(const plan::Filter& rule) {
   --use.rules;
   use.listed -= is_plain_flow_rule(rule) ? 0 : 1;
   use.marked -= rule.mark != 0 ? 1 : 0;
-  std::vector<std::uint64_t> shape;
-  (void)check_rule(rule, plan_.configuration, in_, shape);
-  if (--use.shapes[shape] == 0) use.shapes.erase(shape);
+  if (const auto* table = limits(rule.table); table != nullptr && !table->same_mask_per.empty()) {
+    const ir::MaskGroup own = ir::mask_group(*table, plan::shape_of(rule), in_.fields);
+    auto& masks = use.masks[own.group];
+    if (--masks[own.mask] == 0) masks.erase(own.mask);
+  }
   const auto same = [&](const Rule& r) {
     return r.filter.table == rule.table && r.filter.priority == rule.priority &&
            r.filter.match == rule.match;
@@ -121,7 +124,7 @@ std::optional<Delivery> FlowIndex::where(const FlowKey& key, const Known& known)
     const Rule* first = nullptr;
     const auto look = [&](const Rule& r) {
       if (r.filter.table == node->id && (first == nullptr || r.age < first->age) &&
-          matches(r.filter, key))
+          matches(*node->config.table, in_.fields, r.filter, key))
         first = &r;
     };
     std::for_each(known.rules.begin(), known.rules.end(), look);
@@ -133,10 +136,15 @@ std::optional<Delivery> FlowIndex::where(const FlowKey& key, const Known& known)
   return steering_.deliver(key);
 }
 
-bool FlowIndex::marks(const std::string& table) const {
+const ir::FilterTable* FlowIndex::limits(const std::string& table) const {
   const auto v = in_.nic.receive.find(table);
-  return v && in_.nic.receive.node(*v).config.table &&
-         in_.nic.receive.node(*v).config.table->mark_reported;
+  if (!v || !in_.nic.receive.node(*v).config.table) return nullptr;
+  return &*in_.nic.receive.node(*v).config.table;
+}
+
+bool FlowIndex::marks(const std::string& table) const {
+  const ir::FilterTable* found = limits(table);
+  return found != nullptr && found->mark_reported;
 }
 
 std::optional<Suspect> FlowIndex::look_at(const FlowKey& key, bool* only_elsewhere) const {

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "compiler/ir/filter_shape.h"
 #include "compiler/passes/tables.h"
 #include "stack-nodes/table/address_table.h"
 
@@ -47,7 +48,8 @@ class FlowIndex {
     std::size_t rules = 0;
     std::size_t listed = 0;  // of another form
     std::size_t marked = 0;
-    std::map<std::vector<std::uint64_t>, std::size_t> shapes;  // masks -> rules
+    // What rules that must share one mask look at (ir::MaskGroup): group -> mask -> rules.
+    std::map<std::string, std::map<ir::Shape, std::size_t>> masks;
   };
   const std::map<std::string, TableUse>& tables() const { return tables_; }
 
@@ -64,6 +66,7 @@ class FlowIndex {
   std::optional<Delivery> where(const FlowKey& key, const Known& known) const;
   void drop_if_unknown(const FlowKey& key);
   bool marks(const std::string& table) const;
+  const ir::FilterTable* limits(const std::string& table) const;
 
   const plan::Plan& plan_;
   const Inputs& in_;

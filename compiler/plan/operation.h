@@ -66,9 +66,16 @@ FlowEntry* find_flow(Plan& plan, const FlowEntry& key);
 const FlowEntry* find_flow(const Plan& plan, const FlowEntry& key);
 bool same_flow(const FlowEntry& a, const FlowEntry& b);  // keys alone
 
-// A list of operations as a document, for the way from planner to stack. Strict, like plans.
+// A list of operations, and what is true of the plan behind them.
+struct Change {
+  std::vector<Operation> operations;
+  std::string workload;  // hash of the workload, as it is then
+  Proof proof;           // without the content's hash
+};
+
+// As a document, for the way from planner to stack. Strict, like plans.
 std::string to_yaml(const std::vector<Operation>& operations);
-diag::Result<std::vector<Operation>> operations_from_text(const std::string& text,
-                                                          const ir::FieldTable& fields);
+std::string to_yaml(const Change& change);
+diag::Result<Change> change_from_text(const std::string& text, const ir::FieldTable& fields);
 
 }  // namespace weft::plan

@@ -11,6 +11,7 @@
 
 #include "compiler/plan/operation.h"
 #include "compiler/plan/parts.h"
+#include "compiler/plan/text.h"
 
 namespace weft::plan {
 namespace {
@@ -130,8 +131,12 @@ std::string to_yaml(const std::vector<Operation>& operations) {
   return out;
 }
 
-diag::Result<std::vector<Operation>> operations_from_text(const std::string& text,
-                                                          const ir::FieldTable& fields) {
+std::string to_yaml(const Change& change) {
+  return to_yaml(change.operations) + fmt::format("workload: {}\n", quoted(change.workload)) +
+         proof_yaml(change.proof);
+}
+
+diag::Result<Change> change_from_text(const std::string& text, const ir::FieldTable& fields) {
   auto document = frontend::parse_yaml(text, "operations");
   if (!document) return diag::fail(document.error());
   Mapping root(document->root(), "list of operations");
@@ -139,9 +144,11 @@ diag::Result<std::vector<Operation>> operations_from_text(const std::string& tex
   if (auto list = root.optional("residues"))
     for (const Value& v : list->list())
       residues.push_back(std::make_shared<Residue>(read_residue(v, fields, max_queue + 1)));
-  std::vector<Operation> out;
+  Change out;
   for (const Value& v : root.required("operations").list())
-    out.push_back(read(v, residues, fields));
+    out.operations.push_back(read(v, residues, fields));
+  if (auto workload = root.optional("workload")) out.workload = workload->text();
+  if (auto proof = root.optional("proof")) out.proof = read_proof(*proof);
   root.done();
   return document->finish(std::move(out));
 }

@@ -272,8 +272,6 @@ ir::Endpoint read_endpoint(const Value& at) {
   return out;
 }
 
-namespace {}  // namespace
-
 FlowEntry read_flow(const Value& at, std::size_t endpoints, unsigned queues) {
   Mapping m(at, "flow");
   FlowEntry out;
@@ -340,6 +338,8 @@ NetCore read_core(const Value& at, unsigned queues) {
   return out;
 }
 
+}  // namespace
+
 Proof read_proof(const Value& at) {
   Mapping m(at, "proof");
   static const std::vector<std::string> statuses = {"proved", "none"};
@@ -355,6 +355,8 @@ Proof read_proof(const Value& at) {
   m.done();
   return out;
 }
+
+namespace {
 
 // Every queue belongs to one residue and to one core, or the runtime would poll it twice or never.
 void check_queues(const Plan& plan, const Value& residues, const Value& cores) {

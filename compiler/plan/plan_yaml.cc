@@ -137,9 +137,9 @@ std::string residue_yaml(const Residue& r) {
   return out + "    graph:\n" + indented(frontend::print_graph(r.graph), 6);
 }
 
-namespace {
+namespace {}  // namespace
 
-std::string proof_text(const Proof& p) {
+std::string proof_yaml(const Proof& p) {
   std::string out =
       "# Written by the prover. `content` is the SHA-256 of everything above.\nproof:\n";
   out += format("  status: {}\n", p.status);
@@ -149,8 +149,6 @@ std::string proof_text(const Proof& p) {
   if (!p.not_proved.empty()) out += format("  not_proved: [{}]\n", fmt::join(p.not_proved, ", "));
   return out;
 }
-
-}  // namespace
 
 std::string to_yaml_without_proof(const Plan& plan) {
   std::string out =
@@ -177,7 +175,7 @@ std::string to_yaml_without_proof(const Plan& plan) {
 }
 
 std::string to_yaml(const Plan& plan) {
-  return to_yaml_without_proof(plan) + proof_text(plan.proof);
+  return to_yaml_without_proof(plan) + proof_yaml(plan.proof);
 }
 
 const Residue* residue_of_queue(const Plan& plan, unsigned queue) {

@@ -68,6 +68,30 @@ int run(const std::vector<std::string>& arguments);
 int doctor(const std::vector<std::string>& arguments);
 int nic_probe(const std::vector<std::string>& arguments);  // weft-runtime does it
 
+struct ApplyArgs {
+  std::string what;  // plan or workload
+  std::string stack, graph, nic;
+  bool dry_run = false, detailed_exitcode = false, all = false;
+};
+int apply(const ApplyArgs& args);
+
+struct PlanArgs {
+  std::string stack, output, graph, nic, workload;
+  bool json = false, serve = false;
+  double watch_s = 1;  // --serve: looks at the queues so often
+  double drift = 25;   // percent of the mean, from where on flows move
+  unsigned moves = 0;  // at most so many at once; 0: none by itself
+};
+int plan(const PlanArgs& args);
+
+struct RequestArgs {
+  std::vector<std::string> words;  // "add", "echo", "10.7.0.1:40000"
+  std::string stack, graph, nic;
+  bool json = false;
+};
+int flow(const RequestArgs& args);
+int endpoint(const RequestArgs& args);
+
 struct GraphArgs {
   std::string thing;
   std::string format = "dot";         // dot, svg, text

@@ -49,6 +49,9 @@ struct CommandLine {
   NicShowArgs nic;
   bool nic_json = false;
   ObserveArgs stats, drops;
+  ApplyArgs apply;
+  PlanArgs plan;
+  RequestArgs flow, endpoint;
   NodesArgs nodes;
 
   CommandLine();
@@ -58,6 +61,7 @@ struct CommandLine {
   void add_measuring();
   void add_looking();
   void add_running();
+  void add_changing();
 };
 
 CommandLine::CommandLine() : app("", "weft") {
@@ -75,6 +79,7 @@ CommandLine::CommandLine() : app("", "weft") {
   add_measuring();
   add_looking();
   add_running();
+  add_changing();
 }
 
 CLI::App* CommandLine::add(const std::string& name, const std::string& example,
@@ -247,6 +252,58 @@ void CommandLine::add_running() {
     c->add_flag("--all", args->all, "zeros, too");
     c->add_flag("--json", args->json, "as JSON");
   }
+}
+
+// What changes while the stack runs.
+void CommandLine::add_changing() {
+  const auto stack_and_inputs = [](CLI::App* c, auto& args) {
+    c->add_option("--stack", args.stack, "the running stack's name (the only one, otherwise)");
+    c->add_option("--graph", args.graph, "protocol graph (the one that the plan names)");
+    c->add_option("--nic", args.nic, "NIC model (the one that the plan names)");
+  };
+  auto* c = add("apply", "weft apply workload.yaml --dry-run\n  weft apply new-plan.yaml",
+                "Changes a running stack to another plan, or to the plan of another workload.\n"
+                "Shows what is added, moved and removed; each state in between is proved.",
+                [this] { return tool::apply(apply); });
+  c->add_option("PLAN", apply.what, "plan, or workload")->required();
+  stack_and_inputs(c, apply);
+  c->add_flag("--dry-run", apply.dry_run, "show and prove it, and change nothing");
+  c->add_flag("--all", apply.all, "every operation");
+  c->add_flag("--detailed-exitcode", apply.detailed_exitcode, "exit 2 when there are changes");
+
+  c = add("plan", "weft plan -o now.yaml\n  weft plan --serve --workload workload.yaml",
+          "The plan that a running stack has come to; or a planner that stays beside it.",
+          [this] { return tool::plan(plan); });
+  stack_and_inputs(c, plan);
+  c->add_option("-o,--output", plan.output, "where it goes (stdout, otherwise)");
+  c->add_flag("--json", plan.json, "as JSON");
+  c->add_flag("--serve", plan.serve, "serve `weft flow` and `weft endpoint` until the stack ends");
+  c->add_option("--workload", plan.workload, "with --serve: the rates of flows");
+  c->add_option("--watch", plan.watch_s, "with --serve: seconds between two looks at the queues")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  c->add_option("--drift", plan.drift, "with --serve: percent of the mean, from where flows move")
+      ->capture_default_str();
+  c->add_option("--moves", plan.moves, "with --serve: at most so many flows move at once; 0: none")
+      ->capture_default_str();
+
+  c = add("flow",
+          "weft flow add echo 10.7.0.1:40000 rate 100\n  weft flow move 10.7.0.1:40000 queue 2\n"
+          "  weft flow remove 10.7.0.1:40000",
+          "Adds, moves or removes a flow of a running stack.", [this] { return tool::flow(flow); });
+  c->add_option("REQUEST", flow.words,
+                "add ENDPOINT A:P [to A:P] [rate R] | move A:P [to A:P] queue N | "
+                "remove A:P [to A:P]")
+      ->required();
+  stack_and_inputs(c, flow);
+  c->add_flag("--json", flow.json, "as JSON");
+
+  c = add("endpoint", "weft endpoint add more udp 1007 app udp_echo\n  weft endpoint remove more",
+          "Adds or removes an endpoint of a running stack.",
+          [this] { return tool::endpoint(endpoint); });
+  c->add_option("REQUEST", endpoint.words, "add NAME udp PORT app APP | remove NAME")->required();
+  stack_and_inputs(c, endpoint);
+  c->add_flag("--json", endpoint.json, "as JSON");
 }
 
 // The deepest command that was named, for hints.

@@ -21,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr int patience_ms = 5000;
+constexpr int patience_with_body_ms = 60'000;
 
 class Connection {
  public:
@@ -45,14 +46,14 @@ class Connection {
   bool open() const { return file_ >= 0; }
 
   // False when the other side goes away or stays silent for too long.
-  bool exchange(const std::string& question, std::string& answer) const {
-    const std::string line = question + "\n";
-    if (::send(file_, line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
-      return false;
+  bool exchange(const std::string& question, const std::string& body, std::string& answer) const {
+    const std::string size = body.empty() ? "" : fmt::format(" +{}", body.size());
+    if (!send_all(question + size + "\n" + body)) return false;
+    const int patience = body.empty() ? patience_ms : patience_with_body_ms;
     char buffer[65536];
     for (;;) {
       pollfd waiting{file_, POLLIN, 0};
-      const int ready = ::poll(&waiting, 1, patience_ms);
+      const int ready = ::poll(&waiting, 1, patience);
       if (ready < 0 && errno == EINTR) continue;
       if (ready <= 0) return false;
       const ssize_t n = ::recv(file_, buffer, sizeof buffer, 0);
@@ -64,22 +65,36 @@ class Connection {
   }
 
  private:
+  bool send_all(const std::string& text) const {
+    for (std::size_t sent = 0; sent < text.size();) {
+      const ssize_t n = ::send(file_, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      sent += static_cast<std::size_t>(n);
+    }
+    return true;
+  }
+
   int file_ = -1;
 };
 
-std::string folder() {
+}  // namespace
+
+std::string socket_folder() {
   if (::geteuid() == 0) return "/run/weft";
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   if (runtime != nullptr && *runtime == '/') return std::string(runtime) + "/weft";
   return fmt::format("/tmp/weft-{}", ::geteuid());
 }
 
+namespace {
+
 // Names of the stacks that answer; a socket left behind by a killed one does not.
 std::vector<std::string> running() {
   std::vector<std::string> out;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder(), ignored))
-    if (entry.path().extension() == ".sock" && Connection(entry.path()).open())
+  for (const auto& entry : fs::directory_iterator(socket_folder(), ignored))
+    if (entry.path().extension() == ".sock" && Connection(entry.path().string()).open())
       out.push_back(entry.path().stem());
   std::sort(out.begin(), out.end());
   return out;
@@ -97,23 +112,35 @@ diag::Result<std::string> socket_of(const std::string& name) {
   if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
     return diag::fail(plain("E0465", fmt::format("no stack `{}` is running", name),
                             fmt::format("running: {}", fmt::join(names, ", "))));
-  return folder() + "/" + (name.empty() ? names.front() : name) + ".sock";
+  return socket_folder() + "/" + (name.empty() ? names.front() : name) + ".sock";
 }
 
 }  // namespace
 
-diag::Result<std::string> ask(const std::string& name, const std::string& question) {
+diag::Result<std::string> stack_named(const std::string& name) {
   auto path = socket_of(name);
-  if (!path) return diag::fail(path.error());
-  Connection connection(*path);
+  if (!path) return path;
+  return fs::path(*path).stem().string();
+}
+
+diag::Result<std::string> ask_at(const std::string& path, const std::string& question,
+                                 const std::string& body) {
+  Connection connection(path);
   if (!connection.open())
     return diag::fail(
-        plain("E0465", fmt::format("no stack answers at `{}`: {}", *path, std::strerror(errno))));
+        plain("E0465", fmt::format("no stack answers at `{}`: {}", path, std::strerror(errno))));
   std::string answer;
-  if (!connection.exchange(question, answer))
-    return diag::fail(plain("E0466", fmt::format("the stack at `{}` gave no answer", *path),
+  if (!connection.exchange(question, body, answer))
+    return diag::fail(plain("E0466", fmt::format("the stack at `{}` gave no answer", path),
                             "it may be stopped or just ending; try again"));
   return answer;
+}
+
+diag::Result<std::string> ask(const std::string& name, const std::string& question,
+                              const std::string& body) {
+  auto path = socket_of(name);
+  if (!path) return diag::fail(path.error());
+  return ask_at(*path, question, body);
 }
 
 }  // namespace weft::tool

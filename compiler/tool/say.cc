@@ -17,6 +17,8 @@ bool colour_on(int file) {
 
 // Most errors are in the input. These are not.
 int exit_code(std::string_view code) {
+  // (What a running stack cannot become is a matter of what was asked.)
+  if (code == "E0670" || code == "E0673" || code == "E0676") return input_error;
   if (code == "E0462" || code == "E0463" || code == "E0465" || code == "E0466" || code == "E0510" ||
       code.starts_with("E06"))
     return not_ready;

@@ -80,6 +80,11 @@ bool Live::rename(plan::Plan plan) {
   return true;
 }
 
+void Live::describe(const std::string& workload, const plan::Proof& proof) {
+  if (!workload.empty()) plan_.inputs["workload"] = workload;
+  plan_.proof = proof;
+}
+
 diag::Result<void> Live::carry_out(const Operation& o) {
   switch (o.kind) {
     case Kind::add_flow: return add_flow(o.flow);

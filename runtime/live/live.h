@@ -50,6 +50,8 @@ class Live {
   // Gives what does not touch packets (names, hashes, predictions, the proof) its words. False: it
   // is another plan.
   bool rename(plan::Plan plan);
+  // The workload's hash and the proof of the plan as it is now.
+  void describe(const std::string& workload, const plan::Proof& proof);
   // Grows with each list that was applied.
   std::uint64_t generation() const { return generation_; }
 

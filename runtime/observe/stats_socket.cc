@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -95,6 +96,40 @@ class Deadline {
   std::chrono::steady_clock::time_point end_;
 };
 
+constexpr std::size_t most_bytes = std::size_t{256} << 20;
+
+// "change 7 +1234" -> 1234, and the line becomes "change 7". 0: nothing follows.
+std::size_t take_size(std::string& line) {
+  const std::size_t at = line.rfind(" +");
+  std::size_t size = 0;
+  if (at == std::string::npos) return 0;
+  const char* end = line.data() + line.size();
+  const auto [rest, error] = std::from_chars(line.data() + at + 2, end, size);
+  if (error != std::errc() || rest != end || size > most_bytes) return 0;
+  line.resize(at);
+  return size;
+}
+
+// The folder keeps others out; this says so once more.
+bool may_change(int client) {
+  ucred who{};
+  socklen_t size = sizeof(who);
+  return getsockopt(client, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
+         (who.uid == geteuid() || who.uid == 0);
+}
+
+bool read_all(int client, std::size_t size, std::string& out) {
+  const Deadline deadline(10);
+  out.resize(size);
+  for (std::size_t got = 0; got < size;) {
+    if (!deadline.wait_for(client, POLLIN)) return false;
+    const ssize_t n = read(client, out.data() + got, size - got);
+    if (n <= 0) return false;
+    got += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string socket_folder() {
@@ -119,7 +154,7 @@ int holder_of(const std::string& plan_name) {
 }
 
 diag::Result<std::unique_ptr<StatsSocket>> StatsSocket::open(
-    const std::string& plan_name, std::function<std::string(const std::string&)> answer) {
+    const std::string& plan_name, std::function<std::string(const Question&)> answer) {
   if (auto good = private_folder(socket_folder()); !good) return diag::fail(good.error());
   remove_sockets_of_the_dead(socket_folder());
   const std::string path = socket_path(plan_name);
@@ -176,7 +211,10 @@ void StatsSocket::serve_one(int client) {
          c != '\n')
     line += c;
   if (line.empty()) return;
-  std::string text = answer_(line);
+  const std::size_t body = take_size(line);
+  Question question{std::move(line), {}};
+  if (body != 0 && !(may_change(client) && read_all(client, body, question.body))) return;
+  std::string text = answer_(question);
   if (text.empty()) text = R"({"error": "unknown question"})";
   text += '\n';
   const Deadline answered(5);

@@ -105,19 +105,31 @@ diag::Result<Loaded> load(const RuntimeOptions& options) {
   return loaded;
 }
 
-diag::Result<std::vector<apps::Library>> load_apps(const plan::Plan& plan,
-                                                   const RuntimeOptions& options) {
+diag::Result<apps::Library> load_app(const std::string& name, const RuntimeOptions& options) {
   std::vector<std::string> folders = options.app_path;
   std::error_code ignored;
   const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
   folders.push_back((self.parent_path() / "apps").string());
+  return apps::load_app(name, folders);
+}
+
+diag::Result<std::vector<apps::Library>> load_apps(const plan::Plan& plan,
+                                                   const RuntimeOptions& options) {
   std::vector<apps::Library> libraries;
   for (const ir::Endpoint& endpoint : plan.endpoints) {
-    auto library = apps::load_app(endpoint.app, folders);
+    auto library = load_app(endpoint.app, options);
     if (!library) return diag::fail(library.error());
     libraries.push_back(std::move(*library));
   }
   return libraries;
+}
+
+diag::Result<engine::GeneratedObject> build_code(const plan::Plan& plan,
+                                                 const ir::FieldTable& fields) {
+  auto built = codegen::build(plan, fields);
+  if (!built) return diag::fail(built.error());
+  if (!built->cached) say(fmt::format("generated code compiled in {:.1f} s", built->seconds));
+  return engine::GeneratedObject::load(built->object, built->key, plan);
 }
 
 diag::Result<std::optional<engine::GeneratedObject>> load_code(const Loaded& loaded,

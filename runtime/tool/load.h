@@ -34,8 +34,15 @@ diag::Result<Loaded> load(const RuntimeOptions& options);
 diag::Result<std::vector<apps::Library>> load_apps(const plan::Plan& plan,
                                                    const RuntimeOptions& options);
 
-// Generated code, built when it is not in the cache; nullopt when the plan is to be interpreted,
-// because that was asked for or because this machine has no compiler (which is then said).
+diag::Result<apps::Library> load_app(const std::string& name, const RuntimeOptions& options);
+
+// Generated code of a plan, built when it is not in the cache.
+diag::Result<engine::GeneratedObject> build_code(const plan::Plan& plan,
+                                                 const ir::FieldTable& fields);
+
+// The same as options say, built when it is not in the cache; nullopt when the plan is to be
+// interpreted, because that was asked for or because this machine has no compiler (which is then
+// said).
 diag::Result<std::optional<engine::GeneratedObject>> load_code(const Loaded& loaded,
                                                                const RuntimeOptions& options);
 

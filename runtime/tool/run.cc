@@ -19,6 +19,7 @@
 #include "runtime/observe/balance.h"
 #include "runtime/observe/stats_socket.h"
 #include "runtime/ports/eal.h"
+#include "runtime/tool/control.h"
 #include "runtime/tool/load.h"
 #include "runtime/tool/options.h"
 #include "runtime/tool/report.h"
@@ -248,9 +249,11 @@ int run_stack(const Loaded& loaded, const RuntimeOptions& options,
   } else {
     if (auto started = stack.engine().start(); !started) return report(started.error());
     std::mutex snapshots;
-    auto socket = observe::StatsSocket::open(loaded.name, [&](const std::string& line) {
+    const Control control(stack.live(), loaded.fields, loaded.name, options.unproved);
+    auto socket = observe::StatsSocket::open(loaded.name, [&](const observe::Question& question) {
       const std::lock_guard guard(snapshots);
-      return line == "stats" ? observe::to_json(stack.snapshot(true)) : std::string();
+      return question.line == "stats" ? observe::to_json(stack.snapshot(true))
+                                      : control.answer(question);
     });
     if (!socket) return report(socket.error());
     if (stack.pci() != nullptr) await_link(*stack.pci(), options.wire->text);

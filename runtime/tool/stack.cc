@@ -51,7 +51,27 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const Loaded& loaded,
                                       .profile = options.profile});
   if (!engine) return diag::fail(engine.error());
   stack->engine_ = std::move(*engine);
+  stack->make_live();
   return stack;
+}
+
+void Stack::make_live() {
+  live_ = std::make_unique<live::Live>(
+      loaded_.plan,
+      live::Parts{
+          .engine = *engine_,
+          .card = card_->control(),
+          .rules = rules_,
+          .fields = loaded_.fields,
+          .library = [this](const std::string& app) { return load_app(app, options_); },
+          .code = [this](const plan::Plan& plan) -> diag::Result<const engine::GeneratedObject*> {
+            if (engine_kind_ != "generated") return nullptr;
+            auto code = build_code(plan, loaded_.fields);
+            if (!code) return diag::fail(code.error());
+            later_code_.push_back(std::move(*code));
+            return &later_code_.back();
+          },
+          .meanwhile = nullptr});
 }
 
 diag::Result<void> Stack::make_wire() {

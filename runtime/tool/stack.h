@@ -2,11 +2,13 @@
 // in the reverse one.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <string>
 
 #include "runtime/emulator/emulated_card.h"
 #include "runtime/engine/engine.h"
+#include "runtime/live/live.h"
 #include "runtime/observe/snapshot.h"
 #include "runtime/ports/ethdev_control.h"
 #include "runtime/ports/ethdev_wire.h"
@@ -28,6 +30,8 @@ class Stack {
   ~Stack();
 
   engine::Engine& engine() { return *engine_; }
+  // Changes of what runs; by one thread.
+  live::Live& live() { return *live_; }
   ports::Wire* wire() { return wire_; }  // null when a port is used directly
   ports::SimWire* sim() { return sim_.get(); }
   const ports::PciPort* pci() const { return pci_.get(); }
@@ -45,6 +49,7 @@ class Stack {
   diag::Result<void> make_wire();
   diag::Result<void> make_port();
   diag::Result<void> make_card();
+  void make_live();
 
   const Loaded& loaded_;
   const RuntimeOptions& options_;
@@ -62,6 +67,8 @@ class Stack {
   std::unique_ptr<ports::Card> card_;
   ports::AppliedRules rules_;
   std::unique_ptr<engine::Engine> engine_;
+  std::list<engine::GeneratedObject> later_code_;  // of residues that came while it ran
+  std::unique_ptr<live::Live> live_;
   std::string engine_kind_;
   bool stopped_ = false;
 };

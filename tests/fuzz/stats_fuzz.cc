@@ -38,8 +38,9 @@ std::string ask(const std::string& path, const std::string& bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto socket = [] {
     auto opened = observe::StatsSocket::open(
-        "fuzz-" + std::to_string(getpid()),
-        [](const std::string& line) { return line == "stats" ? std::string(70'000, 's') : ""; });
+        "fuzz-" + std::to_string(getpid()), [](const observe::Question& q) {
+          return q.line == "stats" ? std::string(70'000, 's') : "";
+        });
     if (!opened) fuzz::found(diag::render(opened.error(), false));
     return std::move(*opened);
   }();

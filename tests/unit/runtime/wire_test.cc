@@ -188,14 +188,17 @@ TEST(StatsSocket, AnswersOneNameOneInstance) {
   const std::string name = "unit-" + std::to_string(getpid());
   std::string path;
   {
-    const auto answer = [](const std::string& line) {
-      return line == "stats" ? std::string(100'000, 'x') : std::string();
+    const auto answer = [](const observe::Question& q) {
+      if (q.line == "change 7") return q.body;
+      return q.line == "stats" ? std::string(100'000, 'x') : std::string();
     };
     auto first = observe::StatsSocket::open(name, answer);
     ASSERT_TRUE(first) << diag::render(first.error(), false);
     path = (*first)->path();
     EXPECT_EQ(ask(path, "stats\n").size(), 100'001u);
     EXPECT_NE(ask(path, "what\n").find("error"), std::string::npos);
+    EXPECT_EQ(ask(path, "change 7 +12\nthe\nchange\n\n"), "the\nchange\n\n\n");
+    EXPECT_NE(ask(path, "change 7 +x\n").find("error"), std::string::npos);
     EXPECT_EQ(observe::holder_of(name), getpid());
     auto second = observe::StatsSocket::open(name, answer);
     ASSERT_FALSE(second);
@@ -210,7 +213,7 @@ TEST(StatsSocket, AnswersOneNameOneInstance) {
 // One byte now and then keeps nobody waiting for longer than one that says nothing at all.
 TEST(StatsSocket, ASlowClientHoldsUpNobodyForLong) {
   const std::string name = "unit-slow-" + std::to_string(getpid());
-  auto socket = observe::StatsSocket::open(name, [](const std::string&) { return "fine"; });
+  auto socket = observe::StatsSocket::open(name, [](const observe::Question&) { return "fine"; });
   ASSERT_TRUE(socket);
   std::atomic<bool> stop{false};
   const int slow = ::socket(AF_UNIX, SOCK_STREAM, 0);
@@ -243,7 +246,7 @@ TEST(StatsSocket, ASocketOfAKilledInstanceIsNoHindrance) {
   ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
   close(fd);  // nobody listens any more, the file stays
   ASSERT_TRUE(std::filesystem::exists(observe::socket_path(name)));
-  EXPECT_TRUE(observe::StatsSocket::open(name, [](const std::string&) { return "x"; }));
+  EXPECT_TRUE(observe::StatsSocket::open(name, [](const observe::Question&) { return "x"; }));
 }
 
 }  // namespace

@@ -1,0 +1,116 @@
+// Changes what runs: to another plan, or to the plan of another workload.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "compiler/frontend/readers.h"
+#include "compiler/frontend/yaml_reader.h"
+#include "compiler/plan/delta.h"
+#include "compiler/tool/commands.h"
+#include "compiler/tool/places.h"
+#include "compiler/tool/running.h"
+#include "compiler/tool/say.h"
+
+namespace weft::tool {
+namespace {
+
+constexpr std::size_t most_lines = 40;
+
+bool is_plan(const std::string& path) {
+  auto document = frontend::read_yaml(path);
+  if (!document) return false;
+  for (const auto& [key, value] : document->root().members())
+    if (key.text() == "plan") return true;
+  return false;
+}
+
+// Endpoints keep their numbers: those that run in their order, then those that are new.
+void keep_places(const plan::Plan& running, ir::Workload& workload) {
+  std::vector<unsigned> order;
+  const auto place = [&](const std::string& name) {
+    for (unsigned i = 0; i < workload.endpoints.size(); ++i)
+      if (workload.endpoints[i].name == name) order.push_back(i);
+  };
+  for (const ir::Endpoint& e : running.endpoints) place(e.name);
+  for (unsigned i = 0; i < workload.endpoints.size(); ++i)
+    if (std::find(order.begin(), order.end(), i) == order.end()) order.push_back(i);
+  std::vector<ir::Endpoint> endpoints;
+  std::vector<unsigned> now(order.size());
+  for (unsigned i = 0; i < order.size(); ++i) {
+    endpoints.push_back(workload.endpoints[order[i]]);
+    now[order[i]] = i;
+  }
+  workload.endpoints = std::move(endpoints);
+  for (ir::Flow& f : workload.flows) f.endpoint = now[f.endpoint];
+}
+
+struct Target {
+  plan::Plan plan;
+  ir::Workload workload;
+};
+
+diag::Result<Target> target_of(const ApplyArgs& args, const Running& running) {
+  Target out;
+  if (is_plan(args.what)) {
+    auto plan = load_plan(args.what);
+    if (!plan) return diag::fail(plan.error());
+    if (auto proved = proved_as_it_stands(*plan, args.what); !proved)
+      return diag::fail(proved.error());
+    out.workload = planner::workload_of(*plan);
+    out.plan = std::move(*plan);
+    return out;
+  }
+  auto in = load_inputs(args.graph.empty() ? running.plan.graph : args.graph,
+                        args.nic.empty() ? running.plan.nic : args.nic, args.what);
+  if (!in) return diag::fail(in.error());
+  keep_places(running.plan, in->workload);
+  passes::Options options;
+  options.queues = running.plan.configuration.rx_queues;
+  options.cores = static_cast<unsigned>(running.plan.cores.size());
+  auto plan = passes::compile(*in, options);
+  if (!plan) return diag::fail(plan.error());
+  out.plan = std::move(*plan);
+  out.workload = in->workload;
+  return out;
+}
+
+}  // namespace
+
+void print_operations(const std::vector<plan::Operation>& operations, bool all) {
+  std::map<std::string, std::size_t> left;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    if (all || i < most_lines) {
+      print(plan::text(operations[i]) + "\n");
+    } else {
+      ++left[plan::to_string(operations[i].kind)];
+    }
+  }
+  for (const auto& [kind, count] : left) print(fmt::format("... and {} {}\n", count, kind));
+}
+
+int apply(const ApplyArgs& args) {
+  auto session = Session::begin(args.stack, {"", args.graph, args.nic, ""});
+  if (!session) return report(session.error());
+  Session& with = **session;
+  auto target = target_of(args, with.running());
+  if (!target) return report(target.error());
+  auto operations = with.planner().change_to(target->plan, target->workload);
+  if (!operations) return report(operations.error());
+  print_operations(*operations, args.all);
+  const bool changes = !operations->empty();
+  if (args.dry_run) {
+    say(changes ? fmt::format("{} operations, each proved; nothing was applied", operations->size())
+                : fmt::format("{} runs that already", with.running().name));
+    return changes && args.detailed_exitcode ? changes_pending : ok;
+  }
+  if (auto sent = with.send(*operations); !sent) return report(sent.error());
+  // (The file's own words: names of rules, predictions, its proof.)
+  if (auto named = with.name_it(target->plan); !named) return report(named.error());
+  say(changes ? fmt::format("{} operations, each proved, applied to {}", operations->size(),
+                            with.running().name)
+              : fmt::format("{} runs that already", with.running().name));
+  return changes && args.detailed_exitcode ? changes_pending : ok;
+}
+
+}  // namespace weft::tool

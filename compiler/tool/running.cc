@@ -1,0 +1,246 @@
+#include "compiler/tool/running.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "compiler/frontend/readers.h"
+#include "compiler/passes/tables.h"
+#include "compiler/tool/places.h"
+#include "compiler/tool/runtime_socket.h"
+#include "compiler/tool/say.h"
+
+namespace weft::tool {
+namespace {
+
+using Json = nlohmann::json;
+using planner::FlowKey;
+using planner::Operations;
+
+// Its answer, or what it says against it.
+diag::Result<Json> document(const std::string& stack, const std::string& question,
+                            const std::string& body = "") {
+  auto answer = ask(stack, question, body);
+  if (!answer) return diag::fail(answer.error());
+  Json j = Json::parse(*answer, nullptr, false);
+  if (!j.is_object() || !j.contains("ok"))
+    return diag::fail(plain("E0466", "the stack does not understand the question",
+                            "weft and weft-runtime must be of the same version"));
+  if (j.value("ok", false)) return j;
+  diag::Diagnostic d = plain(j.value("code", "E0466"), j.value("message", ""), j.value("help", ""));
+  if (j.contains("notes")) {
+    for (const auto& note : j["notes"]) d.notes.push_back({note.get<std::string>(), {}});
+  }
+  return diag::fail(std::move(d));
+}
+
+tl::unexpected<diag::Error> no(std::string why, std::string help = "") {
+  return diag::fail(plain("E0676", std::move(why), std::move(help)));
+}
+
+template <class T>
+bool number(std::string_view text, T& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+bool address(std::string_view text, std::uint32_t& out) {
+  out = 0;
+  for (int part = 0; part < 4; ++part) {
+    const auto dot = part < 3 ? text.find('.') : text.size();
+    std::uint8_t byte = 0;
+    if (dot == std::string_view::npos || !number(text.substr(0, dot), byte)) return false;
+    out = out << 8 | byte;
+    text.remove_prefix(std::min(dot + 1, text.size()));
+  }
+  return true;
+}
+
+bool socket(const std::string& text, std::uint32_t& host, std::uint16_t& port) {
+  const auto colon = text.rfind(':');
+  return colon != std::string::npos && address(text.substr(0, colon), host) &&
+         number(text.substr(colon + 1), port);
+}
+
+// The words of a request, one after the other.
+class Words {
+ public:
+  explicit Words(const std::string& text) {
+    std::istringstream in(text);
+    for (std::string word; in >> word;) words_.push_back(word);
+  }
+  std::string next() { return at_ < words_.size() ? words_[at_++] : ""; }
+  bool take(const char* word) {
+    if (at_ >= words_.size() || words_[at_] != word) return false;
+    ++at_;
+    return true;
+  }
+  bool done() const { return at_ == words_.size(); }
+
+ private:
+  std::vector<std::string> words_;
+  std::size_t at_ = 0;
+};
+
+struct Wish {
+  FlowKey key;
+  std::optional<unsigned> endpoint;
+  double rate = 1;
+  std::optional<unsigned> queue;
+};
+
+// "A:P [to A:P] [rate R] [queue N]"; where it goes to is the endpoint's first socket otherwise.
+diag::Result<Wish> wish(const plan::Plan& plan, const std::string& endpoint, Words& words) {
+  Wish out;
+  if (const std::string from = words.next(); !socket(from, out.key.src, out.key.src_port))
+    return no(fmt::format("`{}` is not where a flow comes from", from), "like 10.7.0.1:40000");
+  const ir::Endpoint* e = plan.endpoints.empty() ? nullptr : &plan.endpoints.front();
+  for (unsigned i = 0; i < plan.endpoints.size() && !endpoint.empty(); ++i) {
+    if (plan.endpoints[i].name != endpoint) continue;
+    out.endpoint = i;
+    e = &plan.endpoints[i];
+  }
+  if (!endpoint.empty() && !out.endpoint)
+    return no(fmt::format("there is no endpoint `{}`", endpoint));
+  if (e == nullptr) return no("the stack has no endpoints");
+  out.key.dst = e->bound() ? e->address : plan.host.address;
+  out.key.dst_port = e->port;
+  while (!words.done()) {
+    bool good = false;
+    if (words.take("to")) {
+      good = socket(words.next(), out.key.dst, out.key.dst_port);
+    } else if (words.take("rate")) {
+      good = number(words.next(), out.rate) && out.rate >= 0 && out.rate < 1e12;
+    } else if (words.take("queue")) {
+      unsigned queue = 0;
+      good = number(words.next(), queue);
+      out.queue = queue;
+    }
+    if (!good) return no("expected: A:P [to A:P] [rate R] [queue N]");
+  }
+  return out;
+}
+
+diag::Result<Operations> on_endpoint(planner::Planner& planner, const std::string& verb,
+                                     Words& words) {
+  ir::Endpoint e;
+  e.name = words.next();
+  if (verb == "remove" && words.done()) return planner.remove_endpoint(e.name);
+  const bool good = verb == "add" && words.take("udp") && number(words.next(), e.port) &&
+                    e.port != 0 && words.take("app") && !(e.app = words.next()).empty() &&
+                    words.done();
+  if (!good) return no("expected: add endpoint NAME udp PORT app APP, or remove endpoint NAME");
+  return planner.add_endpoint(e);
+}
+
+}  // namespace
+
+diag::Result<Running> running_stack(const std::string& name) {
+  auto j = document(name, "plan");
+  if (!j) return diag::fail(j.error());
+  auto fields = load_fields();
+  if (!fields) return diag::fail(fields.error());
+  auto plan = plan::plan_from_text(j->value("plan", ""), "the running plan", *fields);
+  if (!plan) return diag::fail(plan.error());
+  return Running{j->value("name", ""), j->value("generation", std::uint64_t{0}), std::move(*plan)};
+}
+
+diag::Result<passes::Inputs> inputs_of_running(const plan::Plan& plan, const PlanWords& words) {
+  passes::Inputs in;
+  auto fields = load_fields();
+  if (!fields) return diag::fail(fields.error());
+  in.fields = std::move(*fields);
+  const auto path = [](Kind kind, const std::string& given, const std::string& named) {
+    return resolve(kind, given.empty() ? named : given);
+  };
+  auto graph = path(Kind::graph, words.graph, plan.graph);
+  auto nic = path(Kind::nic, words.nic, plan.nic);
+  if (!graph) return diag::fail(graph.error());
+  if (!nic) return diag::fail(nic.error());
+  auto read_graph = frontend::read_graph(*graph, in.fields);
+  if (!read_graph) return diag::fail(read_graph.error());
+  auto read_nic = frontend::read_nic(*nic, in.fields);
+  if (!read_nic) return diag::fail(read_nic.error());
+  auto costs = passes::read_costs(costs_file());
+  if (!costs) return diag::fail(costs.error());
+  in.graph = std::move(*read_graph);
+  in.nic = std::move(*read_nic);
+  in.costs = std::move(*costs);
+  in.workload = planner::workload_of(plan);
+  if (!words.workload.empty()) {  // for the rates
+    auto file = resolve(Kind::workload, words.workload);
+    if (!file) return diag::fail(file.error());
+    auto read = frontend::read_workload(*file);
+    if (!read) return diag::fail(read.error());
+    std::map<FlowKey, double> rates;
+    for (const ir::Flow& f : read->flows)
+      rates[{f.src, f.src_port, read->local_address(f), f.dst_port}] = f.rate;
+    for (ir::Flow& f : in.workload.flows) {
+      const auto at = rates.find({f.src, f.src_port, f.dst, f.dst_port});
+      if (at != rates.end()) f.rate = at->second;
+    }
+  }
+  if (auto same = same_inputs(plan, in); !same) return diag::fail(same.error());
+  return in;
+}
+
+diag::Result<std::unique_ptr<Session>> Session::begin(const std::string& stack,
+                                                      const PlanWords& words) {
+  auto running = running_stack(stack);
+  if (!running) return diag::fail(running.error());
+  auto in = inputs_of_running(running->plan, words);
+  if (!in) return diag::fail(in.error());
+  auto planner = planner::Planner::begin(running->plan, std::move(*in));
+  if (!planner) return diag::fail(planner.error());
+  std::unique_ptr<Session> out(new Session);
+  out->running_ = std::move(*running);
+  out->planner_ = std::move(*planner);
+  return out;
+}
+
+diag::Result<void> Session::send(const Operations& operations) {
+  if (operations.empty()) return {};
+  const std::string body =
+      plan::to_yaml(plan::Change{operations, planner_->workload_digest(), planner_->proof()});
+  auto j = document(running_.name, fmt::format("change {}", running_.generation), body);
+  if (!j) {
+    planner_->take_back();
+    return diag::fail(j.error());
+  }
+  running_.generation = j->value("generation", std::uint64_t{0});
+  return {};
+}
+
+diag::Result<void> Session::name_it(const plan::Plan& plan) {
+  auto j =
+      document(running_.name, fmt::format("names {}", running_.generation), plan::to_yaml(plan));
+  if (!j) return diag::fail(j.error());
+  return {};
+}
+
+diag::Result<Operations> understand(planner::Planner& planner, const std::string& request) {
+  Words words(request);
+  const std::string verb = words.next();
+  if (verb == "rebalance") {
+    unsigned moves = 8;
+    if (!words.done() && !number(words.next(), moves)) return no("expected: rebalance [MOVES]");
+    return planner.rebalance(moves, 0.01);
+  }
+  const std::string what = words.next();
+  if (what == "endpoint" && (verb == "add" || verb == "remove"))
+    return on_endpoint(planner, verb, words);
+  if (what != "flow" || (verb != "add" && verb != "remove" && verb != "move"))
+    return no(fmt::format("`{}` is no request", request),
+              "add flow ..., remove flow ..., move flow ..., add endpoint ..., remove endpoint "
+              "..., rebalance");
+  auto asked = wish(planner.plan(), verb == "add" ? words.next() : "", words);
+  if (!asked) return diag::fail(asked.error());
+  if (verb == "add") return planner.add_flow(asked->key, *asked->endpoint, asked->rate);
+  if (verb == "remove") return planner.remove_flow(asked->key);
+  if (!asked->queue) return no("to which queue?", "move flow A:P queue N");
+  return planner.move_flow(asked->key, *asked->queue);
+}
+
+}  // namespace weft::tool

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""Plans that change while the kernel talks to the stack: by plan, by workload, flow by flow.
+
+    test_live.py [-k PART_OF_A_NAME]
+"""
+import json
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+import accounts
+import lib
+import traffic
+
+CHANGES = 2
+CORES = ("--no-huge",)
+
+
+class Stream(threading.Thread):
+    """Numbered datagrams from one port of the kernel, until stopped: what comes back, in order?"""
+
+    def __init__(self, space, port, rate=400):
+        super().__init__(daemon=True)
+        self.rate, self.sent, self.returned, self.late = rate, 0, set(), 0
+        with space.inside():
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.socket.bind((lib.PEER_IP, port))
+        self.socket.connect((lib.WEFT_IP, lib.ECHO_PORT))
+        self.socket.setblocking(False)
+        self.ending = False
+        self.start()
+
+    def take(self):
+        while True:
+            try:
+                number = int(self.socket.recv(100))
+            except (BlockingIOError, ConnectionRefusedError):
+                return
+            if self.returned and number < max(self.returned):
+                self.late += 1
+            self.returned.add(number)
+
+    def run(self):
+        while not self.ending:
+            try:
+                self.socket.send(b"%d" % self.sent)
+                self.sent += 1
+            except (BlockingIOError, ConnectionRefusedError):
+                pass
+            time.sleep(1 / self.rate)
+            self.take()
+        end = time.monotonic() + 3
+        while len(self.returned) < self.sent and time.monotonic() < end:
+            time.sleep(0.02)
+            self.take()
+
+    def stop(self):
+        self.ending = True
+        self.join()
+        self.socket.close()
+        return self
+
+
+def weft(*words, code=0):
+    done = lib.sh(lib.WEFT, *words, check=False, timeout=120)
+    if done.returncode != code:
+        raise AssertionError(f"weft {' '.join(map(str, words))}: {done.returncode}, not {code}\n"
+                             f"{done.stdout}{done.stderr}")
+    return done
+
+
+def workload(lab, ports, endpoints=("echo: {udp: 7, app: udp_echo, rate: 1000}",), endpoint="echo"):
+    text = (lib.SOURCE / "graphs/workloads/quickstart.yaml").read_text()
+    head = text[text.index("workload:"):text.index("endpoints:")].replace("cores: 1", "cores: 2")
+    file = lab.folder / f"live-{len(list(lab.folder.glob('live-*')))}.yaml"
+    lines = "".join(f"  {line}\n" for line in endpoints)
+    file.write_text(f"{head}endpoints:\n{lines}flows:\n" + "".join(
+        f"  - {{endpoint: {endpoint}, from: {lib.PEER_IP}, ports: {p}, rate: 100}}\n"
+        for p in ports))
+    return file
+
+
+class Live(unittest.TestCase):
+    def lab(self, file):
+        lab = lib.Lab()
+        self.addCleanup(lab.__exit__)
+        space = lab.space("p")
+        plan = lab.compile("intel_82599", file(lab))
+        stack = lab.start(space, plan, "tap:weft0", "--interpret", *CORES)
+        space.run("ip", "addr", "add", f"{lib.PEER_IP}/24", "dev", "weft0")
+        space.run("ip", "link", "set", "weft0", "up")
+        traffic.pings(space, 3)
+        return lab, space, plan, stack
+
+    def running(self, stack):
+        return weft("plan", "--stack", stack.name).stdout
+
+    def rules(self, text):
+        return {(m[1], m[2]) for m in re.finditer(
+            r"table: (\w+), queue: \d+.*?udp\.src_port: (\d+)", text)}
+
+    def end(self, stack, *streams):
+        for stream in streams:
+            stream.stop()
+            self.assertEqual(len(stream.returned), stream.sent)
+        accounts.check_inside(self, stack.stop())
+
+    def test_workload(self):
+        """Another list of flows: shown, proved, applied; those that stay lose nothing."""
+        lab, space, _, stack = self.lab(lambda lab: workload(lab, ["40000-40019"]))
+        more = workload(lab, ["40000-40009", "40030-40049"])
+        stays, goes = Stream(space, 40003), Stream(space, 40013)
+        before = self.running(stack)
+        dry = weft("apply", more, "--stack", stack.name, "--dry-run", "--detailed-exitcode",
+                   "--all", code=CHANGES)
+        self.assertIn("+ flow      10.7.0.1:40030", dry.stdout)
+        self.assertIn("- flow      10.7.0.1:40013", dry.stdout)
+        self.assertEqual(self.running(stack), before)
+        weft("apply", more, "--stack", stack.name)
+        now = self.running(stack)
+        self.assertEqual({port for _, port in self.rules(now)},
+                         {str(p) for p in [*range(40000, 40010), *range(40030, 40050)]})
+        # What runs is a plan like any other, and it is the one that a compile makes.
+        file = lab.folder / "now.plan.yaml"
+        weft("plan", "--stack", stack.name, "-o", file)
+        weft("verify", file, "--workload", more)
+        fresh = lab.compile("intel_82599", more)
+        self.assertEqual(weft("diff", file, fresh, "--detailed-exitcode").returncode, 0)
+        self.assertEqual(weft("apply", more, "--stack", stack.name, "--detailed-exitcode").stdout,
+                         "")
+        time.sleep(0.3)
+        self.end(stack, stays, goes)
+        self.assertEqual(stays.late, 0)
+
+    def test_plan(self):
+        """A plan that was compiled before; and one that a running stack cannot become."""
+        lab, space, plan, stack = self.lab(lambda lab: workload(lab, ["40000-40019"]))
+        stream = Stream(space, 40003)
+        other = lab.compile("intel_82599", workload(lab, ["40000-40004", "41000-41004"]))
+        weft("apply", other, "--stack", stack.name)
+        self.assertEqual(weft("diff", other, self.saved(lab, stack), "--detailed-exitcode")
+                         .returncode, 0)
+        weft("apply", plan, "--stack", stack.name)
+        self.assertEqual(weft("diff", plan, self.saved(lab, stack), "--detailed-exitcode")
+                         .returncode, 0)
+        elsewhere = lab.compile("intel_82599", workload(lab, ["40000-40004"]), "--queues", "2")
+        refused = weft("apply", elsewhere, "--stack", stack.name, code=1)
+        self.assertIn("E0670", refused.stderr)
+        self.assertIn("number of queues", refused.stderr)
+        edited = lab.folder / "edited.plan.yaml"
+        edited.write_text(other.read_text().replace("queue: 2", "queue: 3", 1))
+        self.assertIn("E0453", weft("apply", edited, "--stack", stack.name, code=1).stderr)
+        self.end(stack, stream)
+
+    def saved(self, lab, stack):
+        file = lab.folder / f"saved-{time.monotonic_ns()}.plan.yaml"
+        weft("plan", "--stack", stack.name, "-o", file)
+        return file
+
+    def test_flows(self):
+        """One by one, by hand and by a planner that stays; an endpoint comes and goes."""
+        lab, space, _, stack = self.lab(lambda lab: workload(lab, ["40000-40019"]))
+        stays = Stream(space, 40003)
+        add = weft("flow", "add", "echo", "10.7.0.1:42000", "--stack", stack.name)
+        self.assertEqual([line.split()[:2] for line in add.stdout.splitlines()],
+                         [["+", "flow"], ["+", "rule"]])
+        self.assertIn("E0676", weft("flow", "add", "echo", "10.7.0.1:42000", "--stack", stack.name,
+                                    code=1).stderr)
+        with open(lab.folder / "planner.log", "wb") as log:
+            planner = subprocess.Popen(
+                [lib.WEFT, "plan", "--serve", "--stack", stack.name, "--watch", "0.3"],
+                stdout=log, stderr=subprocess.STDOUT, env=lab.environment)
+        self.addCleanup(lambda: planner.poll() is None and (planner.kill(), planner.wait()))
+        lib.wait_for("the planner serves", lambda: b"plans for" in
+                     (lab.folder / "planner.log").read_bytes(), 60)
+        times = []
+        for port in range(43000, 43040):
+            done = json.loads(weft("flow", "add", "echo", f"10.7.0.1:{port}", "--stack",
+                                   stack.name, "--json").stdout)
+            times.append(done["proved_us"])
+        self.assertLess(sorted(times)[len(times) // 2], 5000, "proved without a solver")
+        moved = weft("flow", "move", "10.7.0.1:43000", "queue", "3", "--stack", stack.name)
+        self.assertIn("to 3" if "queue 3" not in moved.stdout else "queue 3", moved.stdout)
+        weft("endpoint", "add", "more", "udp", "1007", "app", "udp_echo", "--stack", stack.name)
+        with traffic.udp_socket(space) as s:
+            s.settimeout(3)
+            s.connect((lib.WEFT_IP, 1007))
+            s.send(b"hello")
+            self.assertEqual(s.recv(100), b"hello")
+        weft("flow", "add", "more", "10.7.0.1:44000", "--stack", stack.name)
+        weft("endpoint", "remove", "more", "--stack", stack.name)
+        for port in range(43000, 43040):
+            weft("flow", "remove", f"10.7.0.1:{port}", "--stack", stack.name)
+        # The planner dies in the middle of its life; the stack goes on with what it has.
+        now = self.running(stack)
+        planner.kill()
+        planner.wait()
+        self.assertEqual(self.running(stack), now)
+        weft("flow", "remove", "10.7.0.1:42000", "--stack", stack.name)
+        self.assertEqual({port for _, port in self.rules(self.running(stack))},
+                         {str(p) for p in range(40000, 40020)})
+        file = self.saved(lab, stack)
+        self.assertIn("proved", file.read_text())
+        self.end(stack, stays)
+        self.assertEqual(stays.late, 0)
+
+    def test_killed_in_the_middle(self):
+        """Whoever prepares a change dies at any moment: the old plan runs, or the new one."""
+        lab, space, plan, stack = self.lab(lambda lab: workload(lab, ["40000-40019"]))
+        stream = Stream(space, 40003)
+        many = workload(lab, ["40000-40019", "45000-45099"])
+        old = {str(p) for p in range(40000, 40020)}
+        new = old | {str(p) for p in range(45000, 45100)}
+        started = time.monotonic()
+        weft("apply", many, "--stack", stack.name, "--dry-run")
+        whole = time.monotonic() - started
+        for part in (0.1, 0.5, 0.8, 0.95, 1.0):
+            process = subprocess.Popen([lib.WEFT, "apply", many, "--stack", stack.name],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                       env=lab.environment)
+            time.sleep(whole * part)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            ports = {port for _, port in self.rules(self.running(stack))}
+            self.assertIn(ports, (old, new))
+        weft("apply", plan, "--stack", stack.name)
+        self.assertEqual({port for _, port in self.rules(self.running(stack))}, old)
+        self.end(stack, stream)
+
+    def test_only_its_user(self):
+        """Others cannot even see the socket; one that is told nonsense changes nothing."""
+        lab, _, _, stack = self.lab(lambda lab: workload(lab, ["40000-40003"]))
+        path = pathlib.Path(f"/run/weft/{stack.name}.sock")
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(path.parent.stat().st_mode & 0o777, 0o700)
+        before = self.running(stack)
+        for question in (b"change 0 +12\nnot: a change"[:25], b"change 9 +3\nx\n\n",
+                         b"change 0 +19\noperations: [oops]\n", b"change 0 +15\noperations: []\n"):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(15)
+                s.connect(str(path))
+                s.sendall(question)
+                self.assertIn(b'"ok":false', s.recv(1000))
+        self.assertEqual(self.running(stack), before)
+        accounts.check_inside(self, stack.stop())
+
+
+if __name__ == "__main__":
+    lib.main()
