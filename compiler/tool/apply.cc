@@ -61,8 +61,10 @@ diag::Result<Target> target_of(const ApplyArgs& args, const Running& running) {
     out.plan = std::move(*plan);
     return out;
   }
+  auto costs = args.costs.empty() ? costs_of(running.plan) : diag::Result<std::string>(args.costs);
+  if (!costs) return diag::fail(costs.error());
   auto in = load_inputs(args.graph.empty() ? running.plan.graph : args.graph,
-                        args.nic.empty() ? running.plan.nic : args.nic, args.what);
+                        args.nic.empty() ? running.plan.nic : args.nic, args.what, *costs);
   if (!in) return diag::fail(in.error());
   keep_places(running.plan, in->workload);
   passes::Options options;
@@ -90,7 +92,7 @@ void print_operations(const std::vector<plan::Operation>& operations, bool all) 
 }
 
 int apply(const ApplyArgs& args) {
-  auto session = Session::begin(args.stack, {"", args.graph, args.nic, ""});
+  auto session = Session::begin(args.stack, {"", args.graph, args.nic, "", args.costs});
   if (!session) return report(session.error());
   Session& with = **session;
   auto target = target_of(args, with.running());

@@ -70,13 +70,13 @@ int nic_probe(const std::vector<std::string>& arguments);  // weft-runtime does 
 
 struct ApplyArgs {
   std::string what;  // plan or workload
-  std::string stack, graph, nic;
+  std::string stack, graph, nic, costs;
   bool dry_run = false, detailed_exitcode = false, all = false;
 };
 int apply(const ApplyArgs& args);
 
 struct PlanArgs {
-  std::string stack, output, graph, nic, workload;
+  std::string stack, output, graph, nic, workload, costs;
   bool json = false, serve = false;
   double watch_s = 1;  // --serve: looks at the queues so often
   double drift = 25;   // percent of the mean, from where on flows move
@@ -86,7 +86,7 @@ int plan(const PlanArgs& args);
 
 struct RequestArgs {
   std::vector<std::string> words;  // "add", "echo", "10.7.0.1:40000"
-  std::string stack, graph, nic;
+  std::string stack, graph, nic, costs;
   bool json = false;
 };
 int flow(const RequestArgs& args);

@@ -41,7 +41,7 @@ int request(const RequestArgs& args, const char* what) {
   auto stack = stack_named(args.stack);
   if (!stack) return report(stack.error());
   if (auto answer = ask_at(planner_socket(*stack), text)) return show(*answer, args.json);
-  auto session = Session::begin(*stack, {"", args.graph, args.nic, ""});
+  auto session = Session::begin(*stack, {"", args.graph, args.nic, "", args.costs});
   if (!session) return report(session.error());
   auto operations = understand((*session)->planner(), text);
   if (!operations) return report(operations.error());

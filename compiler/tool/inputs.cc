@@ -57,8 +57,8 @@ diag::Result<std::string> workload_of(const plan::Plan& plan) {
                           "give it with --workload FILE, or compile the plan again"));
 }
 
-// The installed costs with the recorded hash; those that are the default where none are (then
-// same_inputs says that they are others).
+}  // namespace
+
 diag::Result<std::string> costs_of(const plan::Plan& plan) {
   auto recorded = plan.inputs.find("costs");
   for (const std::string& name : names(Kind::costs)) {
@@ -68,8 +68,6 @@ diag::Result<std::string> costs_of(const plan::Plan& plan) {
   }
   return path_of(Kind::costs, "default");
 }
-
-}  // namespace
 
 diag::Result<ir::FieldTable> load_fields() { return frontend::read_headers(headers_folder()); }
 

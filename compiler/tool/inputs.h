@@ -18,6 +18,9 @@ struct PlanWords {
   std::string plan, graph, nic, workload, costs;
 };
 diag::Result<plan::Plan> load_plan(const std::string& path);
+// The installed costs with the recorded hash; those that are the default where none are (then
+// same_inputs says so).
+diag::Result<std::string> costs_of(const plan::Plan& plan);
 diag::Result<passes::Inputs> load_inputs_of(const plan::Plan& plan, const PlanWords& words);
 
 // E0454 naming every input that is not the one the plan was made from.

@@ -260,6 +260,7 @@ void CommandLine::add_changing() {
     c->add_option("--stack", args.stack, "the running stack's name (the only one, otherwise)");
     c->add_option("--graph", args.graph, "protocol graph (the one that the plan names)");
     c->add_option("--nic", args.nic, "NIC model (the one that the plan names)");
+    c->add_option("--costs", args.costs, "cycles of nodes (those that the plan was made with)");
   };
   auto* c = add("apply", "weft apply workload.yaml --dry-run\n  weft apply new-plan.yaml",
                 "Changes a running stack to another plan, or to the plan of another workload.\n"

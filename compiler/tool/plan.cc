@@ -122,7 +122,8 @@ class Service {
 
  private:
   diag::Result<void> again() {
-    auto session = Session::begin(stack_, {"", args_.graph, args_.nic, args_.workload});
+    auto session =
+        Session::begin(stack_, {"", args_.graph, args_.nic, args_.workload, args_.costs});
     if (!session) return diag::fail(session.error());
     session_ = std::move(*session);
     return {};

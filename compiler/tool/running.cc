@@ -163,7 +163,9 @@ diag::Result<passes::Inputs> inputs_of_running(const plan::Plan& plan, const Pla
   if (!read_graph) return diag::fail(read_graph.error());
   auto read_nic = frontend::read_nic(*nic, in.fields);
   if (!read_nic) return diag::fail(read_nic.error());
-  auto costs = passes::read_costs(costs_file());
+  auto costs_file = words.costs.empty() ? costs_of(plan) : resolve(Kind::costs, words.costs);
+  if (!costs_file) return diag::fail(costs_file.error());
+  auto costs = passes::read_costs(*costs_file);
   if (!costs) return diag::fail(costs.error());
   in.graph = std::move(*read_graph);
   in.nic = std::move(*read_nic);
