@@ -29,8 +29,8 @@ struct TableFacts {
   std::string rss_type;         // type by which flows without a rule are hashed
 };
 
-// One flow and nothing else, as far as the driver looks: known by one symbolic lookup for a table. Rules of a
-// table that has another one are listed as they stand.
+// One flow and nothing else, as far as the driver looks: known by one symbolic lookup for a table.
+// Rules of a table that has another one are listed as they stand.
 bool is_plain_flow_rule(const ir::FilterTable& table, const plan::Filter& rule,
                         const ir::FieldTable& fields);
 

@@ -77,7 +77,7 @@ void FlowIndex::drop_if_unknown(const FlowKey& key) {
 void FlowIndex::add_rule(const plan::Filter& rule) {
   TableUse& use = tables_[rule.table];
   ++use.rules;
-  use.listed += is_plain_flow_rule(rule) ? 0 : 1;
+  use.listed += plain(rule) ? 0 : 1;
   use.marked += rule.mark != 0 ? 1 : 0;
   if (const auto* table = limits(rule.table); table != nullptr && !table->same_mask_per.empty()) {
     const ir::MaskGroup own = ir::mask_group(*table, plan::shape_of(rule), in_.fields);
@@ -94,7 +94,7 @@ void FlowIndex::add_rule(const plan::Filter& rule) {
 void FlowIndex::remove_rule(const plan::Filter& rule) {
   TableUse& use = tables_[rule.table];
   --use.rules;
-  use.listed -= is_plain_flow_rule(rule) ? 0 : 1;
+  use.listed -= plain(rule) ? 0 : 1;
   use.marked -= rule.mark != 0 ? 1 : 0;
   if (const auto* table = limits(rule.table); table != nullptr && !table->same_mask_per.empty()) {
     const ir::MaskGroup own = ir::mask_group(*table, plan::shape_of(rule), in_.fields);
@@ -140,6 +140,11 @@ const ir::FilterTable* FlowIndex::limits(const std::string& table) const {
   const auto v = in_.nic.receive.find(table);
   if (!v || !in_.nic.receive.node(*v).config.table) return nullptr;
   return &*in_.nic.receive.node(*v).config.table;
+}
+
+bool FlowIndex::plain(const plan::Filter& rule) const {
+  const ir::FilterTable* table = limits(rule.table);
+  return table != nullptr && is_plain_flow_rule(*table, rule, in_.fields);
 }
 
 bool FlowIndex::marks(const std::string& table) const {

@@ -66,6 +66,7 @@ class FlowIndex {
   std::optional<Delivery> where(const FlowKey& key, const Known& known) const;
   void drop_if_unknown(const FlowKey& key);
   bool marks(const std::string& table) const;
+  bool plain(const plan::Filter& rule) const;
   const ir::FilterTable* limits(const std::string& table) const;
 
   const plan::Plan& plan_;

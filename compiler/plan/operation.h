@@ -67,7 +67,7 @@ const FlowEntry* find_flow(const Plan& plan, const FlowEntry& key);
 bool same_flow(const FlowEntry& a, const FlowEntry& b);  // keys alone
 
 // A list of operations, and what is true of the plan behind them.
-struct Change {
+struct Transition {
   std::vector<Operation> operations;
   std::string workload;  // hash of the workload, as it is then
   Proof proof;           // without the content's hash
@@ -75,7 +75,8 @@ struct Change {
 
 // As a document, for the way from planner to stack. Strict, like plans.
 std::string to_yaml(const std::vector<Operation>& operations);
-std::string to_yaml(const Change& change);
-diag::Result<Change> change_from_text(const std::string& text, const ir::FieldTable& fields);
+std::string to_yaml(const Transition& transition);
+diag::Result<Transition> transition_from_text(const std::string& text,
+                                              const ir::FieldTable& fields);
 
 }  // namespace weft::plan

@@ -131,12 +131,13 @@ std::string to_yaml(const std::vector<Operation>& operations) {
   return out;
 }
 
-std::string to_yaml(const Change& change) {
-  return to_yaml(change.operations) + fmt::format("workload: {}\n", quoted(change.workload)) +
-         proof_yaml(change.proof);
+std::string to_yaml(const Transition& transition) {
+  return to_yaml(transition.operations) +
+         fmt::format("workload: {}\n", quoted(transition.workload)) + proof_yaml(transition.proof);
 }
 
-diag::Result<Change> change_from_text(const std::string& text, const ir::FieldTable& fields) {
+diag::Result<Transition> transition_from_text(const std::string& text,
+                                              const ir::FieldTable& fields) {
   auto document = frontend::parse_yaml(text, "operations");
   if (!document) return diag::fail(document.error());
   Mapping root(document->root(), "list of operations");
@@ -144,7 +145,7 @@ diag::Result<Change> change_from_text(const std::string& text, const ir::FieldTa
   if (auto list = root.optional("residues"))
     for (const Value& v : list->list())
       residues.push_back(std::make_shared<Residue>(read_residue(v, fields, max_queue + 1)));
-  Change out;
+  Transition out;
   for (const Value& v : root.required("operations").list())
     out.operations.push_back(read(v, residues, fields));
   if (auto workload = root.optional("workload")) out.workload = workload->text();

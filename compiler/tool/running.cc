@@ -205,7 +205,7 @@ diag::Result<std::unique_ptr<Session>> Session::begin(const std::string& stack,
 diag::Result<void> Session::send(const Operations& operations) {
   if (operations.empty()) return {};
   const std::string body =
-      plan::to_yaml(plan::Change{operations, planner_->workload_digest(), planner_->proof()});
+      plan::to_yaml(plan::Transition{operations, planner_->workload_digest(), planner_->proof()});
   auto j = document(running_.name, fmt::format("change {}", running_.generation), body);
   if (!j) {
     planner_->take_back();

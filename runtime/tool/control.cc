@@ -53,7 +53,7 @@ std::string Control::plan() const {
 }
 
 std::string Control::change(const std::string& text) const {
-  auto change = plan::change_from_text(text, fields_);
+  auto change = plan::transition_from_text(text, fields_);
   if (!change) return refused(change.error());
   if (change->proof.status != "proved" && !unproved_)
     return refused(problem("E0457", "the change has no proof"));

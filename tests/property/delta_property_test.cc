@@ -167,11 +167,11 @@ TEST(Delta, IsADocumentThatReadsBack) {
     RC_PRE(list.has_value());
     // (The reader wants whole graphs; the property is about the rest.)
     std::erase_if(*list, [](const Operation& o) { return o.kind == Operation::Kind::set_residue; });
-    Change change{.operations = *list, .workload = "1234", .proof = {}};
+    Transition change{.operations = *list, .workload = "1234", .proof = {}};
     change.proof.status = *rc::gen::element("proved", "none");
     change.proof.leaves = *rc::gen::inRange(0u, 1000u);
     const auto text = to_yaml(change);
-    const auto read = change_from_text(text, *fields);
+    const auto read = transition_from_text(text, *fields);
     if (!read) RC_FAIL(diag::render(read.error(), false));
     RC_ASSERT(to_yaml(*read) == text);
   }));
