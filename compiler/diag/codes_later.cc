@@ -266,6 +266,23 @@ constexpr std::array table = {
         "E0700", "the compiler's own plan does not prove",
         "A bug of weft, or a contradiction in the model. Nothing was written. Please report it\n"
         "with the three input files."},
+    // Choosing
+    CodeText{
+        "E0801", "no plan: rules",
+        "Flows that have queues of their own (gold, exclusive, a trust group, a core) or must\n"
+        "arrive on a certain queue need rules in the card's tables. Z3 has shown that the facts\n"
+        "named cannot hold together, and that none of them can be left out."},
+    CodeText{
+        "E0802", "no plan: queues",
+        "Queues of one's own need queues, beside those for everybody else, and a card that keeps\n"
+        "what no rule matches away from them."},
+    CodeText{"E0803", "no plan: a wish for a queue or a core",
+             "A queue or core is wanted that is not there, or that is somebody else's alone."},
+    CodeText{
+        "E0804", "no plan: the machine is too slow",
+        "With the costs of nodes and the clock of the machine file, a core would have more to do\n"
+        "than it can, or an endpoint's packets would wait longer than its `p99:` allows (a queue\n"
+        "with constant service times, M/D/1, on the core that runs it)."},
     // What cannot be had
     CodeText{
         "E0811", "the card cannot spread as the workload asks",

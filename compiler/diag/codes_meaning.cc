@@ -152,6 +152,18 @@ constexpr std::array table = {
         "Groups are 224.0.0.2 to 239.255.255.255, each named once for an endpoint, with at most\n"
         "32 sources under `only:` or `except:`. 224.0.0.1 needs no joining."},
     CodeText{
+        "E0273", "wishes for queues that do not fit together",
+        "`gold_queues:` belongs to `policy: gold`. An endpoint's `queue:` is where its flows must\n"
+        "arrive, a flow's `queue:` lies within that of its endpoint."},
+    CodeText{
+        "E0274", "a list of flows that cannot be read",
+        "The first line of a CSV file names its columns: `from` and `port`, and optionally\n"
+        "`endpoint`, `to`, `to_port`, `rate`, `class`, `queue`. Each further line is one flow;\n"
+        "nothing is quoted. The path is relative to the workload's folder."},
+    CodeText{"E0275", "a machine that cannot be",
+             "A machine file lists each CPU once: `cpus: [{cpu: 0, node: 0, core: 0}]`. What\n"
+             "`weft host show` prints is one."},
+    CodeText{
         "E0280", "a way to spread that cannot be meant",
         "`spread:` says what packets reach one queue: `symmetric: on`, `by: [ipv4.src]`, or\n"
         "`together: [{lan: [...], wan: [...]}]` with `port: lan` for ports whose keys are made\n"

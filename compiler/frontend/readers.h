@@ -8,6 +8,7 @@
 #include "compiler/diag/diagnostic.h"
 #include "compiler/ir/fields.h"
 #include "compiler/ir/graph.h"
+#include "compiler/ir/machine.h"
 #include "compiler/ir/nic_model.h"
 #include "compiler/ir/workload.h"
 
@@ -32,5 +33,8 @@ std::string print_graph(const ir::Graph& graph);
 diag::Result<ir::NicModel> read_nic(const std::string& path, const ir::FieldTable& fields);
 // `fields` gives the prefix: knob names of the model are added as "knob.<name>" by read_nic itself.
 diag::Result<ir::Workload> read_workload(const std::string& path);
+
+diag::Result<ir::Machine> read_machine(const std::string& path);
+std::string print_machine(const ir::Machine& machine);  // reads back
 
 }  // namespace weft::frontend

@@ -2,14 +2,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <filesystem>
 #include <map>
 #include <set>
-#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "compiler/diag/sha256.h"
 #include "compiler/frontend/address.h"
+#include "compiler/frontend/flow_csv.h"
 #include "compiler/frontend/host_reader.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/frontend/spread_reader.h"
@@ -23,6 +25,9 @@ using ir::Workload;
 constexpr std::size_t most_flows = 1'000'000;
 constexpr std::size_t most_endpoints = 65'535;  // their numbers have 16 bits
 constexpr double highest_rate = 1e12;
+constexpr double highest_cost = 1e12;  // cycles for one request
+constexpr unsigned most_queues = 1024;
+constexpr unsigned most_cores = 256;
 constexpr std::uint32_t all_hosts = 0xe0000001;
 constexpr std::size_t most_sources = 32;  // of a group; so many fit every report
 
@@ -54,6 +59,22 @@ std::optional<Range> read_range(const Value& at, Parse parse, const char* what,
   return range;
 }
 
+// Both ends of a flow.
+struct Socket {
+  std::uint32_t src, dst;
+  std::uint16_t src_port, dst_port;
+  bool operator==(const Socket&) const = default;
+};
+
+struct SocketHash {
+  std::size_t operator()(const Socket& s) const {
+    std::uint64_t x = (std::uint64_t{s.src} << 32 | std::uint64_t{s.src_port} << 16 | s.dst_port) ^
+                      std::uint64_t{s.dst} * 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    return static_cast<std::size_t>(x ^ (x >> 31));
+  }
+};
+
 class Reader {
  public:
   Reader(Workload& out) : out_(out) {}
@@ -63,8 +84,17 @@ class Reader {
     out_.name = top.required("workload").name();
     const Value host = top.required("host");
     if (const auto v = top.optional("queues"))
-      out_.queues = static_cast<unsigned>(v->number(1, 1024));
-    if (const auto v = top.optional("cores")) out_.cores = static_cast<unsigned>(v->number(1, 256));
+      out_.queues = static_cast<unsigned>(v->number(1, most_queues));
+    if (const auto v = top.optional("cores"))
+      out_.cores = static_cast<unsigned>(v->number(1, most_cores));
+    if (const auto v = top.optional("policy"))
+      out_.policy = static_cast<ir::Policy>(v->word({"balance", "gold", "static"}, "a policy"));
+    if (const auto v = top.optional("gold_queues")) {
+      out_.gold_queues = static_cast<unsigned>(v->number(1, most_queues - 1));
+      if (out_.policy != ir::Policy::gold)
+        v->error("E0273", "`gold_queues` without `policy: gold`", "",
+                 "no other policy gives queues to a class");
+    }
     if (const auto v = top.optional("spread")) out_.spread = read_spread(*v);
     const Value endpoints = top.required("endpoints");
     const auto flows = top.optional("flows");
@@ -90,6 +120,7 @@ class Reader {
     const auto address = m.optional("address");
     const auto groups = m.optional("groups");
     if (const auto rate = m.optional("rate")) e.rate = rate->real(0, highest_rate);
+    demands(m, e);
     m.done();
     if (address) bind(*address, e);
     if (groups) {
@@ -106,6 +137,44 @@ class Reader {
                 "one endpoint may have a range of ports and addresses");
     index_.try_emplace(e.name, static_cast<unsigned>(out_.endpoints.size()));
     out_.endpoints.push_back(std::move(e));
+  }
+
+  // What the chooser is told about an endpoint.
+  static void demands(Mapping& m, ir::Endpoint& e) {
+    if (const auto v = m.optional("class")) e.gold = read_gold(*v);
+    if (const auto v = m.optional("exclusive")) e.exclusive = v->flag();
+    if (const auto v = m.optional("trust")) e.trust = v->name();
+    if (const auto v = m.optional("cost")) e.cost = v->real(0, highest_cost);
+    if (const auto v = m.optional("size")) e.size = static_cast<unsigned>(v->number(0, 65507));
+    if (const auto v = m.optional("p99")) e.p99_us = read_microseconds(*v);
+    if (const auto v = m.optional("queue")) e.queues = read_queues(*v);
+    if (const auto v = m.optional("core"))
+      e.core = static_cast<unsigned>(v->number(0, most_cores - 1));
+  }
+
+  static bool read_gold(const Value& at) { return at.word({"gold", "normal"}, "a class") == 0; }
+
+  static std::optional<ir::QueueRange> read_queues(const Value& at) {
+    const auto range = read_range(
+        at, [](std::string_view text) { return parse_decimal(text, most_queues - 1); }, "a queue",
+        "a queue, or a range: 4-7");
+    if (!range) return std::nullopt;
+    return ir::QueueRange{range->first, range->last};
+  }
+
+  // "50us", "2ms", "0.5ms".
+  static double read_microseconds(const Value& at) {
+    const std::size_t before = at.error_count();
+    const std::string text = at.text();
+    if (at.error_count() != before) return 0;
+    double value = 0;
+    const auto [rest, bad] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const std::string_view unit(rest, text.data() + text.size());
+    if (bad != std::errc() || !(value > 0) || value > 1e9 || (unit != "us" && unit != "ms")) {
+      at.error("E0107", fmt::format("`{}` is no time", text), "", "like 50us or 2ms");
+      return 0;
+    }
+    return unit == "ms" ? value * 1000 : value;
   }
 
   static std::optional<Range> read_ports(const Value& at) {
@@ -232,30 +301,37 @@ class Reader {
     return std::nullopt;
   }
 
-  // Whether a packet can come from all addresses of the range.
-  bool check_source(const Value& at, const Range& range) {
-    const ir::HostConfig& host = out_.host;
+  // Why no packet can come from some address of the range; empty: it can from all.
+  std::string fault_of_source(const Range& range) {
+    if (own_prefixes_.empty()) own_prefixes_ = out_.host.addresses();
     const auto inside = [&](std::uint32_t a) { return a >= range.first && a <= range.last; };
     std::string why;
     for (const std::uint32_t end : {range.first, range.last}) {
       if (why.empty()) why = not_a_host(end);
     }
     if (range.last >= 0xe0000000 && why.empty()) why = "a group address";
-    for (const ir::OwnAddress& own : host.addresses()) {
-      if (host.address == 0 || !why.empty()) break;
+    for (const ir::OwnAddress& own : own_prefixes_) {
+      if (out_.host.address == 0 || !why.empty()) break;
       const std::uint32_t mask = prefix_mask(own.prefix_length);
       if (inside(own.address)) why = "the own address";
       if (own.prefix_length >= 31) continue;
       if (inside(own.address | ~mask)) why = "the broadcast address of the host's subnet";
       if (inside(own.address & mask)) why = "the network address of the host's subnet";
     }
+    return why;
+  }
+
+  bool check_source(const Value& at, const Range& range) {
+    const std::string why = fault_of_source(range);
     if (why.empty()) return true;
     at.error("E0250", fmt::format("no packet comes from `{}`: {}", at.node()->text, why));
     return false;
   }
 
+  // One line of `flows:`, or `csv:` with the name of a file that has more of them.
   void flow(const Value& entry) {
     Mapping m(entry, "the flow");
+    if (m.has("csv")) return csv(m);
     const std::size_t before = entry.error_count();
     const Value to = m.required("endpoint");
     const Value from = m.required("from");
@@ -265,6 +341,11 @@ class Reader {
     const auto local_port = m.optional("to_port");
     double rate = 1;
     if (const auto v = m.optional("rate")) rate = v->real(0, highest_rate);
+    std::optional<bool> gold;
+    if (const auto v = m.optional("class")) gold = read_gold(*v);
+    std::optional<unsigned> queue;
+    if (const auto v = m.optional("queue"))
+      queue = static_cast<unsigned>(v->number(0, most_queues - 1));
     m.done();
     const auto endpoint = find_endpoint(to);
     const auto addresses =
@@ -285,6 +366,8 @@ class Reader {
     if (entry.error_count() != before || !endpoint || !good_source || !range) return;
     ir::Flow flow{.endpoint = *endpoint, .rate = rate, .span = entry.span()};
     const ir::Endpoint& to_endpoint = out_.endpoints[*endpoint];
+    flow.gold = gold.value_or(to_endpoint.gold);
+    flow.queue = queue;
     flow.dst = to_endpoint.bound() ? to_endpoint.address : out_.host.address;
     flow.dst_port = to_endpoint.port;
     if (local) {
@@ -306,7 +389,80 @@ class Reader {
     if (entry.error_count() == before) expand(entry, flow, *addresses, *range);
   }
 
+  // Values that a line of the file leaves out are those of the entry.
+  void csv(Mapping& m) {
+    const Value at = m.required("csv");
+    const auto to = m.optional("endpoint");
+    const auto rate = m.optional("rate");
+    const auto priority = m.optional("class");
+    m.done();
+    const std::size_t before = at.error_count();
+    FlowRow defaults;
+    std::optional<unsigned> endpoint;
+    if (to) endpoint = find_endpoint(*to);
+    if (rate) defaults.rate = rate->real(0, highest_rate);
+    if (priority) defaults.gold = read_gold(*priority);
+    const std::string name = at.text();
+    if (at.error_count() != before || out_.host.address == 0) return;
+    const std::string path =
+        (std::filesystem::path(out_.path).parent_path() / std::filesystem::path(name)).string();
+    auto text = read_file(path);
+    if (!text) return at.report(text.error());
+    const auto rows = parse_flow_csv(*text, path);
+    if (!rows) return at.report(rows.error());
+    out_.digest = diag::sha256_hex(out_.digest + diag::sha256_hex(*text));
+    for (const FlowRow& row : *rows) {
+      diag::Diagnostic wrong = listed(row, defaults, endpoint, path);
+      if (wrong.code.empty()) continue;
+      wrong.span = {path, row.line, 1, 1};
+      return at.report(std::move(wrong));
+    }
+  }
+
+  // A diagnostic without a code where all is well.
+  diag::Diagnostic listed(const FlowRow& row, const FlowRow& defaults,
+                          std::optional<unsigned> endpoint, const std::string& path) {
+    if (!row.endpoint.empty()) {
+      if (row.endpoint != last_name_) {
+        last_name_ = std::string(row.endpoint);
+        const auto known = index_.find(last_name_);
+        last_index_ = known == index_.end() ? std::nullopt : std::optional(known->second);
+      }
+      endpoint = last_index_;
+      if (!endpoint)
+        return {.code = "E0255", .message = fmt::format("there is no endpoint `{}`", row.endpoint)};
+    }
+    if (!endpoint)
+      return {.code = "E0255",
+              .message = "the flow names no endpoint",
+              .help = "add a column `endpoint`, or `endpoint:` beside `csv:`"};
+    const std::string why = fault_of_source({row.src, row.src});
+    if (!why.empty())
+      return {.code = "E0250",
+              .message = fmt::format("no packet comes from `{}`: {}", format_ipv4(row.src), why)};
+    const ir::Endpoint& to = out_.endpoints[*endpoint];
+    ir::Flow flow{.src = row.src,
+                  .src_port = row.src_port,
+                  .dst_port = row.dst_port.value_or(to.port),
+                  .endpoint = *endpoint,
+                  .rate = row.rate.value_or(defaults.rate.value_or(1))};
+    flow.span = {path, row.line, 1, 1};
+    flow.dst = row.dst.value_or(to.bound() ? to.address : out_.host.address);
+    flow.gold = row.gold.value_or(defaults.gold.value_or(to.gold));
+    flow.queue = row.queue;
+    if (!all_own({flow.dst, flow.dst}) || !to.listens(flow.dst, flow.dst_port))
+      return {.code = "E0271",
+              .message = fmt::format("endpoint `{}` does not listen there", to.name)};
+    if (auto wrong = fault_of_queue(flow); !wrong.code.empty()) return wrong;
+    if (flow.dst == out_.host.address) flow.dst = 0;
+    return add(flow);
+  }
+
   void expand(const Value& entry, ir::Flow flow, const Range& addresses, const Range& ports) {
+    if (auto wrong = fault_of_queue(flow); !wrong.code.empty()) {
+      wrong.span = entry.span();
+      return entry.report(std::move(wrong));
+    }
     const std::uint64_t count = (std::uint64_t{addresses.last} - addresses.first + 1) *
                                 (std::uint64_t{ports.last} - ports.first + 1);
     if (count + out_.flows.size() > most_flows) {
@@ -317,20 +473,35 @@ class Reader {
       for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
         flow.src = static_cast<std::uint32_t>(address);
         flow.src_port = static_cast<std::uint16_t>(port);
-        const auto [first, fresh] = seen_.emplace(
-            std::tuple(flow.src, flow.src_port, flow.dst, flow.dst_port), out_.flows.size());
-        if (!fresh) {
-          entry.report({.code = "E0257",
-                        .message = fmt::format("the flow from {}:{} to `{}` is there twice",
-                                               format_ipv4(flow.src), flow.src_port,
-                                               out_.endpoints[flow.endpoint].name),
-                        .span = entry.span(),
-                        .notes = {{.text = "first here", .span = out_.flows[first->second].span}}});
-          return;
-        }
-        out_.flows.push_back(flow);
+        if (auto wrong = add(flow); !wrong.code.empty()) return entry.report(std::move(wrong));
       }
     }
+  }
+
+  // Where a flow must arrive lies within where its endpoint's must.
+  diag::Diagnostic fault_of_queue(const ir::Flow& flow) {
+    const auto& queues = out_.endpoints[flow.endpoint].queues;
+    if (!flow.queue || !queues || (*flow.queue >= queues->first && *flow.queue <= queues->last))
+      return {};
+    return {.code = "E0273",
+            .message = fmt::format("queue {} is none of those of endpoint `{}`", *flow.queue,
+                                   out_.endpoints[flow.endpoint].name)};
+  }
+
+  diag::Diagnostic add(const ir::Flow& flow) {
+    if (out_.flows.size() == most_flows)
+      return {.code = "E0259", .message = fmt::format("more than {} flows", most_flows)};
+    const auto [first, fresh] =
+        seen_.emplace(Socket{flow.src, flow.dst, flow.src_port, flow.dst_port}, out_.flows.size());
+    if (!fresh)
+      return {.code = "E0257",
+              .message =
+                  fmt::format("the flow from {}:{} to `{}` is there twice", format_ipv4(flow.src),
+                              flow.src_port, out_.endpoints[flow.endpoint].name),
+              .span = flow.span,
+              .notes = {{.text = "first here", .span = out_.flows[first->second].span}}};
+    out_.flows.push_back(flow);
+    return {};
   }
 
   Workload& out_;
@@ -339,8 +510,10 @@ class Reader {
   std::unordered_set<std::uint32_t> own_;            // addresses of the host
   // By address (0: all): first port -> last port and endpoint.
   std::unordered_map<std::uint32_t, std::map<unsigned, std::pair<unsigned, std::size_t>>> sockets_;
-  std::map<std::tuple<std::uint32_t, std::uint16_t, std::uint32_t, std::uint16_t>, std::size_t>
-      seen_;
+  std::unordered_map<Socket, std::size_t, SocketHash> seen_;
+  std::vector<ir::OwnAddress> own_prefixes_;
+  std::string last_name_;  // of an endpoint, in a list of flows
+  std::optional<unsigned> last_index_;
 };
 
 }  // namespace

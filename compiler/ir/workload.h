@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/diag/diagnostic.h"
@@ -61,6 +62,12 @@ struct GroupJoin {
   bool operator==(const GroupJoin&) const = default;
 };
 
+// Queues first to last.
+struct QueueRange {
+  unsigned first = 0, last = 0;
+  bool operator==(const QueueRange&) const = default;
+};
+
 // One application's sockets: a port or a range of ports, of all own addresses or of some.
 struct Endpoint {
   std::string name;        // "echo"
@@ -73,6 +80,16 @@ struct Endpoint {
   unsigned addresses = 1;     // how many, one behind the other
 
   std::vector<GroupJoin> groups;
+
+  // What the chooser goes by.
+  bool gold = false;       // priority class: `gold`, else normal
+  bool exclusive = false;  // its queues receive nothing for other endpoints
+  std::string trust;       // group; endpoints of different groups share no queue; "": all the rest
+  double cost = 0;         // cycles that the application takes for one request
+  unsigned size = 0;       // bytes of payload of a usual request
+  double p99_us = 0;       // bound for the time in the stack, microseconds; 0: none
+  std::optional<QueueRange> queues;  // its flows arrive on these alone
+  std::optional<unsigned> core;      // net core that runs it
 
   unsigned last_port() const { return port + ports - 1; }
   bool bound() const { return address != 0; }
@@ -101,14 +118,30 @@ struct Flow {
   unsigned endpoint = 0;  // index into endpoints
   double rate = 1;        // packets per second
   diag::Span span;
-  std::uint32_t dst = 0;  // the own address; 0: the primary one
+  std::uint32_t dst = 0;          // the own address; 0: the primary one
+  bool gold = false;              // as its endpoint, unless the flow says otherwise
+  std::optional<unsigned> queue;  // where it must arrive
 };
+
+// How flows are spread over queues. These are the three policies of Dragonet.
+enum class Policy {
+  balance,  // the busiest queue and core have as little to do as can be
+  gold,     // the same, but what is of class gold has queues of its own
+  fixed,    // `static`: one queue for each endpoint, in the order in which they are declared
+};
+
+// The YAML word.
+inline std::string_view to_string(Policy policy) {
+  return policy == Policy::balance ? "balance" : policy == Policy::gold ? "gold" : "static";
+}
 
 struct Workload {
   std::string name;
   HostConfig host;
   unsigned queues = 1;  // wanted; the compiler takes fewer where the card has fewer
   unsigned cores = 1;   // net cores
+  Policy policy = Policy::balance;
+  unsigned gold_queues = 0;  // policy gold: how many; 0: as the load wants
   std::vector<Endpoint> endpoints;
   std::vector<Flow> flows;
   Spread spread;

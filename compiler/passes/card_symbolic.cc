@@ -28,6 +28,22 @@ bool is_plain_flow_rule(const ir::FilterTable& table, const plan::Filter& f,
          full("udp.src_port", 0xffff) && full("udp.dst_port", 0xffff) && f.match.size() == known;
 }
 
+TableRules rules_of_table(const ir::Node& table, const plan::Configuration& card,
+                          const ir::FieldTable& fields) {
+  TableRules out;
+  bool in_order = true;
+  for (const plan::Filter& f : card.filters) {
+    if (f.table != table.id) continue;
+    const bool plain = is_plain_flow_rule(*table.config.table, f, fields);
+    in_order = in_order && (!plain || out.listed.empty());
+    (plain && in_order ? out.flows : out.listed).push_back(&f);
+  }
+  if (in_order) return out;
+  out.listed.insert(out.listed.begin(), out.flows.begin(), out.flows.end());
+  out.flows.clear();
+  return out;
+}
+
 namespace {
 
 // A rule table as terms: is the packet in it, and if so which queue and mark.
@@ -136,14 +152,26 @@ class Receive {
   }
 
   Rules rules_of(const ir::Node& node) {
-    std::vector<const plan::Filter*> rules;
-    bool all_exact = true;
-    for (const auto& f : plan_.configuration.filters) {
-      if (f.table != node.id) continue;
-      rules.push_back(&f);
-      all_exact = all_exact && is_plain_flow_rule(*node.config.table, f, symbolic_.fields());
-    }
-    if (pinned_ || !all_exact || !facts_.rules_are_flows) return listed(*node.config.table, rules);
+    const ir::FilterTable& limits = *node.config.table;
+    auto [rules, others] = rules_of_table(node, plan_.configuration, symbolic_.fields());
+    if (pinned_) others.insert(others.begin(), rules.begin(), rules.end());
+    if (pinned_ || rules.empty()) return listed(limits, others);
+    const Rules flows = of_flows(node, rules);
+    if (others.empty()) return flows;
+    // (Others may be about other packets; so what flows are is said here.)
+    const auto& types = limits.types;
+    const auto udp = types.find("udp");
+    const Term member =
+        udp == types.end()
+            ? flows.member
+            : session_.all_of({flows.member, symbolic_.condition(udp->second, State{})});
+    const Rules rest = listed(limits, others);
+    return {session_.any_of({member, rest.member}), session_.ite(member, flows.queue, rest.queue),
+            session_.ite(member, flows.mark, rest.mark),
+            session_.ite(member, flows.marked, rest.marked)};
+  }
+
+  Rules of_flows(const ir::Node& node, const std::vector<const plan::Filter*>& rules) {
     // Enumerated: a member is a flow, on its owner's queue, marked with its endpoint.
     Rules out;
     out.of_flows = true;

@@ -23,16 +23,22 @@ struct CardPath {
 
 // Truths about the plan's finite tables, established by enumeration (tables.h).
 struct TableFacts {
-  bool rules_are_flows = true;  // every rule is one flow of the workload, on its owner's queue
-  bool sources_answer = true;   // all flows come from addresses that can be answered
-  bool flows_arrive = true;     // the card delivers every flow on the queue that owns it
-  std::string rss_type;         // type by which flows without a rule are hashed
+  bool sources_answer = true;  // all flows come from addresses that can be answered
+  bool flows_arrive = true;    // the card delivers every flow on the queue that owns it
+  std::string rss_type;        // type by which flows without a rule are hashed
 };
 
-// One flow and nothing else, as far as the driver looks: known by one symbolic lookup for a table.
-// Rules of a table that has another one are listed as they stand.
+// One flow and nothing else, as far as the driver looks.
 bool is_plain_flow_rule(const ir::FilterTable& table, const plan::Filter& rule,
                         const ir::FieldTable& fields);
+
+// The rules of a table as a proof reads them: those of single flows come first and are known by one
+// symbolic lookup, the others behind them are listed as they stand (all are, in another order).
+struct TableRules {
+  std::vector<const plan::Filter*> flows, listed;
+};
+TableRules rules_of_table(const ir::Node& table, const plan::Configuration& card,
+                          const ir::FieldTable& fields);
 
 // The flow key of the incoming packet, as terms.
 struct KeyTerms {

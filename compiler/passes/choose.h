@@ -1,10 +1,12 @@
-// Pass "choose": what the card does, and which flows go where. The interface is the final one;
-// behind it stands a greedy chooser.
+// Pass "choose": what the card does, and which flows go where. Guessed by polynomial algorithms
+// (filter_plan.h, balance.h), judged and explained with Z3 (judge.h).
 // Pre: verified graph and model. Post: every known flow has a queue; capacities, shapes, shared
-// masks and RSS reach of the model hold; nothing is asked of the card that it does not have.
+// masks and RSS reach of the model hold; zones, pins and policy of the workload hold; nothing is
+// asked of the card that it does not have. E0801 to E0803 where that cannot be.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +15,17 @@
 namespace weft::passes {
 
 struct FlowChoice {
-  unsigned flow = 0;  // index into the workload's flows
-  std::string table;  // where its rule goes; empty: RSS brings it
+  unsigned flow = 0;   // index into the workload's flows
+  std::string table;   // where its rule goes; empty: RSS brings it, or a rule for its endpoint
+  unsigned queue = 0;  // of the rule; without one, who owns the flow where nobody can predict RSS
+};
+
+// A rule for all that comes to one port of an endpoint.
+struct SocketChoice {
+  unsigned endpoint = 0;
+  std::uint16_t port = 0;
+  std::uint32_t address = 0;  // 0: any
+  std::string table;
   unsigned queue = 0;
 };
 
@@ -22,8 +33,15 @@ struct Choice {
   unsigned rx_queues = 1;
   unsigned cores = 1;
   std::map<std::string, bool> knobs;
-  unsigned open_queues = 1;  // queues 0 .. open_queues-1 take what no rule matches
-  std::vector<FlowChoice> flows;
+  plan::Rss rss;
+  std::vector<unsigned> open = {0};  // queues where what no rule matches may arrive, sorted
+  std::vector<FlowChoice> flows;     // heaviest first
+  std::vector<SocketChoice> sockets;
+  plan::Chosen chosen;
+  std::vector<std::optional<unsigned>> zone_core;  // by zone of `chosen`
+
+  // Queues that rules for single flows feed, and nothing else.
+  std::vector<unsigned> closed() const;
 };
 
 diag::Result<Choice> choose(const Inputs& inputs, const Options& options);

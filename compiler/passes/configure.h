@@ -10,4 +10,8 @@ namespace weft::passes {
 
 diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::Plan& plan);
 
+// The rule, without an id, that brings a flow to a queue by one of the card's tables.
+plan::Filter flow_rule(const Inputs& inputs, const ir::Flow& flow, const std::string& table,
+                       unsigned queue);
+
 }  // namespace weft::passes

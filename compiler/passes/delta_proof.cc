@@ -321,14 +321,16 @@ std::string DeltaProof::outline() const {
   const plan::Configuration& c = plan_.configuration;
   const TableFacts facts = index_->facts();
   std::set<unsigned> range(c.rss.table.begin(), c.rss.table.end());
-  std::string out = fmt::format("{} {} {} {} rss [{}]", c.rx_queues, facts.rules_are_flows,
-                                facts.sources_answer, facts.flows_arrive, fmt::join(range, " "));
+  std::string out = fmt::format("{} {} {} rss [{}]", c.rx_queues, facts.sources_answer,
+                                facts.flows_arrive, fmt::join(range, " "));
   for (const auto& [name, use] : index_->tables()) {
     if (use.rules == 0) continue;
     out += fmt::format(" {} {}", name, use.marked != 0);
-    if (use.listed == 0 && facts.rules_are_flows) continue;
-    for (const plan::Filter& f : c.filters)
-      if (f.table == name) out += fmt::format(" [{} {} {}]", plan::rule_key(f), f.queue, f.mark);
+    if (use.listed == 0) continue;
+    const auto table = in_.nic.receive.find(name);
+    if (!table) continue;
+    for (const plan::Filter* f : rules_of_table(in_.nic.receive.node(*table), c, in_.fields).listed)
+      out += fmt::format(" [{} {} {}]", plan::rule_key(*f), f->queue, f->mark);
   }
   for (const plan::Residue& r : plan_.residues)
     out += fmt::format(" {} {} [{}]", r.id, r.queue_class, fmt::join(r.queues, " "));

@@ -515,22 +515,23 @@ class Embedder {
 }  // namespace
 
 diag::Result<void> embed(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
+  const std::vector<unsigned> closed = choice.closed();
   std::vector<std::string> feeding;
   for (const auto& filter : plan.configuration.filters) {
-    if (filter.queue >= choice.open_queues &&
+    if (std::binary_search(closed.begin(), closed.end(), filter.queue) &&
         std::find(feeding.begin(), feeding.end(), filter.table) == feeding.end()) {
       feeding.push_back(filter.table);
     }
   }
   plan::Residue any = Embedder(inputs, plan, QueueClass::any, {}).run();
-  for (unsigned q = 0; q < choice.open_queues; ++q) any.queues.push_back(q);
-  plan.residues.push_back(std::move(any));
-  if (choice.open_queues < plan.configuration.rx_queues) {
-    plan::Residue flows = Embedder(inputs, plan, QueueClass::flows, feeding).run();
-    for (unsigned q = choice.open_queues; q < plan.configuration.rx_queues; ++q)
-      flows.queues.push_back(q);
-    plan.residues.push_back(std::move(flows));
+  for (unsigned q = 0; q < plan.configuration.rx_queues; ++q) {
+    if (!std::binary_search(closed.begin(), closed.end(), q)) any.queues.push_back(q);
   }
+  plan.residues.push_back(std::move(any));
+  if (closed.empty()) return {};
+  plan::Residue flows = Embedder(inputs, plan, QueueClass::flows, feeding).run();
+  flows.queues = closed;
+  plan.residues.push_back(std::move(flows));
   return {};
 }
 

@@ -1,6 +1,8 @@
 #include "compiler/passes/emit.h"
 
 #include <algorithm>
+#include <string_view>
+#include <tuple>
 
 namespace weft::passes {
 
@@ -16,8 +18,10 @@ void emit(const Inputs& inputs, plan::Plan& plan) {
                  {"headers", inputs.fields.digest},
                  {"costs", inputs.costs.digest}};
   auto& filters = plan.configuration.filters;
+  // Rules for flows, f0, f1, ..., then those for sockets, s0, s1, ...
   std::stable_sort(filters.begin(), filters.end(), [](const auto& a, const auto& b) {
-    return std::make_pair(a.id.size(), a.id) < std::make_pair(b.id.size(), b.id);
+    return std::make_tuple(a.id[0], a.id.size(), std::string_view(a.id)) <
+           std::make_tuple(b.id[0], b.id.size(), std::string_view(b.id));
   });
 }
 

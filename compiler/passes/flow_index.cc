@@ -205,7 +205,6 @@ std::vector<FlowKey> FlowIndex::all() const {
 
 TableFacts FlowIndex::facts() const {
   TableFacts out;
-  out.rules_are_flows = others_.empty();
   out.sources_answer = bad_sources_ == 0;
   out.flows_arrive = predictable_;
   // The type by which a plain datagram is hashed is the same for all flows.

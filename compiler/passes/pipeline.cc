@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/choose.h"
 #include "compiler/passes/configure.h"
@@ -37,6 +39,11 @@ diag::Result<void> prove(const Inputs& inputs, plan::Plan& plan) {
 
 diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
   plan::Plan plan;
+  const auto start = std::chrono::steady_clock::now();
+  const auto late = [&] {
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+    return options.time_limit && spent.count() >= *options.time_limit;
+  };
   const auto dump = [&](const char* pass, const std::string& text) {
     if (options.dump) options.dump(pass, text);
   };
@@ -48,7 +55,9 @@ diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
   if (auto ok = verify_nic(inputs.nic, inputs.fields); !ok) return diag::fail(ok.error());
   dump("verify", "graph and model hold\n");
 
-  const auto choice = choose(inputs, options);
+  Options how = options;
+  how.certify = how.certify && !late();
+  const auto choice = choose(inputs, how);
   if (!choice) return diag::fail(choice.error());
   dump("choose", to_string(*choice));
 
@@ -62,7 +71,8 @@ diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
   emit(inputs, plan);
   dump("place", plan::to_yaml(plan));
 
-  if (options.prove) {
+  plan.chosen.stopped = late();
+  if (options.prove && !plan.chosen.stopped) {
     if (auto ok = prove(inputs, plan); !ok) return diag::fail(ok.error());
     dump("prove", fmt::format("{}: {} leaves, {} queries, {}\n", plan.proof.status,
                               plan.proof.leaves, plan.proof.queries, plan.proof.solver));

@@ -12,6 +12,7 @@
 #include "compiler/diag/diagnostic.h"
 #include "compiler/ir/fields.h"
 #include "compiler/ir/graph.h"
+#include "compiler/ir/machine.h"
 #include "compiler/ir/nic_model.h"
 #include "compiler/ir/workload.h"
 #include "compiler/plan/plan.h"
@@ -33,12 +34,17 @@ struct Inputs {
   ir::NicModel nic;
   ir::Workload workload;
   Costs costs;
+  std::optional<ir::Machine> machine;  // where it is to run, if that is known
 };
 
 struct Options {
   unsigned queues = 0;  // 0: as the workload says
   unsigned cores = 0;
   bool prove = true;
+  bool certify = true;  // ask Z3 whether the choice could be better
+  // Seconds from the beginning after which no more is searched, certified or proved (what runs then
+  // runs to its end; the plan says that it was stopped). None: no limit.
+  std::optional<double> time_limit;
   // Called after each pass with its name and a text dump; for `weft compile --dump`.
   std::function<void(const std::string& pass, const std::string& text)> dump;
 };

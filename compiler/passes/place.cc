@@ -1,8 +1,15 @@
 #include "compiler/passes/place.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
+#include <unordered_map>
 
+#include "compiler/passes/balance.h"
+#include "compiler/passes/classes.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/steer.h"
 
@@ -52,51 +59,229 @@ double cycles_of(const ir::Graph& graph, const Costs& costs) {
   return sum;
 }
 
-diag::Result<void> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
-  plan.cores.resize(choice.cores);
-  for (unsigned c = 0; c < choice.cores; ++c) plan.cores[c].id = c;
-  for (unsigned q = 0; q < plan.configuration.rx_queues; ++q) {
-    plan.cores[q % choice.cores].queues.push_back(q);
+namespace {
+
+// What arrives on each queue.
+struct Arrivals {
+  std::vector<double> rate;    // packets per second
+  std::vector<double> app;     // cycles per second for applications, and for long payloads
+  std::vector<double> handed;  // of them those that come by way of another core
+};
+
+class Placer {
+ public:
+  Placer(const Inputs& inputs, const Choice& choice, plan::Plan& plan)
+      : inputs_(inputs),
+        choice_(choice),
+        plan_(plan),
+        queues_(plan.configuration.rx_queues),
+        cost_(packet_cost(inputs, plan.configuration.knobs)) {
+    arrivals_ = {std::vector<double>(queues_), std::vector<double>(queues_),
+                 std::vector<double>(queues_)};
+    of_endpoint_.resize(inputs.workload.endpoints.size());
   }
 
-  std::vector<double> rate(plan.configuration.rx_queues, 0.0);
-  double total = 0;
-  std::map<FlowKey, double> rate_of;
-  for (const auto& flow : inputs.workload.flows) {
-    rate_of[{flow.src, flow.src_port, inputs.workload.local_address(flow), flow.dst_port}] =
-        flow.rate;
+  diag::Result<void> run() {
+    known();
+    strangers();
+    cores();
+    sums();
+    if (!inputs_.machine) return {};
+    if (auto ok = cpus(); !ok) return ok;
+    return inputs_.machine->mhz > 0 ? in_time() : diag::Result<void>();
   }
-  for (const auto& f : plan.flows) {
-    rate[f.queue] += rate_of[{f.src, f.src_port, f.dst, f.dst_port}];
+
+ private:
+  void arrive(unsigned queue, const ir::Endpoint& endpoint, double rate) {
+    of_endpoint_[static_cast<std::size_t>(&endpoint - inputs_.workload.endpoints.data())].insert(
+        queue);
+    arrivals_.rate[queue] += rate;
+    arrivals_.app[queue] += rate * extra_of(endpoint, cost_);
   }
-  for (const auto& endpoint : inputs.workload.endpoints) {
-    for (unsigned q = 0; q < choice.open_queues; ++q) rate[q] += endpoint.rate / choice.open_queues;
-  }
-  // Where a flow's packets arrive anywhere, all but one in so many are handed over to its owner.
-  const ir::Node* rss = rss_node(inputs.nic);
-  const bool anywhere = rss != nullptr && !rss->config.rss->predictable;
-  const double away = anywhere ? 1.0 - 1.0 / plan.configuration.rx_queues : 0;
-  std::vector<double> handed(plan.configuration.rx_queues, 0.0);
-  for (const auto& f : plan.flows)
-    handed[f.queue] += away * rate_of[{f.src, f.src_port, f.dst, f.dst_port}];
-  double cycles = 0, of_handover = 0;
-  for (auto& core : plan.cores) {
-    for (const unsigned q : core.queues) {
-      const plan::Residue* residue = plan::residue_of_queue(plan, q);
-      const double passing = handed[q] * inputs.costs.of("handover");
-      const double load = rate[q] * cycles_of(residue->graph, inputs.costs) + passing;
-      of_handover += passing;
-      core.load += load;
-      cycles += load;
-      total += rate[q];
+
+  void known() {
+    std::unordered_map<FlowKey, double, FlowKeyHash> rate_of;
+    rate_of.reserve(inputs_.workload.flows.size());
+    for (const auto& f : inputs_.workload.flows)
+      rate_of[{f.src, f.src_port, inputs_.workload.local_address(f), f.dst_port}] = f.rate;
+    // Where a flow's packets arrive anywhere, all but one in so many are handed over to its owner.
+    const ir::Node* rss = rss_node(inputs_.nic);
+    const bool anywhere = rss != nullptr && !rss->config.rss->predictable;
+    const double away = anywhere ? 1.0 - 1.0 / queues_ : 0;
+    for (const auto& f : plan_.flows) {
+      const double rate = rate_of[{f.src, f.src_port, f.dst, f.dst_port}];
+      arrive(f.queue, inputs_.workload.endpoints[f.endpoint], rate);
+      arrivals_.handed[f.queue] += away * rate;
     }
   }
-  plan.cycles_per_packet =
-      total > 0 ? cycles / total : cycles_of(plan.residues.front().graph, inputs.costs);
-  // (What several cores cost is no fault of the card's.)
-  const double alone = plan.cycles_per_packet - (total > 0 ? of_handover / total : 0);
-  plan.cycles_saved = cycles_of(inputs.graph, inputs.costs) - alone;
-  return {};
+
+  // By a rule of their own, or wherever the hash takes them.
+  void strangers() {
+    const auto& endpoints = inputs_.workload.endpoints;
+    std::vector<bool> ruled(endpoints.size(), false);
+    for (const SocketChoice& s : choice_.sockets) {
+      const ir::Endpoint& e = endpoints[s.endpoint];
+      ruled[s.endpoint] = true;
+      arrive(s.queue, e, e.rate / (e.ports * e.addresses));
+    }
+    const auto& table = plan_.configuration.rss.table;
+    for (std::size_t e = 0; e < endpoints.size(); ++e) {
+      if (ruled[e] || endpoints[e].rate == 0) continue;
+      for (const auto q : table) arrive(q, endpoints[e], endpoints[e].rate / table.size());
+      if (!table.empty()) continue;
+      for (const unsigned q : choice_.open)
+        arrive(q, endpoints[e], endpoints[e].rate / choice_.open.size());
+    }
+  }
+
+  double load(unsigned queue) const {
+    const double stack =
+        arrivals_.rate[queue] * cycles_of_residue(plan::residue_of_queue(plan_, queue));
+    return stack + arrivals_.app[queue] + arrivals_.handed[queue] * inputs_.costs.of("handover");
+  }
+
+  double cycles_of_residue(const plan::Residue* residue) const {
+    auto [it, fresh] = cycles_.try_emplace(residue, 0);
+    if (fresh) it->second = cycles_of(residue->graph, inputs_.costs);
+    return it->second;
+  }
+
+  // Queues of a zone that wants a core are there; each core has at least one.
+  void cores() {
+    const unsigned cores = choice_.cores;
+    std::vector<std::vector<unsigned>> only(cores);
+    for (unsigned c = 0; c < cores; ++c) only[c] = {c};
+    std::vector<const std::vector<unsigned>*> wish(queues_, nullptr);
+    std::vector<bool> first(queues_, false);
+    for (std::size_t z = 0; z < choice_.chosen.zones.size(); ++z) {
+      for (const unsigned q : choice_.chosen.zones[z].queues) {
+        if (choice_.zone_core[z]) wish[q] = &only[*choice_.zone_core[z]];
+        first[q] = choice_.chosen.zones[z].priority;
+      }
+    }
+    std::vector<BalanceItem> items;
+    std::vector<double> loads;
+    double least = 0;  // so that a core without a queue is never left
+    for (unsigned q = 0; q < queues_; ++q) loads.push_back(load(q));
+    for (const double l : loads) least += l * 1e-9;
+    for (unsigned q = 0; q < queues_; ++q) items.push_back({loads[q] + least + 1e-6, wish[q]});
+    const Balanced found = balance(items, std::vector<double>(cores, 0.0));
+    plan_.cores.resize(cores);
+    for (unsigned c = 0; c < cores; ++c) plan_.cores[c].id = c;
+    for (unsigned q = 0; q < queues_; ++q) {
+      plan::NetCore& core = plan_.cores[found.bin[q]];
+      core.queues.push_back(q);
+      if (first[q]) core.priority.push_back(q);
+      core.load += loads[q];
+    }
+    plan::Gap& gap = plan_.chosen.cores;
+    for (const auto& core : plan_.cores) gap.busiest = std::max(gap.busiest, core.load);
+    gap.bound = std::min(gap.busiest, LowerBound(std::move(loads)).of(cores));
+  }
+
+  diag::Result<void> cpus() {
+    const auto cpus = ir::cpus_for(*inputs_.machine, choice_.cores);
+    if (cpus.size() < plan_.cores.size())
+      return diag::fail(
+          diag::Diagnostic{"E0803",
+                           fmt::format("{} net cores are wanted, machine {} leaves {}",
+                                       plan_.cores.size(), inputs_.machine->name, cpus.size()),
+                           {},
+                           "",
+                           {},
+                           fmt::format("`cores: {}`, or fewer reserved CPUs",
+                                       std::max<std::size_t>(cpus.size(), 1))});
+    for (std::size_t c = 0; c < plan_.cores.size(); ++c) plan_.cores[c].cpu = cpus[c].id;
+    return {};
+  }
+
+  // No core has more to do than it can, and nobody waits longer than he may.
+  diag::Result<void> in_time() {
+    const double clock = inputs_.machine->mhz * 1e6;
+    double total = 0;
+    for (const auto& core : plan_.cores) total += core.load;
+    for (const auto& core : plan_.cores) {
+      if (core.load < clock) continue;
+      return diag::fail(diag::Diagnostic{
+          "E0804",
+          fmt::format("core {} would have {:.0f} % of its time to do", core.id,
+                      100 * core.load / clock),
+          {},
+          "",
+          {},
+          fmt::format("at least {} cores of {:.0f} MHz are needed for this load",
+                      1 + static_cast<unsigned>(total / clock), inputs_.machine->mhz)});
+    }
+    const auto& endpoints = inputs_.workload.endpoints;
+    for (unsigned e = 0; e < endpoints.size(); ++e) {
+      if (endpoints[e].p99_us == 0) continue;
+      const double worst = 1e6 * slowest(e, clock);
+      if (worst <= endpoints[e].p99_us) continue;
+      return diag::fail(diag::Diagnostic{
+          "E0804",
+          fmt::format("of 100 packets to {} one would take {:.1f} us", endpoints[e].name, worst),
+          endpoints[e].span,
+          fmt::format("{:.1f} us are allowed", endpoints[e].p99_us),
+          {},
+          "more cores, or `class: gold` with `policy: gold`"});
+    }
+    return {};
+  }
+
+  // Seconds that one in 100 of an endpoint's packets takes on the worst of the cores where they
+  // arrive: a queue with Poisson arrivals and constant service (M/D/1, the exponential tail
+  // P(W > t) = rho exp(-2 (1 - rho) t / s)). Who is polled first waits for one batch of the others
+  // at most.
+  double slowest(unsigned endpoint, double clock) const {
+    constexpr double batch = 32;
+    double worst = 0;
+    for (const auto& core : plan_.cores) {
+      const auto mine = [&](unsigned q) { return of_endpoint_[endpoint].contains(q); };
+      if (std::none_of(core.queues.begin(), core.queues.end(), mine)) continue;
+      const bool first = std::any_of(core.priority.begin(), core.priority.end(), mine);
+      double rate = 0, busy = 0, others = 0;
+      for (const unsigned q : core.queues) {
+        const bool counts = !first || std::find(core.priority.begin(), core.priority.end(), q) !=
+                                          core.priority.end();
+        (counts ? busy : others) += load(q);
+        if (counts) rate += arrivals_.rate[q];
+      }
+      if (rate == 0) continue;
+      const double service = busy / rate / clock, rho = busy / clock;
+      const double wait = 100 * rho > 1 ? service / (2 * (1 - rho)) * std::log(100 * rho) : 0;
+      worst = std::max(worst, service + wait + (others > 0 ? batch * service : 0));
+    }
+    return worst;
+  }
+
+  void sums() {
+    double cycles = 0, of_handover = 0, total = 0;
+    for (unsigned q = 0; q < queues_; ++q) {
+      cycles += load(q) - arrivals_.app[q];
+      of_handover += arrivals_.handed[q] * inputs_.costs.of("handover");
+      total += arrivals_.rate[q];
+    }
+    plan_.cycles_per_packet =
+        total > 0 ? cycles / total : cycles_of(plan_.residues.front().graph, inputs_.costs);
+    // (What several cores cost is no fault of the card's.)
+    const double alone = plan_.cycles_per_packet - (total > 0 ? of_handover / total : 0);
+    plan_.cycles_saved = cycles_of(inputs_.graph, inputs_.costs) - alone;
+  }
+
+  const Inputs& inputs_;
+  const Choice& choice_;
+  plan::Plan& plan_;
+  unsigned queues_;
+  PacketCost cost_;
+  Arrivals arrivals_;
+  std::vector<std::set<unsigned>> of_endpoint_;  // queues where its packets arrive
+  mutable std::map<const plan::Residue*, double> cycles_;
+};
+
+}  // namespace
+
+diag::Result<void> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
+  return Placer(inputs, choice, plan).run();
 }
 
 }  // namespace weft::passes

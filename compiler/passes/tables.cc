@@ -132,8 +132,7 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
   for (const auto& rule : plan.configuration.filters) {
     const auto key = key_of(rule);
     const auto table = inputs.nic.receive.find(rule.table);
-    if (!key) {
-      out.facts.rules_are_flows = false;  // listed as it stands, and proved as such
+    if (!key) {  // its table's rules are listed as they stand, and proved as such
       const plan::Residue* residue = plan::residue_of_queue(plan, rule.queue);
       if (!table || residue == nullptr || residue->queue_class != "flows") continue;
       // The queue expects nothing but flows.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,7 +72,33 @@ struct FlowEntry {
 struct NetCore {
   unsigned id = 0;  // 0, 1, ... (which CPU it is on is the runtime's --cpus)
   std::vector<unsigned> queues;
-  double load = 0;  // predicted cycles per second
+  double load = 0;                 // predicted cycles per second
+  std::vector<unsigned> priority;  // those of its queues that are polled before any other
+  std::optional<unsigned> cpu;     // of the machine that the plan was made for
+};
+
+// Who shares queues. The first zone is everybody's.
+struct QueueZone {
+  std::string name;  // "everybody", "gold", "endpoint db"
+  std::vector<unsigned> queues;
+  bool priority = false;  // polled before others
+};
+
+// How full the fullest is, and what no assignment could be better than. Cycles per second.
+struct Gap {
+  double busiest = 0;
+  double bound = 0;
+  double share() const { return bound > 0 ? busiest / bound - 1 : 0; }  // 0: as good as can be
+};
+
+// How the choice was made, and how far it is at most from the best one.
+struct Chosen {
+  std::string policy = "balance";
+  std::vector<QueueZone> zones;
+  Gap queues;  // estimated before the residues are known
+  Gap cores;
+  std::vector<std::string> certified;  // proved to be the best: "filters", "offloads"
+  bool stopped = false;                // the time limit ended the search
 };
 
 struct Proof {
@@ -94,6 +121,7 @@ struct Plan {
   Configuration configuration;
   std::vector<ir::Endpoint> endpoints;
   std::vector<FlowEntry> flows;
+  Chosen chosen;
   std::vector<NetCore> cores;
   std::vector<Residue> residues;
   double cycles_per_packet = 0;  // predicted, mean over the workload

@@ -106,6 +106,21 @@ Json configuration_json(const Configuration& c) {
   return out;
 }
 
+Json gap_json(const Gap& gap) {
+  return {{"busiest", gap.busiest}, {"bound", gap.bound}, {"gap", gap.share()}};
+}
+
+Json choice_json(const Chosen& c) {
+  Json out{{"policy", c.policy}, {"zones", Json::array()}};
+  for (const QueueZone& z : c.zones)
+    out["zones"].push_back({{"name", z.name}, {"queues", z.queues}, {"priority", z.priority}});
+  out["queues"] = gap_json(c.queues);
+  out["cores"] = gap_json(c.cores);
+  out["certified"] = c.certified;
+  out["stopped"] = c.stopped;
+  return out;
+}
+
 }  // namespace
 
 std::string to_json(const Plan& plan) {
@@ -131,9 +146,14 @@ std::string to_json(const Plan& plan) {
                             {"dst_port", f.dst_port},
                             {"endpoint", f.endpoint},
                             {"queue", f.queue}});
+  out["choice"] = choice_json(plan.chosen);
   out["cores"] = Json::array();
   for (const NetCore& core : plan.cores)
-    out["cores"].push_back({{"id", core.id}, {"queues", core.queues}, {"load", core.load}});
+    out["cores"].push_back({{"id", core.id},
+                            {"queues", core.queues},
+                            {"priority", core.priority},
+                            {"cpu", core.cpu ? Json(*core.cpu) : Json()},
+                            {"load", core.load}});
   out["residues"] = Json::array();
   for (const Residue& residue : plan.residues) out["residues"].push_back(residue_json(residue));
   out["cycles_per_packet"] = plan.cycles_per_packet;

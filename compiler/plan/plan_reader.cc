@@ -333,7 +333,43 @@ NetCore read_core(const Value& at, unsigned queues) {
   NetCore out;
   out.id = static_cast<unsigned>(m.required("id").number(0, 4095));
   out.queues = numbers(m.required("queues"), queues - 1);
+  if (auto v = m.optional("cpu")) out.cpu = static_cast<unsigned>(v->number(0, 4095));
+  if (auto v = m.optional("priority")) out.priority = numbers(*v, queues - 1);
   out.load = m.required("load").real(0, 1e18);
+  m.done();
+  return out;
+}
+
+Gap read_gap(const Value& at) {
+  Mapping m(at, "gap");
+  Gap out;
+  out.busiest = m.required("busiest").real(0, 1e18);
+  out.bound = m.required("bound").real(0, 1e18);
+  m.done();
+  return out;
+}
+
+Chosen read_choice(const Value& at, unsigned queues) {
+  static const std::vector<std::string> policies = {"balance", "gold", "static"};
+  Mapping m(at, "choice");
+  Chosen out;
+  Value policy = m.required("policy");
+  if (policy.present()) out.policy = policies[policy.word(policies, "policy")];
+  if (auto zones = m.optional("zones"))
+    for (const Value& v : zones->list()) {
+      Mapping z(v, "zone");
+      QueueZone zone;
+      zone.name = z.required("name").text();
+      zone.queues = numbers(z.required("queues"), queues - 1);
+      if (auto priority = z.optional("priority")) zone.priority = priority->flag();
+      z.done();
+      out.zones.push_back(std::move(zone));
+    }
+  out.queues = read_gap(m.required("queues"));
+  out.cores = read_gap(m.required("cores"));
+  if (auto certified = m.optional("certified"))
+    for (const Value& v : certified->list()) out.certified.push_back(v.name());
+  if (auto stopped = m.optional("stopped")) out.stopped = stopped->flag();
   m.done();
   return out;
 }
@@ -391,6 +427,8 @@ diag::Result<Plan> read_document(frontend::Document document, const ir::FieldTab
   if (auto flows = root.optional("flows"))
     for (const Value& v : flows->list())
       out.flows.push_back(read_flow(v, out.endpoints.size(), queues));
+  if (Value choice = root.required("choice"); choice.present())
+    out.chosen = read_choice(choice, queues);
   Value cores = root.required("cores");
   for (const Value& v : cores.list()) out.cores.push_back(read_core(v, queues));
   out.cycles_per_packet = root.required("cycles_per_packet").real(0, 1e18);

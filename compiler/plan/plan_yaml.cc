@@ -123,6 +123,26 @@ std::string tables_text(const Plan& plan) {
   return out;
 }
 
+std::string gap_text(const Gap& gap) {
+  return format("{{busiest: {}, bound: {}}}", number_text(gap.busiest), number_text(gap.bound));
+}
+
+std::string choice_text(const Chosen& c) {
+  std::string out =
+      "# How flows were given to queues, and the least that any plan's busiest queue and core "
+      "have.\n"
+      "choice:\n";
+  out += format("  policy: {}\n", c.policy);
+  if (!c.zones.empty()) out += "  zones:\n";
+  for (const QueueZone& z : c.zones)
+    out += format("    - {{name: {}, queues: {}{}}}\n", quoted(z.name), list(z.queues),
+                  z.priority ? ", priority: on" : "");
+  out += format("  queues: {}\n  cores: {}\n", gap_text(c.queues), gap_text(c.cores));
+  if (!c.certified.empty()) out += format("  certified: [{}]\n", fmt::join(c.certified, ", "));
+  if (c.stopped) out += "  stopped: on\n";
+  return out;
+}
+
 }  // namespace
 
 std::string residue_yaml(const Residue& r) {
@@ -136,8 +156,6 @@ std::string residue_yaml(const Residue& r) {
   }
   return out + "    graph:\n" + indented(frontend::print_graph(r.graph), 6);
 }
-
-namespace {}  // namespace
 
 std::string proof_yaml(const Proof& p) {
   std::string out =
@@ -162,9 +180,12 @@ std::string to_yaml_without_proof(const Plan& plan) {
   out += host_text(plan.host);
   out += configuration_text(plan.configuration);
   out += tables_text(plan);
+  out += choice_text(plan.chosen);
   if (!plan.cores.empty()) out += "# Load in cycles per second, predicted.\ncores:\n";
   for (const NetCore& core : plan.cores)
-    out += format("  - {{id: {}, queues: {}, load: {}}}\n", core.id, list(core.queues),
+    out += format("  - {{id: {}{}, queues: {}{}, load: {}}}\n", core.id,
+                  core.cpu ? format(", cpu: {}", *core.cpu) : "", list(core.queues),
+                  core.priority.empty() ? "" : ", priority: " + list(core.priority),
                   number_text(core.load));
   out += format("cycles_per_packet: {}\ncycles_saved: {}\n", number_text(plan.cycles_per_packet),
                 number_text(plan.cycles_saved));

@@ -198,6 +198,30 @@ std::string residue_text(const Residue& r, const PreviewOptions& options, const 
   return out;
 }
 
+// "gap 1.5 %", of what no plan can go below.
+std::string gap_text(const Gap& gap) {
+  if (gap.share() < 0.00005) return "as low as can be";
+  return format("at most {:.2g} % over the best", 100 * gap.share());
+}
+
+std::string choice_text(const Plan& plan, const Paint& paint) {
+  const Chosen& c = plan.chosen;
+  if (plan.configuration.rx_queues == 1 && !c.stopped) return "";
+  std::string out = paint(bold, "queues") + format(" by policy {}", c.policy);
+  if (plan.configuration.rx_queues > 1)
+    out += format(", busiest {:.2f} million cycles per second, {}", c.queues.busiest / 1e6,
+                  gap_text(c.queues));
+  out += "\n";
+  if (c.zones.size() > 1)
+    for (const QueueZone& z : c.zones)
+      out += format("  {} for {}{}\n", queues_text(z.queues), z.name,
+                    z.priority ? ", polled first" : "");
+  if (!c.certified.empty())
+    out += format("  no better choice of {} exists (z3)\n", fmt::join(c.certified, ", "));
+  if (c.stopped) out += "  the time limit ended the search\n";
+  return out;
+}
+
 std::string proof_text(const Plan& plan, const Paint& paint) {
   const Proof& p = plan.proof;
   if (p.status != "proved")
@@ -256,10 +280,13 @@ std::string preview(const Plan& plan, const PreviewOptions& options) {
   Paint paint{options.colour};
   std::string out = header_text(plan, paint) + "\n" + card_text(plan, options, paint) + "\n";
   for (const Residue& residue : plan.residues) out += residue_text(residue, options, paint) + "\n";
-  out += paint(bold, "cores") + "\n";
+  out += choice_text(plan, paint);
+  out += paint(bold, "cores") +
+         (plan.cores.size() > 1 ? format(" {}\n", gap_text(plan.chosen.cores)) : "\n");
   for (const NetCore& core : plan.cores)
-    out += format("  core {}: {}, {:.2f} million cycles per second predicted\n", core.id,
-                  queues_text(core.queues), core.load / 1e6);
+    out += format("  core {}{}: {}, {:.2f} million cycles per second predicted\n", core.id,
+                  core.cpu ? format(" (CPU {})", *core.cpu) : "", queues_text(core.queues),
+                  core.load / 1e6);
   out += format("{} {:.1f} cycles per packet predicted, {:.1f} saved by the card\n",
                 paint(bold, "cost"), plan.cycles_per_packet, plan.cycles_saved);
   return out + proof_text(plan, paint);

@@ -2,6 +2,7 @@
 // name; main.cc declares the options.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,11 @@ int check(const CheckArgs& args);
 
 struct CompileArgs {
   std::string graph, nic, workload, costs = "default";
-  unsigned queues = 0, cores = 0;  // 0: as the workload says
-  std::string output;              // empty: nothing is written; "-": the plan on stdout
-  std::string dump;                // folder for what each pass leaves; empty: nothing
+  unsigned queues = 0, cores = 0;    // 0: as the workload says
+  std::string output;                // empty: nothing is written; "-": the plan on stdout
+  std::string dump;                  // folder for what each pass leaves; empty: nothing
+  std::string host;                  // machine file; empty: not known
+  std::optional<double> time_limit;  // seconds
   bool json = false, all = false, no_proof = false;
 };
 int compile(const CompileArgs& args);
@@ -106,6 +109,12 @@ struct NicShowArgs {
   bool json = false;
 };
 int nic_show(const NicShowArgs& args);
+
+struct HostShowArgs {
+  std::string interface;  // whose card is meant; empty: none
+  bool json = false;
+};
+int host_show(const HostShowArgs& args);
 
 struct ObserveArgs {
   std::string name;  // of a running stack, or its socket's path; empty: the only one

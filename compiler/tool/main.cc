@@ -48,6 +48,7 @@ struct CommandLine {
   GraphArgs graph;
   NicShowArgs nic;
   bool nic_json = false;
+  HostShowArgs host;
   ObserveArgs stats, drops;
   ApplyArgs apply;
   PlanArgs plan;
@@ -113,6 +114,10 @@ void CommandLine::add_planning() {
   c->add_flag("--json", compile.json, "show the plan as JSON");
   c->add_flag("--all", compile.all, "show every filter and every node with its reason");
   c->add_flag("--no-proof", compile.no_proof, "leave the plan unproved");
+  c->add_option("--host", compile.host, "machine file, as `weft host show` writes it");
+  c->add_option("--time-limit", compile.time_limit,
+                "seconds after which the best plan so far is taken (exit 4)")
+      ->check(CLI::NonNegativeNumber);
   c->add_option("--dump", compile.dump, "folder for what each pass leaves, one file each");
 
   c = add("diff", "weft diff old.yaml new.yaml", "What changes from one plan to another.",
@@ -212,6 +217,16 @@ void CommandLine::add_looking() {
   c->set_help_flag();
   c->prefix_command();
   c->callback([this, c] { chosen = [c] { return tool::nic_probe(c->remaining()); }; });
+
+  CLI::App* host_group = app.add_subcommand("host");
+  host_group->description("Example:\n  weft host show > host.yaml\n\nThe machine.\n");
+  host_group->require_subcommand(1);
+  c = add(
+      "show", "weft host show --interface eth0 > host.yaml",
+      "This machine's CPUs, as a file for `weft compile --host`.",
+      [this] { return tool::host_show(host); }, host_group);
+  c->add_option("--interface", host.interface, "the card's, for its NUMA node");
+  c->add_flag("--json", host.json, "as JSON");
 
   c = add("nodes", "weft nodes udp.checksum_ok", "The stack nodes and their declarations.",
           [this] { return tool::nodes(nodes); });

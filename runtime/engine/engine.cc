@@ -86,6 +86,7 @@ diag::Result<void> Engine::build(const ir::FieldTable& fields, ports::Card& card
     for (unsigned queue : plan_.cores[i].queues) {
       if (auto done = add_shard(*cores_.back(), queue, fields, pools); !done) return done;
     }
+    cores_.back()->prefer(plan_.cores[i].priority);
   }
   std::vector<NetCore*> peers;
   for (const auto& core : cores_) peers.push_back(core.get());

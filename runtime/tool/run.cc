@@ -55,6 +55,15 @@ unsigned megabytes_for(const Loaded& loaded) {
   return static_cast<unsigned>(engine::sizes_for(loaded.plan, loaded.scatter).megabytes());
 }
 
+// As asked for, or where the plan was made for.
+std::vector<unsigned> cpus_of(const RuntimeOptions& options, const plan::Plan& plan) {
+  std::vector<unsigned> out = options.cpus;
+  for (const plan::NetCore& core : plan.cores) {
+    if (options.cpus.empty() && core.cpu) out.push_back(*core.cpu);
+  }
+  return out;
+}
+
 doctor::Question question(const RuntimeOptions& options, const plan::Plan* plan,
                           const Loaded& loaded, bool huge) {
   doctor::Question q;
@@ -63,7 +72,7 @@ doctor::Question question(const RuntimeOptions& options, const plan::Plan* plan,
   q.plan_name = loaded.name;
   q.huge_pages = huge;
   if (plan != nullptr) q.megabytes = megabytes_for(loaded);
-  q.cpus = options.cpus;
+  q.cpus = plan == nullptr ? options.cpus : cpus_of(options, *plan);
   q.own_port = options.card == "port";
   if (plan != nullptr && loaded.model.driver != "any") q.card_driver = loaded.model.driver;
   return q;
@@ -290,7 +299,7 @@ int run(const RuntimeOptions& options) {
   eal.prefix = fmt::format("weft-{}-{}", loaded->name, getpid());
   eal.huge_pages = huge;
   eal.megabytes = megabytes;
-  eal.cpus = options.cpus;
+  eal.cpus = cpus_of(options, loaded->plan);
   eal.one_file = options.wire->zero_copy;
   if (options.wire->kind == ports::WireName::Kind::pci) eal.pci_device = options.wire->interface;
   eal.workers = options.wire->kind == ports::WireName::Kind::sim

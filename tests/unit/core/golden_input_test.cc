@@ -38,6 +38,7 @@ std::string read(const std::string& reader, const std::string& path) {
   if (reader == "graph") return outcome(frontend::read_graph(path, test::fields()));
   if (reader == "nic") return outcome(frontend::read_nic(path, test::fields()));
   if (reader == "workload") return outcome(frontend::read_workload(path));
+  if (reader == "machine") return outcome(frontend::read_machine(path));
   if (reader == "headers") return outcome(frontend::read_header_files({path}));
   return "no reader called `" + reader + "`\n";
 }

@@ -41,6 +41,64 @@ TEST(WorkloadReader, Quickstart) {
   EXPECT_EQ(w->flows[39].rate, 100);
 }
 
+TEST(WorkloadReader, WhatTheChooserGoesBy) {
+  const ir::Workload w = read(R"(
+workload: wishes
+host: {mac: 02:00:00:00:00:02, address: 10.7.0.2/24}
+queues: 8
+policy: gold
+gold_queues: 2
+endpoints:
+  db: {udp: 7, app: a, class: gold, cost: 500, size: 200, p99: 0.05ms, queue: 4-5, core: 1}
+  web: {udp: 8, app: a, exclusive: on, trust: bank}
+flows:
+  - {endpoint: db, from: 10.7.0.1, port: 1, class: normal, queue: 5}
+  - {endpoint: db, from: 10.7.0.1, port: 2}
+)");
+  EXPECT_EQ(w.policy, ir::Policy::gold);
+  EXPECT_EQ(w.gold_queues, 2u);
+  const ir::Endpoint& db = w.endpoints.at(0);
+  EXPECT_TRUE(db.gold);
+  EXPECT_EQ(db.cost, 500);
+  EXPECT_EQ(db.size, 200u);
+  EXPECT_NEAR(db.p99_us, 50, 1e-9);
+  EXPECT_EQ(db.queues, (ir::QueueRange{4, 5}));
+  EXPECT_EQ(db.core, 1u);
+  EXPECT_TRUE(w.endpoints.at(1).exclusive);
+  EXPECT_EQ(w.endpoints.at(1).trust, "bank");
+  EXPECT_FALSE(w.flows.at(0).gold);
+  EXPECT_EQ(w.flows.at(0).queue, 5u);
+  EXPECT_TRUE(w.flows.at(1).gold);
+}
+
+TEST(WorkloadReader, FlowsFromACsvFile) {
+  const std::string folder = testing::TempDir();
+  std::ofstream(folder + "weft_flows_test.csv")
+      << "endpoint,from,port,rate,class\n\n# a comment\ndb,10.7.0.1,40000,2.5,gold\n"
+         ",10.7.0.9, 40001 ,,\n";
+  const std::string text = R"(
+workload: listed
+host: {mac: 02:00:00:00:00:02, address: 10.7.0.2/24}
+endpoints: {db: {udp: 7, app: a}, web: {udp: 8, app: a}}
+flows: [{csv: weft_flows_test.csv, endpoint: web, rate: 9}]
+)";
+  const ir::Workload w = read(text);
+  ASSERT_EQ(w.flows.size(), 2u);
+  EXPECT_EQ(w.flows[0].endpoint, 0u);
+  EXPECT_EQ(w.flows[0].rate, 2.5);
+  EXPECT_TRUE(w.flows[0].gold);
+  EXPECT_EQ(w.flows[1].endpoint, 1u);
+  EXPECT_EQ(w.flows[1].src, 0x0a070009u);
+  EXPECT_EQ(w.flows[1].src_port, 40001);
+  EXPECT_EQ(w.flows[1].dst_port, 8);
+  EXPECT_EQ(w.flows[1].rate, 9);
+  std::ofstream(folder + "weft_flows_test.csv", std::ios::app) << "db,10.7.0.1,40002,1,\n";
+  EXPECT_NE(read(text).digest, w.digest) << "the list is part of the workload";
+  std::ofstream(folder + "weft_flows_test.csv", std::ios::app) << "db,10.7.0.1,40002,1,\n";
+  EXPECT_THROW(read(text), std::runtime_error) << "the same flow twice";
+  std::filesystem::remove(folder + "weft_flows_test.csv");
+}
+
 TEST(WorkloadReader, EveryKey) {
   const ir::Workload w = read(R"(
 workload: all

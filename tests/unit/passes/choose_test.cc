@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 
+#include "compiler/passes/choose_delta.h"
+#include "compiler/passes/configure.h"
 #include "compiler/passes/steer.h"
 #include "tests/unit/passes/fixture.h"
 
@@ -40,8 +44,162 @@ TEST(Choose, SpreadsFlowsEvenlyOverTheirQueues) {
   const auto choice = must(choose(in, {}));
   std::map<unsigned, unsigned> load;
   for (const auto& f : choice.flows) ++load[f.queue];
-  EXPECT_EQ(load.size(), 3u);
-  for (const auto& [queue, flows] : load) EXPECT_EQ(flows, 40u) << queue;
+  EXPECT_EQ(load.size(), 4u);
+  for (const auto& [queue, flows] : load) EXPECT_EQ(flows, 30u) << queue;
+  EXPECT_EQ(choice.open, std::vector<unsigned>{0}) << "the others need not classify";
+  EXPECT_EQ(choice.chosen.queues.busiest, choice.chosen.queues.bound);
+  EXPECT_EQ(choice.chosen.certified, std::vector<std::string>{"filters"});
+}
+
+// Which queues the flows of an endpoint arrive on, by the configured card.
+std::set<unsigned> queues_of(const Inputs& in, const plan::Plan& plan, unsigned endpoint) {
+  std::set<unsigned> out;
+  const Steering card(in.nic, in.fields, plan.configuration);
+  for (const auto& f : plan.flows) {
+    if (f.endpoint != endpoint) continue;
+    const auto where = card.deliver({f.src, f.src_port, f.dst, f.dst_port});
+    out.insert(where ? where->queue : f.queue);
+  }
+  return out;
+}
+
+// What the card is told, without residues.
+plan::Plan configured(const Inputs& in) {
+  plan::Plan plan;
+  if (auto ok = configure(in, must(choose(in, {})), plan); !ok) ADD_FAILURE();
+  return plan;
+}
+
+plan::Plan unproved(const Inputs& in) {
+  Options options;
+  options.prove = false;
+  return must(compile(in, options));
+}
+
+TEST(Choose, GoldHasQueuesOfItsOwnThatArePolledFirst) {
+  const Inputs in = inputs("intel_82599", "policy_gold");
+  const auto plan = unproved(in);
+  EXPECT_EQ(queues_of(in, plan, 0), std::set<unsigned>{3});
+  EXPECT_FALSE(queues_of(in, plan, 1).contains(3));
+  for (const auto q : plan.configuration.rss.table) EXPECT_NE(q, 3);
+  EXPECT_EQ(plan.cores.at(0).priority, std::vector<unsigned>{3});
+  ASSERT_EQ(plan.chosen.zones.size(), 2u);
+  EXPECT_EQ(plan.chosen.zones[1].name, "gold");
+}
+
+TEST(Choose, OneRuleForAPortBringsWhatRulesForFlowsCanNot) {
+  // (The card's rules look at the destination port alone.)
+  const Inputs in = inputs("intel_i350", "policy_gold");
+  const auto plan = configured(in);
+  EXPECT_EQ(plan.configuration.filters.size(), 1u);
+  EXPECT_EQ(queues_of(in, plan, 0), std::set<unsigned>{3});
+  EXPECT_FALSE(queues_of(in, plan, 1).contains(3));
+}
+
+TEST(Choose, EndpointsTakeQueuesInTurnAndPinsHold) {
+  for (const char* nic : {"intel_82599", "intel_e810"}) {
+    const Inputs in = inputs(nic, "policy_static");
+    const auto plan = configured(in);
+    EXPECT_EQ(queues_of(in, plan, 0), std::set<unsigned>{0}) << nic;
+    EXPECT_EQ(queues_of(in, plan, 1), std::set<unsigned>{1}) << nic;
+    EXPECT_EQ(queues_of(in, plan, 2), std::set<unsigned>{3}) << nic;
+  }
+}
+
+TEST(Choose, ApplicationsThatDoNotTrustEachOtherShareNoQueue) {
+  Inputs in = inputs("intel_e810", "policy_static");
+  in.workload.policy = ir::Policy::balance;
+  in.workload.endpoints[2].queues.reset();
+  in.workload.endpoints[1].trust = "bank";
+  in.workload.endpoints[2].exclusive = true;
+  const auto plan = configured(in);
+  const auto a = queues_of(in, plan, 0), b = queues_of(in, plan, 1), c = queues_of(in, plan, 2);
+  for (const unsigned q : b) EXPECT_FALSE(a.contains(q) || c.contains(q)) << q;
+  for (const unsigned q : c) EXPECT_FALSE(a.contains(q)) << q;
+}
+
+TEST(Choose, WishesForCoresHold) {
+  Inputs in = inputs("intel_e810", "policy_static");
+  in.workload.policy = ir::Policy::balance;
+  in.workload.cores = 2;
+  in.workload.endpoints[2].queues.reset();
+  in.workload.endpoints[1].core = 1;
+  const auto plan = unproved(in);
+  for (const unsigned q : queues_of(in, plan, 1)) {
+    const auto& on = plan.cores.at(1).queues;
+    EXPECT_NE(std::find(on.begin(), on.end(), q), on.end()) << q;
+  }
+}
+
+// A refusal's code.
+std::string refusal(const Inputs& in) {
+  const auto choice = choose(in, {});
+  return choice ? "" : choice.error().list.front().code;
+}
+
+TEST(Choose, RefusesWhatCanNotBe) {
+  Inputs in = inputs("virtio_rss", "policy_gold");
+  EXPECT_EQ(refusal(in), "E0801") << "no rules at all";
+  in = inputs("none", "policy_gold");
+  EXPECT_EQ(refusal(in), "E0802") << "one queue";
+  in = inputs("intel_82599", "policy_static");
+  in.workload.endpoints[2].queues = ir::QueueRange{9, 9};
+  EXPECT_EQ(refusal(in), "E0803") << "no such queue";
+  in = inputs("intel_82599", "policy_static");
+  in.workload.endpoints[0].core = 3;
+  EXPECT_EQ(refusal(in), "E0803") << "no such core";
+}
+
+TEST(ChoiceState, AgreesWithTheCardAndWithItself) {
+  const Inputs in = inputs("intel_82599", "policy_gold");
+  const auto plan = configured(in);
+  ChoiceState state(in, plan);
+  std::vector<double> before;
+  for (unsigned q = 0; q < 4; ++q) before.push_back(state.load(q));
+  ir::Flow flow{.src = 0x0a070009, .src_port = 1, .dst_port = 9, .endpoint = 0, .rate = 50};
+  flow.gold = true;
+  const auto place = state.add(flow);
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->queue, 3u) << "the queue of its zone";
+  EXPECT_FALSE(state.add(flow)) << "it is there already";
+  EXPECT_EQ(state.remove({flow.src, 1, in.workload.host.address, 9}), place);
+  EXPECT_FALSE(state.remove({flow.src, 1, in.workload.host.address, 9}));
+  for (unsigned q = 0; q < 4; ++q) EXPECT_NEAR(state.load(q), before[q], 1e-6) << q;
+}
+
+TEST(ChoiceState, RefusesWhatBelongsApartWhenTheTablesAreFull) {
+  const Inputs in = inputs("intel_82599", "policy_gold");
+  const auto plan = configured(in);
+  ChoiceState state(in, plan);
+  ir::Flow flow{.src_port = 5, .dst_port = 7, .endpoint = 1, .rate = 1};
+  for (unsigned i = 0; i < 128 + 2046 - 40; ++i) {
+    flow.src = 0x0a070100 + i;
+    const auto place = state.add(flow);
+    ASSERT_TRUE(place && place->table >= 0) << i;
+  }
+  flow.src = 0x0a080000;
+  const auto hashed = state.add(flow);
+  ASSERT_TRUE(hashed);
+  EXPECT_EQ(hashed->table, -1);
+  flow = {.src = 0x0a080001, .src_port = 5, .dst_port = 9, .endpoint = 0, .rate = 1};
+  flow.gold = true;
+  EXPECT_FALSE(state.add(flow));
+  EXPECT_FALSE(state.why_not().empty());
+}
+
+TEST(ChoiceState, AFewMovesMendWhatHasDrifted) {
+  const Inputs in = inputs("intel_82599", "policy_balance");
+  const auto plan = configured(in);
+  ChoiceState state(in, plan);
+  for (const auto& f : plan.flows) {
+    if (f.queue == 1) ASSERT_TRUE(state.remove({f.src, f.src_port, f.dst, f.dst_port}));
+  }
+  const double before = state.imbalance();
+  const auto moves = state.moves(5);
+  EXPECT_FALSE(moves.empty());
+  EXPECT_LE(moves.size(), 5u);
+  EXPECT_LT(state.imbalance(), before);
+  for (const auto& m : moves) EXPECT_NE(m.from.queue, m.to.queue);
 }
 
 TEST(Choose, TakesNoMoreQueuesThanTheCardHas) {

@@ -181,6 +181,7 @@ class SimStack {
   }
 
   engine::Engine& engine() { return *engine_; }
+  emulator::EmulatedCard& card() { return *card_; }
   ports::VirtualClock& clock() { return clock_; }
   ports::SimWire& wire() { return *wire_; }
   engine::Pools& pools() { return *pools_; }

@@ -1,0 +1,64 @@
+// Machine files: what `weft host show` writes.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "compiler/frontend/readers.h"
+#include "compiler/frontend/yaml_reader.h"
+
+namespace weft::frontend {
+namespace {
+
+constexpr std::uint64_t most_cpus = 4095;
+
+ir::Cpu read_cpu(const Value& at) {
+  Mapping m(at, "the CPU");
+  ir::Cpu out;
+  out.id = static_cast<unsigned>(m.required("cpu").number(0, most_cpus));
+  out.core = out.id;
+  if (const auto v = m.optional("node")) out.node = static_cast<unsigned>(v->number(0, 1023));
+  if (const auto v = m.optional("core")) out.core = static_cast<unsigned>(v->number(0, most_cpus));
+  if (const auto v = m.optional("reserved")) out.reserved = v->flag();
+  m.done();
+  return out;
+}
+
+}  // namespace
+
+diag::Result<ir::Machine> read_machine(const std::string& path) {
+  auto document = read_yaml(path);
+  if (!document) return diag::fail(document.error());
+  Mapping root(document->root(), "the machine");
+  ir::Machine out;
+  out.name = root.required("machine").name();
+  if (const auto v = root.optional("mhz")) out.mhz = v->real(1, 100'000);
+  if (const auto v = root.optional("nic_node"))
+    out.nic_node = static_cast<unsigned>(v->number(0, 1023));
+  const Value cpus = root.required("cpus");
+  root.done();
+  std::set<unsigned> seen;
+  for (const Value& at : cpus.list()) {
+    const std::size_t before = at.error_count();
+    const ir::Cpu cpu = read_cpu(at);
+    if (at.error_count() == before && !seen.insert(cpu.id).second)
+      at.error("E0275", fmt::format("CPU {} is there twice", cpu.id));
+    out.cpus.push_back(cpu);
+  }
+  if (cpus.is_sequence() && out.cpus.empty()) cpus.error("E0275", "a machine without CPUs");
+  return document->finish(std::move(out));
+}
+
+std::string print_machine(const ir::Machine& machine) {
+  std::string out = fmt::format(
+      "# What packets may run on: set `reserved: on` where something else does.\nmachine: {}\n",
+      machine.name);
+  if (machine.mhz > 0) out += fmt::format("mhz: {:.0f}\n", machine.mhz);
+  if (machine.nic_node) out += fmt::format("nic_node: {}\n", *machine.nic_node);
+  out += "cpus:\n";
+  for (const ir::Cpu& c : machine.cpus)
+    out += fmt::format("  - {{cpu: {}, node: {}, core: {}{}}}\n", c.id, c.node, c.core,
+                       c.reserved ? ", reserved: on" : "");
+  return out;
+}
+
+}  // namespace weft::frontend

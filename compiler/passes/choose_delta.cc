@@ -1,0 +1,255 @@
+#include "compiler/passes/choose_delta.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/ir/filter_shape.h"
+#include "compiler/passes/classes.h"
+#include "compiler/passes/filter_plan.h"
+
+namespace weft::passes {
+
+namespace {
+
+FlowKey key_of(const ir::Workload& workload, const ir::Flow& f) {
+  return {f.src, f.src_port, workload.local_address(f), f.dst_port};
+}
+
+// Only a rule that every rule of the table could stand beside: the same mask, where it has one.
+bool mask_is_taken(const plan::Plan& plan, const ir::Node& table) {
+  if (table.config.table->same_mask_per.empty()) return false;
+  return std::any_of(plan.configuration.filters.begin(), plan.configuration.filters.end(),
+                     [&](const plan::Filter& f) {
+                       return f.table == table.id && !f.match.contains("udp.src_port");
+                     });
+}
+
+// The plan without its rules for single flows: what a flow meets that has no rule of its own.
+plan::Configuration without_flow_rules(const plan::Plan& plan) {
+  plan::Configuration out = plan.configuration;
+  std::erase_if(out.filters,
+                [](const plan::Filter& f) { return f.match.contains("udp.src_port"); });
+  return out;
+}
+
+}  // namespace
+
+ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
+    : inputs_(inputs),
+      rest_(without_flow_rules(plan)),
+      card_(inputs.nic, inputs.fields, rest_),
+      cost_(packet_cost(inputs, plan.configuration.knobs)),
+      load_(plan.configuration.rx_queues, 0.0) {
+  for (const auto& z : plan.chosen.zones) zones_.push_back({z.name, z.queues});
+  for (const ir::Endpoint& e : inputs.workload.endpoints) {
+    std::array<unsigned, 2> both{};
+    for (const bool gold : {false, true}) {
+      const auto it = std::find_if(zones_.begin(), zones_.end(), [&](const Zone& z) {
+        return z.name == zone_name(inputs.workload, e, gold);
+      });
+      both[gold ? 1 : 0] = static_cast<unsigned>(it - zones_.begin());  // or none
+    }
+    zone_of_endpoint_.push_back(both);
+  }
+  if (load_.size() > 1) tables(plan);
+  strangers(plan);
+  known(plan);
+}
+
+void ChoiceState::tables(const plan::Plan& plan) {
+  const ir::Endpoint any{};
+  for (const ir::Node* node : receive_order(inputs_.nic)) {
+    if (!node->config.table ||
+        !ir::shape_for(*node->config.table, shape_of(any, false), inputs_.fields) ||
+        mask_is_taken(plan, *node))
+      continue;
+    names_.push_back(node->id);
+    room_.push_back(node->config.table->capacity);
+    for (const auto& f : plan.configuration.filters) room_.back() -= f.table == node->id ? 1 : 0;
+  }
+}
+
+// Spread as the plan's indirection table spreads them.
+void ChoiceState::strangers(const plan::Plan& plan) {
+  const auto& table = plan.configuration.rss.table;
+  for (const ir::Endpoint& e : inputs_.workload.endpoints) {
+    const double weight = weight_of(e, e.rate, cost_);
+    for (const auto q : table) load_[q] += weight / static_cast<double>(table.size());
+    if (table.empty()) load_[0] += weight;
+  }
+}
+
+void ChoiceState::known(const plan::Plan& plan) {
+  std::unordered_map<FlowKey, const ir::Flow*, FlowKeyHash> flows;
+  flows.reserve(inputs_.workload.flows.size());
+  for (const ir::Flow& f : inputs_.workload.flows) flows[key_of(inputs_.workload, f)] = &f;
+  std::unordered_map<FlowKey, int, FlowKeyHash> ruled;
+  for (const auto& f : plan.configuration.filters) {
+    const auto name = std::find(names_.begin(), names_.end(), f.table);
+    if (name == names_.end() || !f.match.contains("udp.src_port")) continue;
+    const auto at = [&](const char* field) { return f.match.at(field).first; };
+    ruled[{
+        static_cast<std::uint32_t>(at("ipv4.src")), static_cast<std::uint16_t>(at("udp.src_port")),
+        static_cast<std::uint32_t>(at("ipv4.dst")),
+        static_cast<std::uint16_t>(at("udp.dst_port"))}] = static_cast<int>(name - names_.begin());
+  }
+  flows_.reserve(plan.flows.size() * 2);
+  for (const auto& f : plan.flows) {
+    const FlowKey key{f.src, f.src_port, f.dst, f.dst_port};
+    const auto it = flows.find(key);
+    Known known;
+    known.place.queue = f.queue;
+    if (const auto r = ruled.find(key); r != ruled.end()) known.place.table = r->second;
+    ir::Flow flow{.endpoint = f.endpoint};
+    if (it != flows.end()) flow = *it->second;
+    known.weight = weight(flow);
+    known.zone = zone_of(flow);
+    known.pinned = flow.queue || inputs_.workload.endpoints[flow.endpoint].queues;
+    load_[f.queue] += known.weight;
+    flows_.emplace(key, known);
+  }
+}
+
+unsigned ChoiceState::zone_of(const ir::Flow& flow) const {
+  return zone_of_endpoint_[flow.endpoint][flow.gold ? 1 : 0];
+}
+
+double ChoiceState::weight(const ir::Flow& flow) const {
+  return weight_of(inputs_.workload.endpoints[flow.endpoint], flow.rate, cost_);
+}
+
+unsigned ChoiceState::emptiest(const std::vector<unsigned>& queues) const {
+  return *std::min_element(queues.begin(), queues.end(),
+                           [this](unsigned a, unsigned b) { return load_[a] < load_[b]; });
+}
+
+std::optional<ChoiceState::Place> ChoiceState::place(const ir::Flow& flow, const FlowKey& key,
+                                                     unsigned zone) const {
+  const ir::Endpoint& endpoint = inputs_.workload.endpoints[flow.endpoint];
+  std::optional<ir::QueueRange> pin = endpoint.queues;
+  if (flow.queue) pin = {*flow.queue, *flow.queue};
+  const auto good = [&](unsigned queue) {
+    const auto& queues = zones_[zone].queues;
+    return (!pin || (queue >= pin->first && queue <= pin->last)) &&
+           (zone == 0 || std::binary_search(queues.begin(), queues.end(), queue));
+  };
+  // A rule for the endpoint as a whole, which one for the flow could not stand beside; or the hash.
+  const auto without = card_.deliver(key);
+  if (without && !without->table.empty() && good(without->queue)) return Place{-1, without->queue};
+  for (std::size_t t = 0; t < names_.size(); ++t) {
+    if (room_[t] == 0) continue;
+    if (!pin) return Place{static_cast<int>(t), emptiest(zones_[zone].queues)};
+    unsigned best = pin->first;
+    for (unsigned q = pin->first; q <= pin->last && q < load_.size(); ++q) {
+      if (load_[q] < load_[best]) best = q;
+    }
+    return Place{static_cast<int>(t), best};
+  }
+  if (!without && zone == 0 && !pin) return Place{-1, emptiest(zones_[0].queues)};
+  if (without && good(without->queue)) return Place{-1, without->queue};
+  return std::nullopt;
+}
+
+std::optional<ChoiceState::Place> ChoiceState::add(const ir::Flow& flow) {
+  const FlowKey key = key_of(inputs_.workload, flow);
+  const auto [slot, fresh] = flows_.try_emplace(key);
+  if (!fresh) {
+    why_not_ = "the flow is there already";
+    return std::nullopt;
+  }
+  const unsigned zone = zone_of(flow);
+  std::optional<Place> out;
+  if (zone < zones_.size()) out = place(flow, key, zone);
+  if (!out) {
+    flows_.erase(slot);
+    why_not_ =
+        zone < zones_.size()
+            ? fmt::format("no table has room for its rule, and it belongs to the queues of {}",
+                          zones_[zone].name)
+            : "the plan has no queues of its own for it";
+    return std::nullopt;
+  }
+  slot->second = {*out, weight(flow), zone,
+                  flow.queue || inputs_.workload.endpoints[flow.endpoint].queues};
+  load_[out->queue] += slot->second.weight;
+  if (out->table >= 0) --room_[static_cast<std::size_t>(out->table)];
+  return out;
+}
+
+std::optional<ChoiceState::Place> ChoiceState::remove(const FlowKey& key) {
+  const auto it = flows_.find(key);
+  if (it == flows_.end()) return std::nullopt;
+  const Place out = it->second.place;
+  load_[out.queue] -= it->second.weight;
+  if (out.table >= 0) ++room_[static_cast<std::size_t>(out.table)];
+  flows_.erase(it);
+  return out;
+}
+
+std::vector<ChoiceState::Move> ChoiceState::moves(unsigned most) {
+  std::vector<Move> out;
+  // By queue, what may move; sorted, so that the same flows give the same moves.
+  std::vector<std::vector<std::pair<double, FlowKey>>> held(load_.size());
+  for (const auto& [key, known] : flows_) {
+    if (known.place.table >= 0 && !known.pinned && known.weight > 0)
+      held[known.place.queue].emplace_back(known.weight, key);
+  }
+  for (auto& list : held) std::sort(list.begin(), list.end());
+  std::vector<bool> done(zones_.size(), false);
+  while (out.size() < most) {
+    std::size_t worst = zones_.size();
+    double gap = 0;
+    for (std::size_t z = 0; z < zones_.size(); ++z) {
+      if (done[z]) continue;
+      const auto [low, high] =
+          std::minmax_element(zones_[z].queues.begin(), zones_[z].queues.end(),
+                              [this](unsigned a, unsigned b) { return load_[a] < load_[b]; });
+      if (load_[*high] - load_[*low] <= gap) continue;
+      gap = load_[*high] - load_[*low];
+      worst = z;
+    }
+    if (worst == zones_.size()) return out;
+    const auto& queues = zones_[worst].queues;
+    const unsigned to = emptiest(queues);
+    const unsigned from =
+        *std::max_element(queues.begin(), queues.end(),
+                          [this](unsigned a, unsigned b) { return load_[a] < load_[b]; });
+    // The heaviest that leaves the other queue no fuller than this one was: about half the gap.
+    auto& list = held[from];
+    const auto half = std::lower_bound(list.begin(), list.end(), std::pair(gap / 2, FlowKey{}));
+    auto pick = half;
+    if (pick == list.end() || pick->first >= gap)
+      pick = half == list.begin() ? list.end() : half - 1;
+    if (pick == list.end()) {
+      done[worst] = true;
+      continue;
+    }
+    const auto [weight, key] = *pick;
+    list.erase(pick);
+    Known& known = flows_.at(key);
+    const Place before = known.place;
+    known.place.queue = to;
+    load_[from] -= weight;
+    load_[to] += weight;
+    held[to].insert(std::lower_bound(held[to].begin(), held[to].end(), std::pair(weight, key)),
+                    {weight, key});
+    out.push_back({key, before, known.place});
+  }
+  return out;
+}
+
+double ChoiceState::imbalance() const {
+  double worst = 0;
+  for (const Zone& z : zones_) {
+    double sum = 0, most = 0;
+    for (const unsigned q : z.queues) {
+      sum += load_[q];
+      most = std::max(most, load_[q]);
+    }
+    if (sum > 0) worst = std::max(worst, most * static_cast<double>(z.queues.size()) / sum - 1);
+  }
+  return worst;
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,195 @@
+#include "compiler/passes/classes.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include "compiler/passes/place.h"
+
+namespace weft::passes {
+
+namespace {
+
+// How closely rates must agree for flows to be one class: exactly, by octaves, or not at all. The
+// first that gives few classes is used.
+enum class Grain { exact, octave, none };
+
+double rounded(double rate, Grain grain) {
+  if (grain == Grain::exact) return rate;
+  return grain == Grain::octave && rate > 0 ? std::exp2(std::floor(std::log2(rate))) : 0;
+}
+
+std::optional<ir::QueueRange> pin_of(const ir::Endpoint& endpoint, const ir::Flow& flow) {
+  if (flow.queue) return ir::QueueRange{*flow.queue, *flow.queue};
+  return endpoint.queues;
+}
+
+class Builder {
+ public:
+  Builder(const Inputs& inputs, const PacketCost& cost) : workload_(inputs.workload), cost_(cost) {
+    out_.zones.push_back({.name = everybody});
+    out_.weight.reserve(workload_.flows.size());
+    for (const ir::Flow& f : workload_.flows)
+      out_.weight.push_back(weight_of(workload_.endpoints[f.endpoint], f.rate, cost));
+  }
+
+  Classes run() {
+    for (const Grain grain : {Grain::exact, Grain::octave, Grain::none}) {
+      if (flows(grain)) break;
+    }
+    for (unsigned e = 0; e < workload_.endpoints.size(); ++e) strangers(e);
+    for (unsigned c = 0; c < out_.all.size(); ++c) finish(c);
+    for (const FlowClass& c : std::vector(out_.all)) {
+      if (c.strangers && c.must()) cover(out_, c.endpoint);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  // endpoint, gold, queues, rate
+  using Key = std::tuple<unsigned, bool, unsigned, unsigned, double>;
+
+  bool flows(Grain grain) {
+    out_.all.clear();
+    std::map<Key, unsigned> index;
+    std::optional<Key> last;  // flows of one line follow each other
+    unsigned at = 0;
+    for (unsigned i = 0; i < workload_.flows.size(); ++i) {
+      const ir::Flow& flow = workload_.flows[i];
+      const auto pin = pin_of(workload_.endpoints[flow.endpoint], flow);
+      const Key key{flow.endpoint, flow.gold, pin ? pin->first : 0, pin ? pin->last + 1 : 0,
+                    rounded(flow.rate, grain)};
+      if (last != key) {
+        const auto [it, fresh] = index.try_emplace(key, static_cast<unsigned>(out_.all.size()));
+        if (fresh) {
+          if (out_.all.size() == most_classes && grain != Grain::none) return false;
+          out_.all.push_back(
+              {.endpoint = flow.endpoint, .gold = flow.gold, .pin = pin, .span = flow.span});
+        }
+        at = it->second;
+        last = key;
+      }
+      out_.all[at].flows.push_back(i);
+    }
+    return true;
+  }
+
+  // One rule for each port, and each own address where the endpoint is bound to some.
+  void strangers(unsigned e) {
+    const ir::Endpoint& endpoint = workload_.endpoints[e];
+    const bool apart =
+        endpoint.queues || zone_name(workload_, endpoint, endpoint.gold) != everybody;
+    if (endpoint.rate == 0 && !apart) return;
+    FlowClass c{.endpoint = e, .strangers = true, .gold = endpoint.gold, .pin = endpoint.queues};
+    c.rules = endpoint.ports * endpoint.addresses;
+    c.weight = weight_of(endpoint, endpoint.rate, cost_) / c.rules;
+    c.span = endpoint.span;
+    c.spare = endpoint.rate == 0;
+    out_.all.push_back(std::move(c));
+  }
+
+  void finish(unsigned index) {
+    FlowClass& c = out_.all[index];
+    const ir::Endpoint& endpoint = workload_.endpoints[c.endpoint];
+    if (!c.strangers) {
+      c.rules = static_cast<unsigned>(c.flows.size());
+      const auto heavier = [&](unsigned a, unsigned b) { return out_.weight[a] > out_.weight[b]; };
+      if (!std::is_sorted(c.flows.begin(), c.flows.end(), heavier))
+        std::stable_sort(c.flows.begin(), c.flows.end(), heavier);
+      for (const unsigned f : c.flows) c.weight += out_.weight[f] / c.rules;
+    }
+    const char* plural = c.rules == 1 ? "" : "s";
+    c.name = c.spare       ? fmt::format("what comes to {}", endpoint.name)
+             : c.strangers ? fmt::format("strangers to {}", endpoint.name)
+                           : fmt::format("{} flow{} to {}", c.rules, plural, endpoint.name);
+    c.zone = zone(c, endpoint);
+    Zone& zone = out_.zones[c.zone];
+    zone.classes.push_back(index);
+    if (c.zone == 0 || !c.pin) return;
+    if (!zone.pin) zone.pin = c.pin;
+    zone.pin = {std::min(zone.pin->first, c.pin->first), std::max(zone.pin->last, c.pin->last)};
+  }
+
+  unsigned zone(const FlowClass& c, const ir::Endpoint& endpoint) {
+    const std::string name = zone_name(workload_, endpoint, c.gold);
+    const auto known = std::find_if(out_.zones.begin(), out_.zones.end(),
+                                    [&](const Zone& z) { return z.name == name; });
+    if (known != out_.zones.end()) return static_cast<unsigned>(known - out_.zones.begin());
+    const bool gold = c.gold && workload_.policy == ir::Policy::gold;
+    out_.zones.push_back({.name = name,
+                          .gold = gold,
+                          .core = endpoint.core,
+                          .span = c.gold != endpoint.gold ? c.span : endpoint.span});
+    return static_cast<unsigned>(out_.zones.size() - 1);
+  }
+
+  const ir::Workload& workload_;
+  PacketCost cost_;
+  Classes out_;
+};
+
+}  // namespace
+
+bool cover(Classes& classes, unsigned endpoint) {
+  const auto of_all = std::find_if(classes.all.begin(), classes.all.end(), [&](const FlowClass& c) {
+    return c.endpoint == endpoint && c.strangers;
+  });
+  if (of_all == classes.all.end() || !of_all->apart()) return false;
+  bool any = false;
+  for (FlowClass& c : classes.all) {
+    if (c.endpoint != endpoint || c.strangers || c.zone != of_all->zone || c.pin != of_all->pin)
+      continue;
+    c.covered = true;
+    any = true;
+  }
+  if (any) of_all->spare = false;
+  return any;
+}
+
+PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs) {
+  PacketCost out{cycles_of(inputs.graph, inputs.costs), 2 * inputs.costs.of("byte")};
+  const auto on = [&](const ir::Config& config) {
+    const auto it = knobs.find(config.knob);
+    return it != knobs.end() && it->second;
+  };
+  for (const ir::Graph* graph : {&inputs.nic.receive, &inputs.nic.transmit}) {
+    for (auto [v, end] = vertices(graph->g); v != end; ++v) {
+      const ir::Config& c = graph->node(*v).config;
+      const bool sums = (c.report && c.report->fact == "udp.checksum_ok") ||
+                        (c.performs && c.performs->effect == "udp.checksum_fill");
+      if (sums && on(c)) out.byte -= inputs.costs.of("byte");
+    }
+  }
+  out.byte = std::max(out.byte, 0.0);
+  return out;
+}
+
+double extra_of(const ir::Endpoint& endpoint, const PacketCost& cost) {
+  return endpoint.cost + cost.byte * (endpoint.size > 64 ? endpoint.size - 64 : 0);
+}
+
+double weight_of(const ir::Endpoint& endpoint, double rate, const PacketCost& cost) {
+  return rate * (cost.cycles + extra_of(endpoint, cost));
+}
+
+std::string zone_name(const ir::Workload& workload, const ir::Endpoint& endpoint, bool gold) {
+  std::vector<std::string> parts;
+  if (gold && workload.policy == ir::Policy::gold) parts.push_back("gold");
+  if (endpoint.exclusive) {
+    parts.push_back("endpoint " + endpoint.name);
+  } else if (!endpoint.trust.empty()) {
+    parts.push_back("trust " + endpoint.trust);
+  }
+  if (endpoint.core) parts.push_back(fmt::format("core {}", *endpoint.core));
+  return parts.empty() ? everybody : fmt::format("{}", fmt::join(parts, ", "));
+}
+
+Classes classes_of(const Inputs& inputs, const PacketCost& cost) {
+  return Builder(inputs, cost).run();
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,79 @@
+// Part of the pass "choose": flows that are alike, and whose queues are for whom. What is counted
+// later numbers classes, whatever the number of flows.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/passes/pipeline.h"
+
+namespace weft::passes {
+
+inline constexpr std::size_t most_classes = 100;
+
+// Who shares queues. Zone 0 is everybody's; packets that no rule matches arrive there. Another
+// zone's queues are reached by rules alone.
+struct Zone {
+  std::string name;  // "everybody", "gold", "endpoint db", "trust bank", "core 1"
+  bool gold = false;
+  std::optional<ir::QueueRange> pin;  // these queues
+  std::optional<unsigned> core;       // run by this core
+  std::vector<unsigned> classes;      // indexes
+  diag::Span span;                    // the line that asks for it
+};
+
+// Flows to one endpoint with one priority, one wish and one weight; or an endpoint's packets from
+// sources that are no known flow ("strangers").
+struct FlowClass {
+  std::string name;  // "40 flows to echo", "strangers to echo"
+  unsigned endpoint = 0;
+  bool strangers = false;
+  bool gold = false;
+  unsigned zone = 0;
+  std::optional<ir::QueueRange> pin;  // must arrive on these queues
+  std::vector<unsigned> flows;        // indexes into the workload's, heaviest first
+  unsigned rules = 0;                 // that bring all of them
+  double weight = 0;                  // cycles per second for each rule; the mean, where they vary
+  diag::Span span;
+
+  // Flows whose endpoint has a rule for all that comes to it: that is enough to bring them.
+  bool covered = false;
+  // Strangers that nobody expects: a rule for them is one way to bring the endpoint's flows.
+  bool spare = false;
+
+  bool apart() const { return zone != 0 || pin.has_value(); }  // go where no hash may take them
+  bool must() const { return apart() && !covered && !spare; }
+  double load() const { return weight * rules; }
+};
+
+struct Classes {
+  std::vector<Zone> zones;
+  std::vector<FlowClass> all;
+  std::vector<double> weight;  // by flow, cycles per second
+};
+
+// What a packet costs in the stack, about: the whole protocol graph, with the card's checksums.
+struct PacketCost {
+  double cycles = 0;
+  double byte = 0;  // for each byte of payload beyond 64
+};
+PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs);
+
+Classes classes_of(const Inputs& inputs, const PacketCost& cost);
+
+// From now on a rule for all that comes to the endpoint brings its flows. False where it has no
+// such class, or where some of its flows belong elsewhere.
+bool cover(Classes& classes, unsigned endpoint);
+
+// The zone of an endpoint's flows of one priority; "everybody" where nobody asks for more.
+std::string zone_name(const ir::Workload& workload, const ir::Endpoint& endpoint, bool gold);
+inline constexpr const char* everybody = "everybody";
+
+// Cycles per second for `rate` packets per second to the endpoint.
+double weight_of(const ir::Endpoint& endpoint, double rate, const PacketCost& cost);
+// The part of it for what a request takes beside a small packet's way through the stack, cycles.
+double extra_of(const ir::Endpoint& endpoint, const PacketCost& cost);
+
+}  // namespace weft::passes

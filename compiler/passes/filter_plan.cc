@@ -1,0 +1,237 @@
+#include "compiler/passes/filter_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+#include "compiler/ir/filter_shape.h"
+#include "compiler/passes/steer.h"
+
+namespace weft::passes {
+
+namespace {
+
+constexpr std::int64_t finest =
+    1000;  // worth of a rule of the heaviest class; others in proportion
+
+// A matching of classes to tables, built by augmenting: a class that finds its tables full makes
+// room by moving rules of others on. In the order of their worth this gives the most worth.
+class Matching {
+ public:
+  Matching(const FilterProblem& problem, const std::vector<std::optional<unsigned>>& masks)
+      : problem_(problem), masks_(masks) {
+    for (const RuleTable& t : problem.tables) room_.push_back(t.capacity);
+    rules_.assign(problem.shape.size(), std::vector<unsigned>(problem.tables.size(), 0));
+  }
+
+  // As many rules of class `c` as find room, at most `wanted`, in the last table first or in the
+  // first.
+  void place(unsigned c, unsigned wanted, bool last_first) {
+    while (wanted > 0) {
+      const unsigned n = augment(c, wanted, last_first);
+      if (n == 0) return;
+      wanted -= n;
+    }
+  }
+
+  std::vector<std::vector<unsigned>> take() { return std::move(rules_); }
+  unsigned placed(unsigned c) const {
+    return std::accumulate(rules_[c].begin(), rules_[c].end(), 0u);
+  }
+
+ private:
+  bool holds(unsigned c, unsigned t) const {
+    const RuleTable& table = problem_.tables[t];
+    if (table.one_mask && masks_[t] != problem_.shape[c]) return false;
+    return table.holds[c] && !shadowed(c, t);
+  }
+
+  // Two rules of one table that both match a packet have no order. So behind a rule for all that
+  // comes to an endpoint, and beside it, there are none for single flows of that endpoint.
+  bool shadowed(unsigned c, unsigned t) const {
+    const auto& all = problem_.classes->all;
+    if (!all[c].covered && !all[c].strangers) return false;
+    for (unsigned other = 0; other < all.size(); ++other) {
+      if (all[other].endpoint != all[c].endpoint || all[other].strangers == all[c].strangers)
+        continue;
+      for (unsigned u = 0; u < rules_[other].size(); ++u) {
+        if (rules_[other][u] != 0 && (all[other].strangers ? u <= t : u >= t)) return true;
+      }
+    }
+    return false;
+  }
+
+  // Shortest way over tables to one with room; rules move one table on along it.
+  unsigned augment(unsigned c, unsigned wanted, bool last_first) {
+    const unsigned tables = static_cast<unsigned>(problem_.tables.size());
+    struct From {
+      std::optional<unsigned> table;  // whose rules move on; none: those that are new
+      unsigned moving = 0;            // class
+    };
+    std::vector<std::optional<From>> reached(tables);
+    std::vector<unsigned> queue;
+    for (unsigned i = 0; i < tables; ++i) {
+      const unsigned t = last_first ? tables - 1 - i : i;
+      if (!holds(c, t)) continue;
+      reached[t] = From{std::nullopt, c};
+      queue.push_back(t);
+    }
+    for (std::size_t at = 0; at < queue.size(); ++at) {
+      const unsigned t = queue[at];
+      if (room_[t] > 0) return shift(reached, t, wanted);
+      for (unsigned other = 0; other < rules_.size(); ++other) {
+        if (rules_[other][t] == 0) continue;
+        for (unsigned u = 0; u < tables; ++u) {
+          if (reached[u] || !holds(other, u)) continue;
+          reached[u] = From{t, other};
+          queue.push_back(u);
+        }
+      }
+    }
+    return 0;
+  }
+
+  template <class Reached>
+  unsigned shift(const Reached& reached, unsigned end, unsigned wanted) {
+    unsigned n = std::min(wanted, room_[end]);
+    for (unsigned t = end; reached[t]->table; t = *reached[t]->table)
+      n = std::min(n, rules_[reached[t]->moving][*reached[t]->table]);
+    room_[end] -= n;
+    for (unsigned t = end;; t = *reached[t]->table) {
+      rules_[reached[t]->moving][t] += n;
+      if (!reached[t]->table) return n;
+      rules_[reached[t]->moving][*reached[t]->table] -= n;
+    }
+  }
+
+  const FilterProblem& problem_;
+  const std::vector<std::optional<unsigned>>& masks_;  // by table with one mask: shape
+  std::vector<unsigned> room_;
+  std::vector<std::vector<unsigned>> rules_;
+};
+
+// A rule for the ports of an endpoint for all addresses would catch what is for one that is bound
+// to some of them.
+bool shares_ports(const Inputs& inputs, const FlowClass& strangers) {
+  const auto& endpoints = inputs.workload.endpoints;
+  const ir::Endpoint& e = endpoints[strangers.endpoint];
+  return !e.bound() && std::any_of(endpoints.begin(), endpoints.end(), [&](const ir::Endpoint& o) {
+    return o.bound() && o.port <= e.last_port() && e.port <= o.last_port();
+  });
+}
+
+// Must first, strangers before flows (they are in nobody's way when they are in the last table),
+// then by worth.
+std::vector<unsigned> order_of(const FilterProblem& p) {
+  std::vector<unsigned> order(p.shape.size());
+  std::iota(order.begin(), order.end(), 0u);
+  const auto& all = p.classes->all;
+  std::stable_sort(order.begin(), order.end(), [&](unsigned a, unsigned b) {
+    if (all[a].must() != all[b].must()) return all[a].must();
+    if (all[a].strangers != all[b].strangers && all[a].must()) return all[a].strangers;
+    return p.worth[a] > p.worth[b];
+  });
+  return order;
+}
+
+FilterPlan with_masks(const FilterProblem& p, const std::vector<std::optional<unsigned>>& masks,
+                      const std::vector<unsigned>& order) {
+  const auto& all = p.classes->all;
+  Matching matching(p, masks);
+  for (const unsigned c : order) {
+    // Whom no rule must bring, the hash may; and strangers need one only where it may not.
+    if (all[c].strangers && !all[c].must()) continue;
+    matching.place(c, all[c].rules, all[c].strangers);
+  }
+  FilterPlan out;
+  for (const unsigned c : order) {
+    const unsigned placed = matching.placed(c);
+    out.worth += p.worth[c] * placed;
+    if (all[c].must() && placed < all[c].rules) out.missing.push_back(c);
+  }
+  out.rules = matching.take();
+  return out;
+}
+
+}  // namespace
+
+unsigned FilterPlan::of(unsigned c) const {
+  return std::accumulate(rules[c].begin(), rules[c].end(), 0u);
+}
+
+std::vector<std::string> shape_of(const ir::Endpoint& endpoint, bool strangers) {
+  if (!strangers) return {"ipv4.src", "udp.src_port", "ipv4.dst", "udp.dst_port"};
+  if (endpoint.bound()) return {"ipv4.dst", "udp.dst_port"};
+  return {"udp.dst_port"};
+}
+
+FilterProblem filter_problem(const Inputs& inputs, const Classes& classes) {
+  FilterProblem out;
+  out.classes = &classes;
+  double heaviest = 0, all_rules = 0;
+  for (const FlowClass& c : classes.all) {
+    const auto shape = shape_of(inputs.workload.endpoints[c.endpoint], c.strangers);
+    const auto known = std::find(out.shapes.begin(), out.shapes.end(), shape);
+    out.shape.push_back(static_cast<unsigned>(known - out.shapes.begin()));
+    if (known == out.shapes.end()) out.shapes.push_back(shape);
+    if (c.strangers) continue;
+    heaviest = std::max(heaviest, c.weight);
+    all_rules += c.rules;
+  }
+  for (const FlowClass& c : classes.all) {
+    const double share = heaviest > 0 ? c.weight / heaviest : 1;
+    const auto worth =
+        c.strangers ? std::int64_t{0} : 1 + std::llround(share * static_cast<double>(finest - 1));
+    // One rule for gold is worth more than all others together.
+    out.worth.push_back(c.gold && !c.strangers
+                            ? worth * (1 + finest * static_cast<std::int64_t>(all_rules))
+                            : worth);
+  }
+  for (const ir::Node* node : receive_order(inputs.nic)) {
+    if (!node->config.table) continue;
+    const ir::FilterTable& t = *node->config.table;
+    RuleTable table{node, t.capacity, !t.same_mask_per.empty(), {}};
+    bool any = false;
+    for (unsigned c = 0; c < classes.all.size(); ++c) {
+      table.holds.push_back(ir::shape_for(t, out.shapes[out.shape[c]], inputs.fields).has_value() &&
+                            !(classes.all[c].strangers && shares_ports(inputs, classes.all[c])));
+      any = any || table.holds.back();
+    }
+    if (any) out.tables.push_back(std::move(table));
+  }
+  return out;
+}
+
+FilterPlan plan_filters(const FilterProblem& problem) {
+  const std::vector<unsigned> order = order_of(problem);
+  std::vector<unsigned> masked;
+  for (unsigned t = 0; t < problem.tables.size(); ++t) {
+    if (problem.tables[t].one_mask) masked.push_back(t);
+  }
+  std::vector<std::optional<unsigned>> masks(problem.tables.size());
+  std::optional<FilterPlan> best;
+  const auto better = [&](const FilterPlan& a) {
+    if (!best) return true;
+    std::int64_t missing = 0, fewest = 0;
+    for (const unsigned c : a.missing) missing += problem.classes->all[c].rules - a.of(c);
+    for (const unsigned c : best->missing) fewest += problem.classes->all[c].rules - best->of(c);
+    return missing != fewest ? missing < fewest : a.worth > best->worth;
+  };
+  // All ways to give each such table one of the shapes in use.
+  const std::size_t shapes = std::max<std::size_t>(problem.shapes.size(), 1);
+  std::size_t ways = 1;
+  for (std::size_t i = 0; i < masked.size() && ways < 10'000; ++i) ways *= shapes;
+  for (std::size_t way = 0; way < ways; ++way) {
+    std::size_t rest = way;
+    for (const unsigned t : masked) {
+      masks[t] = static_cast<unsigned>(rest % shapes);
+      rest /= shapes;
+    }
+    FilterPlan plan = with_masks(problem, masks, order);
+    if (better(plan)) best = std::move(plan);
+  }
+  return std::move(*best);
+}
+
+}  // namespace weft::passes

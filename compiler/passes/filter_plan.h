@@ -1,0 +1,46 @@
+// Part of the pass "choose": how many rules of which class go into which of the card's tables.
+// Tables that share one mask among all rules are the only hard part, and few shapes are in use:
+// each is tried, the rest is a matching by weight, which is exact. What Z3 says about it is in
+// judge.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "compiler/passes/classes.h"
+
+namespace weft::passes {
+
+// One of the card's tables that can hold rules for some class.
+struct RuleTable {
+  const ir::Node* node = nullptr;
+  unsigned capacity = 0;
+  bool one_mask = false;    // all rules share one
+  std::vector<bool> holds;  // by class: can a rule for it be written at all?
+  const std::string& name() const { return node->id; }
+};
+
+// The question, without a card or a workload: what judges and explains needs no more.
+struct FilterProblem {
+  const Classes* classes = nullptr;
+  std::vector<RuleTable> tables;                 // in the order in which the card asks them
+  std::vector<std::vector<std::string>> shapes;  // fields that rules look at; those in use
+  std::vector<unsigned> shape;                   // by class
+  std::vector<std::int64_t> worth;               // by class, of one rule; what must be goes first
+};
+
+struct FilterPlan {
+  std::vector<std::vector<unsigned>> rules;  // by class, by table
+  std::int64_t worth = 0;                    // of all of them
+  std::vector<unsigned> missing;             // classes that must have rules and lack some
+  unsigned of(unsigned c) const;             // rules of a class
+};
+
+FilterProblem filter_problem(const Inputs& inputs, const Classes& classes);
+FilterPlan plan_filters(const FilterProblem& problem);
+
+// Fields of the rule for one flow; for an endpoint's strangers.
+std::vector<std::string> shape_of(const ir::Endpoint& endpoint, bool strangers);
+
+}  // namespace weft::passes

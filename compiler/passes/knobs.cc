@@ -1,0 +1,45 @@
+#include "compiler/passes/knobs.h"
+
+#include <algorithm>
+
+namespace weft::passes {
+
+namespace {
+
+bool has_switch(const ir::NicModel& nic, std::string_view name) {
+  auto [v, end] = vertices(nic.receive.g);
+  return std::any_of(v, end,
+                     [&](ir::Vertex u) { return nic.receive.node(u).config.toggle == name; });
+}
+
+// Which groups are wanted changes while the stack runs: the card lets in all or none, and where it
+// can't tell groups from others, everything.
+bool lets_in_groups(const Inputs& inputs, std::string_view toggle) {
+  if (!inputs.workload.host.multicast) return false;
+  return toggle == "allmulticast" || !has_switch(inputs.nic, "allmulticast");
+}
+
+}  // namespace
+
+// A switch is worth its while when the card, and not the driver on the polling core, does the work.
+std::map<std::string, bool> choose_knobs(const Inputs& inputs) {
+  std::map<std::string, bool> out;
+  for (const ir::Graph* graph : {&inputs.nic.receive, &inputs.nic.transmit}) {
+    for (auto [v, end] = vertices(graph->g); v != end; ++v) {
+      const ir::Config& config = graph->node(*v).config;
+      if (config.knob.empty()) continue;
+      double saved = 0;
+      if (config.report && !ir::is_false(config.report->evidence))
+        saved = inputs.costs.of(config.report->fact) - inputs.costs.of("read");
+      if (config.performs) {
+        saved =
+            inputs.costs.of(config.performs->effect) - inputs.costs.of(config.performs->request);
+      }
+      out[config.knob] = !config.in_software && saved > 0;
+      if (!config.toggle.empty()) out[config.knob] = lets_in_groups(inputs, config.toggle);
+    }
+  }
+  return out;
+}
+
+}  // namespace weft::passes

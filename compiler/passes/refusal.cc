@@ -1,0 +1,150 @@
+#include "compiler/passes/refusal.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "compiler/passes/judge.h"
+
+namespace weft::passes {
+
+namespace {
+
+// What the workload says that makes rules necessary.
+std::string reason(const FilterProblem& p, const FlowClass& c) {
+  if (c.zone == 0) {
+    return c.pin->first == c.pin->last
+               ? fmt::format("must arrive on queue {}", c.pin->first)
+               : fmt::format("must arrive on queues {}-{}", c.pin->first, c.pin->last);
+  }
+  return fmt::format("{} have queues of their own: {}", c.strangers ? "they" : "these",
+                     p.classes->zones[c.zone].name);
+}
+
+// What a person would change to take the wish back.
+std::string without_wish(const FilterProblem& p, const Inputs& inputs, const FlowClass& c) {
+  if (c.zone == 0) return "leave out `queue:`";
+  const ir::Endpoint& e = inputs.workload.endpoints[c.endpoint];
+  if (p.classes->zones[c.zone].gold) return "`policy: balance`, or `class: normal`";
+  if (e.exclusive) return "leave out `exclusive:`";
+  return e.trust.empty() ? "leave out `core:`" : "one `trust:` group for all";
+}
+
+std::string fields(const std::vector<std::string>& shape) {
+  return fmt::format("{}", fmt::join(shape, ", "));
+}
+
+std::string rules(unsigned n) { return fmt::format("{} rule{}", n, n == 1 ? "" : "s"); }
+
+diag::Span of_model(const Inputs& inputs) { return {inputs.nic.path, 0, 0, 1}; }
+
+}  // namespace
+
+diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& problem) {
+  const Contradiction why = why_not(problem);
+  const auto& all = problem.classes->all;
+  diag::Diagnostic out;
+  out.code = "E0801";
+  std::vector<std::string> names;
+  unsigned wanted = 0;
+  for (const unsigned c : why.classes) {
+    names.push_back(all[c].name);
+    wanted += all[c].rules;
+  }
+  if (why.classes.empty()) {  // nobody could say it shorter: all of it
+    for (const FlowClass& c : all) {
+      if (c.must()) wanted += c.rules;
+    }
+    out.message = fmt::format("the tables of {} do not take the {} that the workload needs",
+                              inputs.nic.name, rules(wanted));
+    out.help = "fewer wishes for queues, or another card";
+    return out;
+  }
+  const FlowClass& first = all[why.classes.front()];
+  out.span = first.span;
+  out.message = fmt::format("{} cannot bring {} where {} belong", inputs.nic.name,
+                            fmt::join(names, " and "), names.size() == 1 ? "they" : "all of them");
+  out.label = fmt::format("{} wanted; {}", rules(first.rules), reason(problem, first));
+  for (std::size_t i = 1; i < why.classes.size(); ++i) {
+    const FlowClass& c = all[why.classes[i]];
+    out.notes.push_back({fmt::format("{} wanted; {}", rules(c.rules), reason(problem, c)), c.span});
+  }
+  bool any_table = false;
+  for (unsigned t = 0; t < problem.tables.size(); ++t) {
+    const RuleTable& table = problem.tables[t];
+    const bool useful = std::any_of(why.classes.begin(), why.classes.end(),
+                                    [&](unsigned c) { return table.holds[c]; });
+    any_table = any_table || useful;
+    if (std::find(why.full.begin(), why.full.end(), t) != why.full.end() && useful)
+      out.notes.push_back({fmt::format("table {} takes {}", table.name(), rules(table.capacity)),
+                           table.node->span});
+    if (std::find(why.masked.begin(), why.masked.end(), t) != why.masked.end())
+      out.notes.push_back(
+          {fmt::format("all rules of table {} share one mask", table.name()), table.node->span});
+  }
+  if (inputs.workload.spread.binds()) {
+    out.notes.push_back({"`spread:` leaves no rules: they would bring some packets elsewhere",
+                         inputs.workload.spread.span});
+  } else if (!any_table) {
+    std::vector<std::string> shapes;
+    for (const unsigned c : why.classes) {
+      std::string text = fields(problem.shapes[problem.shape[c]]);
+      if (std::find(shapes.begin(), shapes.end(), text) == shapes.end())
+        shapes.push_back(std::move(text));
+    }
+    out.notes.push_back({fmt::format("{} has no table for rules on {}", inputs.nic.name,
+                                     fmt::join(shapes, ", or on ")),
+                         of_model(inputs)});
+  }
+  std::vector<std::string> ways;
+  for (const unsigned c : why.classes) {
+    const unsigned fit = any_table ? most_rules(problem, c, why.classes) : 0;
+    std::string way = without_wish(problem, inputs, all[c]);
+    if (fit > 0 && !all[c].strangers)
+      way = fmt::format("at most {} of {}, or {}", fit, all[c].name, way);
+    if (std::find(ways.begin(), ways.end(), way) == ways.end()) ways.push_back(std::move(way));
+  }
+  out.help = fmt::format("any of these would do: {}", fmt::join(ways, "; "));
+  return out;
+}
+
+diag::Diagnostic refuse_queues(const Inputs& inputs, const Classes& classes, unsigned queues,
+                               unsigned wanted) {
+  diag::Diagnostic out;
+  out.code = "E0802";
+  std::vector<std::string> names;
+  for (std::size_t z = 1; z < classes.zones.size(); ++z) names.push_back(classes.zones[z].name);
+  out.message = fmt::format("{} queue{} for everybody and for {} alone", queues,
+                            queues == 1 ? "" : "s", fmt::join(names, ", "));
+  out.span = classes.zones[1].span;
+  out.label = "wants queues of its own";
+  for (std::size_t z = 2; z < classes.zones.size(); ++z)
+    out.notes.push_back({fmt::format("so does {}", classes.zones[z].name), classes.zones[z].span});
+  const unsigned most = std::min(inputs.nic.rx_queues.max, inputs.nic.tx_queues.max);
+  if (wanted > most) {
+    out.notes.push_back({fmt::format("{} has {}", inputs.nic.name, most), of_model(inputs)});
+    out.help = "fewer wishes for queues, or another card";
+  } else {
+    out.help = fmt::format("`queues: {}` would do", wanted);
+  }
+  return out;
+}
+
+diag::Diagnostic refuse_spreading(const Inputs& inputs, const Zone& zone, const ir::Node& rss) {
+  diag::Diagnostic out;
+  out.code = "E0802";
+  out.message = fmt::format("{} keeps no queue for {} alone", inputs.nic.name, zone.name);
+  out.span = zone.span;
+  out.label = "wants queues of its own";
+  out.notes = {{"what no rule matches is spread over all queues, whatever is set", rss.span}};
+  out.help = "leave the wish out, or take a card whose indirection table can be set";
+  return out;
+}
+
+diag::Diagnostic refuse_pin(const diag::Span& at, std::string message,
+                            std::vector<diag::Note> notes, std::string help) {
+  return {"E0803", std::move(message), at, "", std::move(notes), std::move(help)};
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,24 @@
+// Part of the pass "choose": refusals that help. Each names the few facts that stand against each
+// other, with their lines in the workload and the model, and the least change that would do.
+#pragma once
+
+#include "compiler/passes/filter_plan.h"
+
+namespace weft::passes {
+
+// Some class lacks rules that it must have (E0801).
+diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& problem);
+
+// More zones than queues, or none that is left for everybody (E0802). `queues`: how many there are,
+// `wanted`: how many would do.
+diag::Diagnostic refuse_queues(const Inputs& inputs, const Classes& classes, unsigned queues,
+                               unsigned wanted);
+
+// A card that spreads what no rule matches over all queues keeps none for anybody (E0802).
+diag::Diagnostic refuse_spreading(const Inputs& inputs, const Zone& zone, const ir::Node& rss);
+
+// A wish for a queue or core that cannot be (E0803).
+diag::Diagnostic refuse_pin(const diag::Span& at, std::string message,
+                            std::vector<diag::Note> notes, std::string help);
+
+}  // namespace weft::passes

@@ -1,0 +1,100 @@
+// weft host show: this machine, as a file that `weft compile --host` reads.
+#include <fmt/format.h>
+#include <unistd.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "compiler/frontend/readers.h"
+#include "compiler/frontend/yaml_reader.h"
+#include "compiler/tool/commands.h"
+#include "compiler/tool/say.h"
+
+namespace weft::tool {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A file of /sys with one number in it.
+std::optional<unsigned> number_in(const fs::path& path) {
+  std::ifstream file(path);
+  long long value = -1;
+  if (!(file >> value) || value < 0) return std::nullopt;
+  return static_cast<unsigned>(value);
+}
+
+// "cpu12" with the prefix "cpu".
+std::optional<unsigned> numbered(const std::string& name, const std::string& prefix) {
+  const std::string digits = name.substr(std::min(prefix.size(), name.size()));
+  if (!name.starts_with(prefix) || digits.empty() || digits.size() > 5 ||
+      digits.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
+  return static_cast<unsigned>(std::stoul(digits));
+}
+
+unsigned node_of(const fs::path& cpu) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(cpu, ignored)) {
+    if (const auto node = numbered(entry.path().filename().string(), "node")) return *node;
+  }
+  return 0;
+}
+
+double clock_mhz() {
+  if (const auto khz = number_in("/sys/devices/system/cpu/cpu0/cpufreq/base_frequency"))
+    return *khz / 1000.0;
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("cpu MHz")) return std::stod(line.substr(line.find(':') + 1));
+  }
+  return 0;
+}
+
+ir::Machine this_machine() {
+  ir::Machine out;
+  char name[65] = "this";
+  ::gethostname(name, sizeof name - 1);
+  for (const char* c = name; *c != 0; ++c)
+    out.name += std::isalnum(static_cast<unsigned char>(*c)) ? *c : '_';
+  if (std::isdigit(static_cast<unsigned char>(out.name[0]))) out.name = "_" + out.name;
+  if (frontend::is_yaml_boolean(out.name)) out.name += "_";
+  out.mhz = clock_mhz();
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/sys/devices/system/cpu", ignored)) {
+    const auto id = numbered(entry.path().filename().string(), "cpu");
+    if (!id || number_in(entry.path() / "online") == 0u) continue;
+    out.cpus.push_back({.id = *id,
+                        .node = node_of(entry.path()),
+                        .core = number_in(entry.path() / "topology/core_id").value_or(*id)});
+  }
+  if (out.cpus.empty()) out.cpus.push_back({});
+  std::sort(out.cpus.begin(), out.cpus.end(),
+            [](const ir::Cpu& a, const ir::Cpu& b) { return a.id < b.id; });
+  return out;
+}
+
+}  // namespace
+
+int host_show(const HostShowArgs& args) {
+  ir::Machine machine = this_machine();
+  if (!args.interface.empty()) {
+    const auto node = number_in("/sys/class/net/" + args.interface + "/device/numa_node");
+    machine.nic_node = node.value_or(0);
+  }
+  if (!args.json) {
+    print(frontend::print_machine(machine));
+    return ok;
+  }
+  nlohmann::ordered_json out{{"machine", machine.name}, {"mhz", machine.mhz}};
+  out["cpus"] = nlohmann::ordered_json::array();
+  for (const ir::Cpu& c : machine.cpus)
+    out["cpus"].push_back({{"cpu", c.id}, {"node", c.node}, {"core", c.core}});
+  print(out.dump(2) + "\n");
+  return ok;
+}
+
+}  // namespace weft::tool

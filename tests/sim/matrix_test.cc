@@ -1,0 +1,253 @@
+// Every card with every kind of wish: a plan that the emulated card takes and that brings every
+// flow where it says, or a refusal that a search through all rule assignments confirms. Some of it
+// every day; all of it, each plan proved, with WEFT_NIGHTLY.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <set>
+
+#include "compiler/frontend/places.h"
+#include "compiler/ir/filter_shape.h"
+#include "compiler/passes/steer.h"
+#include "tests/sim/frames.h"
+#include "tests/sim/harness.h"
+#include "tests/sim/spread.h"
+
+namespace weft::sim {
+namespace {
+
+// What is asked for, beside the policy.
+enum class Wish { nothing, exclusive, trust, pin, pin_flow, core };
+constexpr Wish wishes[] = {Wish::nothing, Wish::exclusive, Wish::trust,
+                           Wish::pin,     Wish::pin_flow,  Wish::core};
+constexpr const char* words[] = {"nothing", "exclusive", "trust", "pin", "pin_flow", "core"};
+
+struct Case {
+  std::string nic;
+  ir::Policy policy;
+  Wish wish;
+  bool strangers;  // the endpoint that wishes expects some
+  unsigned queues = 4;
+  unsigned flows = 3;  // of each endpoint; few where everything is to be tried
+  std::string name() const {
+    return fmt::format("{}, {}, {}, {} queues, {} flows{}", nic, ir::to_string(policy),
+                       words[static_cast<int>(wish)], queues, 2 * flows,
+                       strangers ? ", strangers" : "");
+  }
+};
+
+passes::Inputs inputs_of(const Case& c) {
+  passes::Inputs in = inputs(c.nic, "host");
+  ir::Workload& w = in.workload;
+  w.policy = c.policy;
+  w.queues = c.queues;
+  w.cores = 2;
+  w.endpoints.resize(2);
+  w.endpoints[0].rate = 1000;
+  ir::Endpoint& e = w.endpoints[1];
+  e.groups.clear();
+  e.rate = c.strangers ? 100 : 0;
+  e.gold = c.policy == ir::Policy::gold;
+  e.exclusive = c.wish == Wish::exclusive;
+  if (c.wish == Wish::trust) e.trust = "bank";
+  if (c.wish == Wish::pin) e.queues = ir::QueueRange{2, 3};
+  if (c.wish == Wish::core) e.core = 1;
+  w.flows.clear();
+  for (unsigned i = 0; i < 2 * c.flows; ++i) {
+    ir::Flow f;
+    f.src = on_link(10 + i);
+    f.src_port = static_cast<std::uint16_t>(40000 + i);
+    f.endpoint = i % 2;
+    f.dst_port = f.endpoint == 0 ? 7 : 9;
+    f.gold = w.endpoints[f.endpoint].gold;
+    f.rate = 10.0 * (1 + i);
+    if (c.wish == Wish::pin_flow && i == 1) f.queue = 2;
+    w.flows.push_back(f);
+  }
+  return in;
+}
+
+// Is there a way to keep the wish? All assignments of rules to tables are tried. (Shares with the
+// chooser what a table takes: compiler/ir/filter_shape.h, which the emulated card checks.)
+class Possible {
+ public:
+  explicit Possible(const Case& c, const passes::Inputs& in) : case_(c), in_(in) {
+    for (const ir::Node* node : passes::receive_order(in.nic)) {
+      if (node->config.table) tables_.push_back(&*node->config.table);
+    }
+  }
+
+  bool yes() {
+    const bool gold = case_.policy == ir::Policy::gold;
+    const bool apart = gold || case_.wish == Wish::exclusive || case_.wish == Wish::trust ||
+                       case_.wish == Wish::core;
+    const bool pinned = case_.wish == Wish::pin || case_.wish == Wish::pin_flow;
+    if (!apart && !pinned) return true;
+    const ir::Node* rss = passes::rss_node(in_.nic);
+    unsigned queues = std::min({4u, in_.nic.rx_queues.max, in_.nic.tx_queues.max});
+    const bool spreads = rss != nullptr && !rss->config.rss->predictable;
+    if (rss == nullptr) queues = 1;
+    if (spreads) queues = std::min(queues, in_.workload.cores);
+    if (case_.wish == Wish::core && queues < 2) return false;  // no core 1
+    if (pinned && queues < (case_.wish == Wish::pin ? 4 : 3)) return false;
+    if (queues < 2) return false;
+    // Whoever is apart needs queues that the card does not fill with anything else.
+    if (apart && (spreads || !rss->config.rss->table_settable)) return false;
+    if (pinned && !apart && rss != nullptr && !spreads && rss->config.rss->table_settable &&
+        !case_.strangers)
+      return true;  // entries of the table are set (three flows on two queues of four)
+    need_.clear();
+    for (unsigned i = 0; i < in_.workload.flows.size(); ++i) {
+      const ir::Flow& f = in_.workload.flows[i];
+      const bool this_one = case_.wish == Wish::pin_flow ? f.queue.has_value() : f.endpoint == 1;
+      if (f.endpoint == 1 && (apart || this_one)) need_.push_back(i);
+    }
+    return by_flow(0) || by_port();
+  }
+
+ private:
+  static constexpr const char* of_flow[] = {"ipv4.src", "ipv4.dst", "udp.src_port", "udp.dst_port"};
+
+  bool takes(const ir::FilterTable& t, const std::vector<std::string>& names) const {
+    return ir::shape_for(t, names, in_.fields).has_value();
+  }
+  // Rules for single flows; not enough where strangers are expected.
+  bool by_flow(std::size_t next) {
+    if (case_.strangers && case_.wish != Wish::pin_flow) return false;
+    if (case_.strangers && case_.policy == ir::Policy::gold) return false;
+    if (next == 0) used_.assign(tables_.size(), 0);
+    if (next == need_.size()) return true;
+    for (std::size_t t = 0; t < tables_.size(); ++t) {
+      if (used_[t] == tables_[t]->capacity ||
+          !takes(*tables_[t], {std::begin(of_flow), std::end(of_flow)}))
+        continue;
+      ++used_[t];
+      const bool rest = by_flow(next + 1);
+      --used_[t];
+      if (rest) return true;
+    }
+    return false;
+  }
+  // One rule for the port; a flow that wants another queue than the rest needs its own before it.
+  bool by_port() {
+    for (std::size_t t = 0; t < tables_.size(); ++t) {
+      if (tables_[t]->capacity == 0 || !takes(*tables_[t], {"udp.dst_port"})) continue;
+      if (case_.wish != Wish::pin_flow) return true;
+      for (std::size_t u = 0; u < t; ++u) {
+        if (tables_[u]->capacity > 0 &&
+            takes(*tables_[u], {std::begin(of_flow), std::end(of_flow)}))
+          return true;
+      }
+    }
+    return false;
+  }
+
+  const Case& case_;
+  const passes::Inputs& in_;
+  std::vector<const ir::FilterTable*> tables_;
+  std::vector<unsigned> need_, used_;
+};
+
+std::vector<ports::Frame> capture(const passes::Inputs& in) {
+  std::vector<ports::Frame> frames;
+  std::uint64_t now_ns = 0;
+  for (const ir::Flow& f : in.workload.flows) {
+    frames.push_back(
+        {.time_ns = now_ns += 100'000,
+         .bytes = udp_frame({.src = mac_of(f.src)}, {.src = f.src},
+                            {.src_port = f.src_port, .dst_port = f.dst_port}, Bytes(20, 1))});
+  }
+  return frames;
+}
+
+// On the emulated card: all of the plan's operations are taken, and every flow reaches its
+// application on the queue that owns it.
+void run(const Case& c, const passes::Inputs& in, const plan::Plan& plan) {
+  auto stack = Stack::make(plan, in, capture(in), {.trace = true});
+  ASSERT_TRUE(stack) << c.name() << "\n" << diag::render(stack.error(), false);
+  (*stack)->run(1'000'000'000);
+  std::map<unsigned, unsigned> delivered, planned;
+  for (const Walked& walk : (*stack)->walks) {
+    if (walk.path.back() == "udp_deliver") ++delivered[walk.queue];
+  }
+  for (const plan::FlowEntry& flow : plan.flows) ++planned[flow.queue];
+  EXPECT_EQ(delivered, planned) << c.name();
+  (*stack)->stop();
+}
+
+// Wishes hold in the plan.
+void check(const Case& c, const passes::Inputs& in, const plan::Plan& plan) {
+  std::set<unsigned> first, second;
+  for (const plan::FlowEntry& f : plan.flows) (f.endpoint == 0 ? first : second).insert(f.queue);
+  const bool apart = c.policy == ir::Policy::gold || c.wish == Wish::exclusive ||
+                     c.wish == Wish::trust || c.wish == Wish::core;
+  for (const unsigned q : second) {
+    EXPECT_FALSE(apart && first.contains(q)) << c.name();
+    EXPECT_TRUE(c.wish != Wish::pin || q == 2 || q == 3) << c.name() << ", queue " << q;
+    if (c.wish != Wish::core) continue;
+    const auto& on = plan.cores.at(1).queues;
+    EXPECT_EQ(std::count(on.begin(), on.end(), q), 1) << c.name();
+  }
+  for (const plan::FlowEntry& f : plan.flows) {
+    const bool it = c.wish == Wish::pin_flow && f.src == in.workload.flows[1].src;
+    EXPECT_TRUE(!it || f.queue == 2) << c.name() << ", queue " << f.queue;
+  }
+}
+
+std::vector<Case> all_cases() {
+  std::vector<std::string> models;
+  for (const auto& file :
+       std::filesystem::directory_iterator(frontend::source_root() + "/nicmodels")) {
+    if (file.path().extension() == ".yaml") models.push_back(file.path().stem());
+  }
+  std::sort(models.begin(), models.end());
+  std::vector<Case> out;
+  for (const std::string& nic : models) {
+    for (const bool strangers : {false, true}) {
+      for (const Wish wish : wishes) out.push_back({nic, ir::Policy::balance, wish, strangers});
+      out.push_back({nic, ir::Policy::gold, Wish::nothing, strangers});
+      for (const ir::Policy policy : {ir::Policy::balance, ir::Policy::fixed})
+        for (const unsigned queues : {1u, 2u, 4u})
+          for (const unsigned flows : {3u, 20u})
+            out.push_back({nic, policy, Wish::nothing, strangers, queues, flows});
+    }
+  }
+  return out;
+}
+
+TEST(Matrix, APlanOrARefusalThatHoldsWater) {
+  start_dpdk();
+  const std::vector<Case> cases = all_cases();
+  EXPECT_GE(cases.size(), 500u);
+  unsigned planned = 0, refused = 0;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const Case& c = cases[i];
+    if (!nightly() && i % 83 != 0) continue;
+    const passes::Inputs in = inputs_of(c);
+    passes::Options options;
+    options.prove = nightly();
+    const auto plan = passes::compile(in, options);
+    const bool possible = Possible(c, in).yes();
+    EXPECT_EQ(plan.has_value(), possible) << c.name() << "\n"
+                                          << (plan ? "" : diag::render(plan.error(), false));
+    if (!plan) {
+      ++refused;
+      const diag::Diagnostic& why = plan.error().list.front();
+      EXPECT_TRUE(why.code.starts_with("E08")) << c.name() << ": " << why.code;
+      EXPECT_FALSE(why.help.empty()) << c.name();
+      continue;
+    }
+    ++planned;
+    check(c, in, *plan);
+    run(c, in, *plan);
+  }
+  std::cout << fmt::format("{} combinations: {} planned, {} refused\n", planned + refused, planned,
+                           refused);
+  EXPECT_TRUE(!nightly() || 5 * refused <= planned + refused) << "at most one in five";
+}
+
+}  // namespace
+}  // namespace weft::sim
