@@ -10,7 +10,6 @@
 #include <iostream>
 
 #include "compiler/frontend/places.h"
-#include "compiler/passes/steer.h"
 
 namespace weft::sim {
 
@@ -50,9 +49,7 @@ Result run(const plan::Plan& plan, const passes::Inputs& inputs,
   });
   const ir::HostConfig& host = plan.host;
   result.flows = by_flow(stack->out(), host);
-  const ir::Node* rss = passes::rss_node(inputs.nic);
-  result.pieces_in_order =
-      plan.configuration.rx_queues == 1 || rss == nullptr || rss->config.rss->predictable;
+  result.pieces_in_order = plan.configuration.rx_queues == 1;
   result.ends = stack->ends();
   result.coverage = stack->coverage();
   result.wrong = wrong_among(stack->out(), host, plan.host.mtu);
@@ -83,7 +80,8 @@ std::string difference(const Ends& expected, const Ends& actual) {
   return out;
 }
 
-// Others' fragments, which came by several queues and are passed on, have no order.
+// Pieces name no ports: where flows came by several queues, or others' fragments did, and are
+// passed on, theirs have no order.
 Flows pieces_sorted(Flows flows) {
   for (auto& [flow, frames] : flows) {
     if (flow.starts_with("pieces of ")) std::sort(frames.begin(), frames.end());
