@@ -39,6 +39,7 @@ struct Choice {
   std::vector<SocketChoice> sockets;
   plan::Chosen chosen;
   std::vector<std::optional<unsigned>> zone_core;  // by zone of `chosen`
+  std::vector<std::vector<unsigned>> core_queues;  // by core, where that is not to be chosen
 
   // Queues that rules for single flows feed, and nothing else.
   std::vector<unsigned> closed() const;

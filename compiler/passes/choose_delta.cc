@@ -7,6 +7,7 @@
 #include "compiler/ir/filter_shape.h"
 #include "compiler/passes/classes.h"
 #include "compiler/passes/filter_plan.h"
+#include "compiler/passes/tables.h"
 
 namespace weft::passes {
 
@@ -42,19 +43,28 @@ ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
       cost_(packet_cost(inputs, plan.configuration.knobs)),
       load_(plan.configuration.rx_queues, 0.0) {
   for (const auto& z : plan.chosen.zones) zones_.push_back({z.name, z.queues});
-  for (const ir::Endpoint& e : inputs.workload.endpoints) {
-    std::array<unsigned, 2> both{};
-    for (const bool gold : {false, true}) {
-      const auto it = std::find_if(zones_.begin(), zones_.end(), [&](const Zone& z) {
-        return z.name == zone_name(inputs.workload, e, gold);
-      });
-      both[gold ? 1 : 0] = static_cast<unsigned>(it - zones_.begin());  // or none
-    }
-    zone_of_endpoint_.push_back(both);
-  }
+  const ir::Node* rss = rss_node(inputs.nic);
+  owner_is_free_ = rss != nullptr && !rss->config.rss->predictable;
   if (load_.size() > 1) tables(plan);
   strangers(plan);
-  known(plan);
+  std::unordered_map<FlowKey, const ir::Flow*, FlowKeyHash> wanted;
+  wanted.reserve(inputs_.workload.flows.size());
+  for (const ir::Flow& f : inputs_.workload.flows) wanted[key_of(inputs_.workload, f)] = &f;
+  flows_.reserve(plan.flows.size() * 2);
+  for (const plan::FlowEntry& f : plan.flows) {
+    ir::Flow flow{.src = f.src,
+                  .src_port = f.src_port,
+                  .dst_port = f.dst_port,
+                  .endpoint = f.endpoint,
+                  .dst = f.dst};
+    const auto it = wanted.find({f.src, f.src_port, f.dst, f.dst_port});
+    if (it != wanted.end()) {
+      flow.rate = it->second->rate;
+      flow.queue = it->second->queue;
+    }
+    put(flow, f.queue);
+  }
+  for (const plan::Filter& f : plan.configuration.filters) rule(f, true);
 }
 
 void ChoiceState::tables(const plan::Plan& plan) {
@@ -66,7 +76,6 @@ void ChoiceState::tables(const plan::Plan& plan) {
       continue;
     names_.push_back(node->id);
     room_.push_back(node->config.table->capacity);
-    for (const auto& f : plan.configuration.filters) room_.back() -= f.table == node->id ? 1 : 0;
   }
 }
 
@@ -80,43 +89,47 @@ void ChoiceState::strangers(const plan::Plan& plan) {
   }
 }
 
-void ChoiceState::known(const plan::Plan& plan) {
-  std::unordered_map<FlowKey, const ir::Flow*, FlowKeyHash> flows;
-  flows.reserve(inputs_.workload.flows.size());
-  for (const ir::Flow& f : inputs_.workload.flows) flows[key_of(inputs_.workload, f)] = &f;
-  std::unordered_map<FlowKey, int, FlowKeyHash> ruled;
-  for (const auto& f : plan.configuration.filters) {
-    const auto name = std::find(names_.begin(), names_.end(), f.table);
-    if (name == names_.end() || !f.match.contains("udp.src_port")) continue;
-    const auto at = [&](const char* field) { return f.match.at(field).first; };
-    ruled[{
-        static_cast<std::uint32_t>(at("ipv4.src")), static_cast<std::uint16_t>(at("udp.src_port")),
-        static_cast<std::uint32_t>(at("ipv4.dst")),
-        static_cast<std::uint16_t>(at("udp.dst_port"))}] = static_cast<int>(name - names_.begin());
-  }
-  flows_.reserve(plan.flows.size() * 2);
-  for (const auto& f : plan.flows) {
-    const FlowKey key{f.src, f.src_port, f.dst, f.dst_port};
-    const auto it = flows.find(key);
-    Known known;
-    known.place.queue = f.queue;
-    if (const auto r = ruled.find(key); r != ruled.end()) known.place.table = r->second;
-    ir::Flow flow{.endpoint = f.endpoint};
-    if (it != flows.end()) flow = *it->second;
-    known.weight = weight(flow);
-    known.zone = zone_of(flow);
-    known.pinned = flow.queue || inputs_.workload.endpoints[flow.endpoint].queues;
-    load_[f.queue] += known.weight;
-    flows_.emplace(key, known);
-  }
+void ChoiceState::put(const ir::Flow& flow, unsigned queue) {
+  const double weight = weight_of_flow(flow.endpoint, flow.rate);
+  const bool pinned = flow.queue || inputs_.workload.endpoints[flow.endpoint].queues;
+  flows_[key_of(inputs_.workload, flow)] = {{-1, queue}, weight, flow.endpoint, pinned};
+  load_[queue] += weight;
+}
+
+void ChoiceState::rule(const plan::Filter& filter, bool there) {
+  const auto name = std::find(names_.begin(), names_.end(), filter.table);
+  if (name == names_.end()) return;
+  const auto table = static_cast<int>(name - names_.begin());
+  room_[static_cast<std::size_t>(table)] += there ? -1 : 1;
+  const auto key = passes::key_of(filter);
+  const auto at = key ? flows_.find(*key) : flows_.end();
+  if (at != flows_.end()) at->second.place.table = there ? table : -1;
+}
+
+void ChoiceState::move(const FlowKey& key, unsigned queue) {
+  Known& known = flows_.at(key);
+  load_[known.place.queue] -= known.weight;
+  known.place.queue = queue;
+  load_[queue] += known.weight;
+}
+
+void ChoiceState::set_rate(const FlowKey& key, double rate) {
+  Known& known = flows_.at(key);
+  const double weight = weight_of_flow(known.endpoint, rate);
+  load_[known.place.queue] += weight - known.weight;
+  known.weight = weight;
 }
 
 unsigned ChoiceState::zone_of(const ir::Flow& flow) const {
-  return zone_of_endpoint_[flow.endpoint][flow.gold ? 1 : 0];
+  const ir::Workload& w = inputs_.workload;
+  const std::string name = zone_name(w, w.endpoints[flow.endpoint], flow.gold);
+  return static_cast<unsigned>(
+      std::find_if(zones_.begin(), zones_.end(), [&](const Zone& z) { return z.name == name; }) -
+      zones_.begin());  // or none
 }
 
-double ChoiceState::weight(const ir::Flow& flow) const {
-  return weight_of(inputs_.workload.endpoints[flow.endpoint], flow.rate, cost_);
+double ChoiceState::weight_of_flow(unsigned endpoint, double rate) const {
+  return weight_of(inputs_.workload.endpoints[endpoint], rate, cost_);
 }
 
 unsigned ChoiceState::emptiest(const std::vector<unsigned>& queues) const {
@@ -124,8 +137,8 @@ unsigned ChoiceState::emptiest(const std::vector<unsigned>& queues) const {
                            [this](unsigned a, unsigned b) { return load_[a] < load_[b]; });
 }
 
-std::optional<ChoiceState::Place> ChoiceState::place(const ir::Flow& flow, const FlowKey& key,
-                                                     unsigned zone) const {
+std::optional<ChoiceState::Place> ChoiceState::place_in(const ir::Flow& flow, const FlowKey& key,
+                                                        unsigned zone) const {
   const ir::Endpoint& endpoint = inputs_.workload.endpoints[flow.endpoint];
   std::optional<ir::QueueRange> pin = endpoint.queues;
   if (flow.queue) pin = {*flow.queue, *flow.queue};
@@ -151,28 +164,28 @@ std::optional<ChoiceState::Place> ChoiceState::place(const ir::Flow& flow, const
   return std::nullopt;
 }
 
+std::optional<ChoiceState::Place> ChoiceState::place(const ir::Flow& flow) const {
+  const unsigned zone = zone_of(flow);
+  if (zone >= zones_.size()) return std::nullopt;
+  return place_in(flow, key_of(inputs_.workload, flow), zone);
+}
+
+std::string ChoiceState::why_not(const ir::Flow& flow) const {
+  if (flows_.contains(key_of(inputs_.workload, flow))) return "the flow is there already";
+  const unsigned zone = zone_of(flow);
+  return zone < zones_.size()
+             ? fmt::format("no table has room for its rule, and it belongs to the queues of {}",
+                           zones_[zone].name)
+             : "the plan has no queues of its own for it";
+}
+
 std::optional<ChoiceState::Place> ChoiceState::add(const ir::Flow& flow) {
   const FlowKey key = key_of(inputs_.workload, flow);
-  const auto [slot, fresh] = flows_.try_emplace(key);
-  if (!fresh) {
-    why_not_ = "the flow is there already";
-    return std::nullopt;
-  }
-  const unsigned zone = zone_of(flow);
-  std::optional<Place> out;
-  if (zone < zones_.size()) out = place(flow, key, zone);
-  if (!out) {
-    flows_.erase(slot);
-    why_not_ =
-        zone < zones_.size()
-            ? fmt::format("no table has room for its rule, and it belongs to the queues of {}",
-                          zones_[zone].name)
-            : "the plan has no queues of its own for it";
-    return std::nullopt;
-  }
-  slot->second = {*out, weight(flow), zone,
-                  flow.queue || inputs_.workload.endpoints[flow.endpoint].queues};
-  load_[out->queue] += slot->second.weight;
+  if (flows_.contains(key)) return std::nullopt;
+  const auto out = place(flow);
+  if (!out) return std::nullopt;
+  put(flow, out->queue);
+  flows_.at(key).place = *out;
   if (out->table >= 0) --room_[static_cast<std::size_t>(out->table)];
   return out;
 }
@@ -192,7 +205,7 @@ std::vector<ChoiceState::Move> ChoiceState::moves(unsigned most) {
   // By queue, what may move; sorted, so that the same flows give the same moves.
   std::vector<std::vector<std::pair<double, FlowKey>>> held(load_.size());
   for (const auto& [key, known] : flows_) {
-    if (known.place.table >= 0 && !known.pinned && known.weight > 0)
+    if ((known.place.table >= 0 || owner_is_free_) && !known.pinned && known.weight > 0)
       held[known.place.queue].emplace_back(known.weight, key);
   }
   for (auto& list : held) std::sort(list.begin(), list.end());
@@ -227,14 +240,11 @@ std::vector<ChoiceState::Move> ChoiceState::moves(unsigned most) {
     }
     const auto [weight, key] = *pick;
     list.erase(pick);
-    Known& known = flows_.at(key);
-    const Place before = known.place;
-    known.place.queue = to;
-    load_[from] -= weight;
-    load_[to] += weight;
+    const Place before = flows_.at(key).place;
+    move(key, to);
     held[to].insert(std::lower_bound(held[to].begin(), held[to].end(), std::pair(weight, key)),
                     {weight, key});
-    out.push_back({key, before, known.place});
+    out.push_back({key, before, flows_.at(key).place});
   }
   return out;
 }

@@ -3,7 +3,6 @@
 // stays as it is; what drifts apart over time is mended by a few moves.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -30,18 +29,28 @@ class ChoiceState {
   // Both outlive it.
   ChoiceState(const Inputs& inputs, const plan::Plan& plan);
 
-  // The new flow's place; it is counted from now on. nullopt: it is there already, or where it
-  // belongs it can't be brought (why_not() says why).
+  // Where one flow more would go. nullopt: where it belongs it can't be brought.
+  std::optional<Place> place(const ir::Flow& flow) const;
+  std::string why_not(const ir::Flow& flow) const;
+  // The same, and it is counted from now on. nullopt also where it is there already.
   std::optional<Place> add(const ir::Flow& flow);
   // Its place until now; nullopt: there is no such flow.
   std::optional<Place> remove(const FlowKey& key);
+  // What was decided elsewhere: a flow without a rule, its rule, a rule that is gone, another
+  // queue, another rate, another entry of the indirection table.
+  void put(const ir::Flow& flow, unsigned queue);
+  void rule(const plan::Filter& filter, bool there);
+  void move(const FlowKey& key, unsigned queue);
+  void set_rate(const FlowKey& key, double rate);
+  void set_entry(unsigned index, std::uint16_t queue) { rest_.rss.table[index] = queue; }
   // At most `most` moves, each of which lowers the fullest queue of a zone. They are counted as
-  // done. Only flows with rules move: the hash of others is what it is.
+  // done. Only flows with rules move, and those whose owner is free because nobody can predict
+  // where they arrive: the hash of others is what it is.
   std::vector<Move> moves(unsigned most);
 
   const std::vector<std::string>& tables() const { return names_; }
-  const std::string& why_not() const { return why_not_; }
   double load(unsigned queue) const { return load_[queue]; }  // cycles per second
+  double weight(const FlowKey& key) const { return flows_.at(key).weight; }
   double imbalance() const;  // of the worst zone: its fullest queue over the mean, less 1
   unsigned room(unsigned table) const { return room_[table]; }
   std::size_t size() const { return flows_.size(); }
@@ -54,28 +63,26 @@ class ChoiceState {
   struct Known {
     Place place;
     double weight = 0;
-    unsigned zone = 0;
+    unsigned endpoint = 0;
     bool pinned = false;
   };
   void tables(const plan::Plan& plan);
   void strangers(const plan::Plan& plan);
-  void known(const plan::Plan& plan);
   unsigned zone_of(const ir::Flow& flow) const;
-  double weight(const ir::Flow& flow) const;
+  double weight_of_flow(unsigned endpoint, double rate) const;
   unsigned emptiest(const std::vector<unsigned>& queues) const;
-  std::optional<Place> place(const ir::Flow& flow, const FlowKey& key, unsigned zone) const;
+  std::optional<Place> place_in(const ir::Flow& flow, const FlowKey& key, unsigned zone) const;
 
   const Inputs& inputs_;
   plan::Configuration rest_;  // the plan's, without its rules for single flows
   Steering card_;             // what such a card does
   PacketCost cost_;
   std::vector<Zone> zones_;
-  std::vector<std::array<unsigned, 2>> zone_of_endpoint_;  // normal, gold
   std::vector<std::string> names_;  // of tables that can hold rules for flows
   std::vector<unsigned> room_;
   std::vector<double> load_;  // by queue
   std::unordered_map<FlowKey, Known, FlowKeyHash> flows_;
-  std::string why_not_;
+  bool owner_is_free_ = false;  // nobody can say where RSS brings a flow
 };
 
 }  // namespace weft::passes

@@ -6,6 +6,7 @@
 
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/choose.h"
+#include "compiler/passes/choose_beside.h"
 #include "compiler/passes/configure.h"
 #include "compiler/passes/embed.h"
 #include "compiler/passes/emit.h"
@@ -35,6 +36,13 @@ diag::Result<void> prove(const Inputs& inputs, plan::Plan& plan) {
   return {};
 }
 
+diag::Result<Choice> choice_of(const Inputs& inputs, const Options& options) {
+  if (options.beside != nullptr) {
+    if (auto choice = choose_beside(inputs, options, *options.beside)) return std::move(*choice);
+  }
+  return choose(inputs, options);
+}
+
 }  // namespace
 
 diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
@@ -57,7 +65,7 @@ diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
 
   Options how = options;
   how.certify = how.certify && !late();
-  const auto choice = choose(inputs, how);
+  const auto choice = choice_of(inputs, how);
   if (!choice) return diag::fail(choice.error());
   dump("choose", to_string(*choice));
 

@@ -45,6 +45,8 @@ struct Options {
   // Seconds from the beginning after which no more is searched, certified or proved (what runs then
   // runs to its end; the plan says that it was stopped). None: no limit.
   std::optional<double> time_limit;
+  // A plan that runs: what can stay as it is stays (choose_beside.h). It outlives the call.
+  const plan::Plan* beside = nullptr;
   // Called after each pass with its name and a text dump; for `weft compile --dump`.
   std::function<void(const std::string& pass, const std::string& text)> dump;
 };

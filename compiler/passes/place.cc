@@ -159,6 +159,13 @@ class Placer {
         first[q] = choice_.chosen.zones[z].priority;
       }
     }
+    std::vector<std::vector<unsigned>> kept(queues_);  // the core that has the queue, if one has
+    for (unsigned c = 0; c < choice_.core_queues.size(); ++c) {
+      for (const unsigned q : choice_.core_queues[c]) {
+        kept[q] = {c};
+        wish[q] = &kept[q];
+      }
+    }
     std::vector<BalanceItem> items;
     std::vector<double> loads;
     double least = 0;  // so that a core without a queue is never left

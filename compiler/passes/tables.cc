@@ -138,7 +138,8 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
       // The queue expects nothing but flows.
       const auto& limits = *inputs.nic.receive.node(*table).config.table;
       if (const auto other = caught_besides(rule, limits, inputs.fields, wanted))
-        suspect(*other, fmt::format("rule {} catches more than flows: {}", rule.id, flow_text(*other)));
+        suspect(*other,
+                fmt::format("rule {} catches more than flows: {}", rule.id, flow_text(*other)));
       continue;
     }
     const auto it = wanted.find(*key);
@@ -298,6 +299,16 @@ diag::Result<void> check_rule(const plan::Filter& rule, const plan::Configuratio
   }
   if (const auto why = ir::why_not(table, plan::shape_of(rule), in.fields)) {
     return refuse("E0506", fmt::format("rule {}: table {} {}", rule.id, rule.table, *why),
+                  recompile);
+  }
+  // Drivers take a rule with ports as one about UDP.
+  const auto protocol = rule.match.find("ipv4.protocol");
+  const bool ports = rule.match.contains("udp.src_port") || rule.match.contains("udp.dst_port");
+  if (ports && protocol != rule.match.end() &&
+      protocol->second.first != (17u & protocol->second.second)) {
+    return refuse("E0508",
+                  fmt::format("rule {}: ports of UDP in packets of protocol {}", rule.id,
+                              protocol->second.first),
                   recompile);
   }
   if (table.priority &&

@@ -137,7 +137,10 @@ std::string to_json(const Plan& plan) {
                                 {"addresses", e.addresses},
                                 {"groups", groups_json(e)},
                                 {"app", e.app},
-                                {"rate", e.rate}});
+                                {"rate", e.rate},
+                                {"class", e.gold ? "gold" : "normal"},
+                                {"exclusive", e.exclusive},
+                                {"trust", e.trust.empty() ? Json() : Json(e.trust)}});
   out["flows"] = Json::array();
   for (const FlowEntry& f : plan.flows)
     out["flows"].push_back({{"src", address_text(f.src)},

@@ -252,6 +252,29 @@ ir::GroupJoin read_group(const Value& at) {
 
 }  // namespace
 
+namespace {
+
+// What the endpoint asked of the chooser.
+void read_wishes(Mapping& m, ir::Endpoint& out) {
+  static const std::vector<std::string> priorities = {"normal", "gold"};
+  if (auto v = m.optional("class")) out.gold = v->word(priorities, "class") == 1;
+  if (auto v = m.optional("exclusive")) out.exclusive = v->flag();
+  if (auto v = m.optional("trust")) out.trust = v->name();
+  if (auto v = m.optional("cost")) out.cost = v->real(0, 1e18);
+  if (auto v = m.optional("size")) out.size = static_cast<unsigned>(v->number(0, 65507));
+  if (auto v = m.optional("queues")) {
+    const auto range = numbers(*v, 4095);
+    if (range.size() == 2 && range[0] <= range[1]) {
+      out.queues = ir::QueueRange{range[0], range[1]};
+    } else {
+      wrong(*v, "the first queue and the last", "[2, 3]");
+    }
+  }
+  if (auto v = m.optional("core")) out.core = static_cast<unsigned>(v->number(0, 4095));
+}
+
+}  // namespace
+
 ir::Endpoint read_endpoint(const Value& at) {
   Mapping m(at, "endpoint");
   ir::Endpoint out;
@@ -267,6 +290,7 @@ ir::Endpoint read_endpoint(const Value& at) {
     for (const Value& v : groups->list()) out.groups.push_back(read_group(v));
   out.app = m.required("app").text();
   out.rate = m.required("rate").real(0, 1e12);
+  read_wishes(m, out);
   out.span = at.span();
   m.done();
   return out;

@@ -99,11 +99,24 @@ std::string socket_members(const ir::Endpoint& e) {
   return out;
 }
 
+// What it asked for: whoever gives queues to new flows while the stack runs keeps to it.
+std::string wishes(const ir::Endpoint& e) {
+  std::string out;
+  if (e.gold) out += ", class: gold";
+  if (e.exclusive) out += ", exclusive: on";
+  if (!e.trust.empty()) out += format(", trust: {}", e.trust);
+  if (e.cost != 0) out += format(", cost: {}", number_text(e.cost));
+  if (e.size != 0) out += format(", size: {}", e.size);
+  if (e.queues) out += format(", queues: [{}, {}]", e.queues->first, e.queues->last);
+  if (e.core) out += format(", core: {}", *e.core);
+  return out;
+}
+
 }  // namespace
 
 std::string endpoint_yaml(const ir::Endpoint& e) {
-  return format("{{name: {}, port: {}{}, app: {}, rate: {}}}", quoted(e.name), e.port,
-                socket_members(e), quoted(e.app), number_text(e.rate));
+  return format("{{name: {}, port: {}{}, app: {}, rate: {}{}}}", quoted(e.name), e.port,
+                socket_members(e), quoted(e.app), number_text(e.rate), wishes(e));
 }
 
 std::string flow_yaml(const FlowEntry& f) {

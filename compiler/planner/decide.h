@@ -1,15 +1,15 @@
-// Where one flow more goes: from counters that are kept, not from the plan.
+// The flows of a running plan and their rules; where one flow more goes, and which move helps: from
+// counters that are kept (passes/choose_delta), not from the plan.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "compiler/passes/pipeline.h"
-#include "compiler/passes/steer.h"
+#include "compiler/passes/choose_delta.h"
 #include "compiler/plan/operation.h"
 
 namespace weft::planner {
@@ -30,13 +30,17 @@ struct KnownFlow {
 
 class Decider {
  public:
+  // `inputs` outlives it; its endpoints are at any time those of the running plan.
   Decider(const plan::Plan& plan, const passes::Inputs& inputs);
 
-  // The least loaded queue that rules feed, while a table has room; else where RSS brings it, or,
-  // where nobody can predict that, the least loaded queue.
-  Place place(const FlowKey& key) const;
+  // As the chooser would: in the zone of its endpoint, on the queue with the least to do while a
+  // table has room for its rule, else where RSS brings it. nullopt: why_not says why.
+  std::optional<Place> place(const FlowKey& key, unsigned endpoint) const;
+  std::string why_not(const FlowKey& key, unsigned endpoint) const;
+  // A rule for it somewhere, whatever brings it there now; nullopt: no table has room.
+  std::optional<std::string> table_with_room() const;
   // The rule for it, as the compiler writes it.
-  plan::Filter rule(const FlowKey& key, const Place& place, unsigned endpoint);
+  plan::Filter rule(const FlowKey& key, const Place& place, unsigned endpoint) const;
   // Can anybody say where RSS brings a flow? Else its entry may be on any queue.
   bool predictable() const { return predictable_; }
 
@@ -48,25 +52,18 @@ class Decider {
     return flows_;
   }
 
-  // Load of each queue: packets per second of its flows.
+  // Packets per second of its flows, by queue.
   const std::vector<double>& load() const { return load_; }
-  // The flow whose move takes most from the busiest queue of those that rules feed, and where to;
-  // nullopt: no move makes the busiest one less busy by more than `least` of it.
-  std::optional<std::pair<FlowKey, unsigned>> best_move(double least) const;
+  // The move that makes the fullest queue of a zone less full, and where to; nullopt: none does by
+  // more than `least` of it.
+  std::optional<std::pair<FlowKey, unsigned>> best_move(double least);
 
  private:
-  bool fed_by_rules(unsigned queue) const;
-  unsigned least_loaded() const;
+  void know_rule(const plan::Filter& rule, bool there);
+
   const passes::Inputs& in_;
-  plan::Configuration card_;  // without rules
-  passes::Steering steering_;
-  struct Table {
-    std::string name;
-    unsigned left = 0;
-  };
-  std::vector<Table> tables_;  // in the order in which the card asks them
+  passes::ChoiceState choice_;
   std::vector<double> load_;
-  std::vector<bool> flows_only_;  // by queue: the class of its residue
   std::unordered_map<FlowKey, KnownFlow, passes::FlowKeyHash> flows_;
   bool predictable_ = true;
   std::uint64_t next_id_ = 0;

@@ -85,12 +85,16 @@ diag::Result<Operations> Planner::add_flow(const FlowKey& key, unsigned endpoint
     return no(fmt::format("endpoint `{}` does not listen there", plan().endpoints[endpoint].name));
   if (decider_->find(key) != nullptr)
     return no(fmt::format("there is a flow {} already", passes::flow_text(key)));
-  const Place place = decider_->place(key);
+  const auto place = decider_->place(key, endpoint);
+  if (!place)
+    return no(fmt::format("flow {} cannot be brought where it belongs: {}", passes::flow_text(key),
+                          decider_->why_not(key, endpoint)),
+              "a plan of its workload (`weft compile`), for a new start");
   const plan::FlowEntry entry = {key.src,      key.src_port, key.dst,
-                                 key.dst_port, endpoint,     place.queue};
+                                 key.dst_port, endpoint,     place->queue};
   Operations list = {{.kind = Kind::add_flow, .flow = entry}};
-  if (!place.table.empty())
-    list.push_back({.kind = Kind::create_rule, .filter = decider_->rule(key, place, endpoint)});
+  if (!place->table.empty())
+    list.push_back({.kind = Kind::create_rule, .filter = decider_->rule(key, *place, endpoint)});
   proof_->want(key, endpoint);
   auto proved = prove(std::move(list));
   if (!proved) {
@@ -137,12 +141,11 @@ diag::Result<Operations> Planner::move_flow(const FlowKey& key, unsigned queue) 
   list.push_back({.kind = Kind::move_flow, .flow = known->entry, .queue = queue});
   std::vector<plan::Filter> rules = known->rules;
   if (rules.empty() && decider_->predictable()) {
-    Place place = decider_->place(key);
-    place.queue = queue;
-    if (place.table.empty())
+    const auto table = decider_->table_with_room();
+    if (!table)
       return no(fmt::format("flow {} cannot move: no table has room for its rule",
                             passes::flow_text(key)));
-    rules.push_back(decider_->rule(key, place, known->entry.endpoint));
+    rules.push_back(decider_->rule(key, {*table, queue}, known->entry.endpoint));
   }
   for (plan::Filter& rule : rules) {
     rule.queue = queue;
@@ -278,6 +281,8 @@ ir::Workload workload_of(const plan::Plan& plan) {
   out.queues = plan.configuration.rx_queues;
   out.cores = static_cast<unsigned>(plan.cores.size());
   out.endpoints = plan.endpoints;
+  for (const ir::Policy policy : {ir::Policy::balance, ir::Policy::gold, ir::Policy::fixed})
+    if (plan.chosen.policy == to_string(policy)) out.policy = policy;
   for (const plan::FlowEntry& f : plan.flows)
     out.flows.push_back({.src = f.src,
                          .src_port = f.src_port,

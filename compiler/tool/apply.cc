@@ -70,6 +70,7 @@ diag::Result<Target> target_of(const ApplyArgs& args, const Running& running) {
   passes::Options options;
   options.queues = running.plan.configuration.rx_queues;
   options.cores = static_cast<unsigned>(running.plan.cores.size());
+  options.beside = &running.plan;
   auto plan = passes::compile(*in, options);
   if (!plan) return diag::fail(plan.error());
   out.plan = std::move(*plan);

@@ -288,6 +288,13 @@ std::string harmless(const Subject& s, const Fault& fault, const plan::Plan& fau
     if (fault.kind == kind && flows_reach_their_owners(s, faulty))
       return "a flow that arrives elsewhere is handed over to its owner";
   }
+  if (fault.kind == "filter too many") {
+    const plan::Filter& rule = faulty.configuration.filters.back();
+    const auto table = s.in.nic.receive.find(rule.table);
+    if (!s.in.nic.receive.node(*table).config.table->mark_reported &&
+        plan::residue_of_queue(faulty, rule.queue)->queue_class == "any")
+      return "its queue runs the residue for everything, and nobody believes a mark";
+  }
   if (fault.kind == "partial mask" && fault.place.starts_with("ipv4.protocol"))
     return "a rule with ports of UDP is about UDP";
   if (fault.kind == "request replaced") return "software does what the card was asked for";

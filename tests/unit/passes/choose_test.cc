@@ -184,7 +184,7 @@ TEST(ChoiceState, RefusesWhatBelongsApartWhenTheTablesAreFull) {
   flow = {.src = 0x0a080001, .src_port = 5, .dst_port = 9, .endpoint = 0, .rate = 1};
   flow.gold = true;
   EXPECT_FALSE(state.add(flow));
-  EXPECT_FALSE(state.why_not().empty());
+  EXPECT_FALSE(state.why_not(flow).empty());
 }
 
 TEST(ChoiceState, AFewMovesMendWhatHasDrifted) {

@@ -1,0 +1,230 @@
+#include "compiler/passes/choose_beside.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <unordered_map>
+
+#include "compiler/passes/balance.h"
+#include "compiler/passes/choose_delta.h"
+#include "compiler/passes/knobs.h"
+#include "compiler/passes/steer.h"
+#include "compiler/passes/tables.h"
+
+namespace weft::passes {
+
+namespace {
+
+// More moves than this for one change would be a new plan.
+constexpr std::size_t least_moves = 16;
+// Queues of a zone that differ by less are left alone.
+constexpr double even_enough = 0.05;
+
+class Beside {
+ public:
+  Beside(const Inputs& inputs, const Options& options, const plan::Plan& running)
+      : inputs_(inputs), options_(options), workload_(inputs.workload), running_(running) {
+    out_.knobs = choose_knobs(inputs);
+    classes_ = classes_of(inputs, packet_cost(inputs, out_.knobs));
+  }
+
+  std::optional<Choice> run() {
+    if (!same_structure() || !sockets()) return std::nullopt;
+    stay();
+    if (!come()) return std::nullopt;
+    finish();
+    return std::move(out_);
+  }
+
+ private:
+  bool same_structure() {
+    const plan::Configuration& card = running_.configuration;
+    const auto as_it_is = [](unsigned wish, std::size_t now) { return wish == 0 || wish == now; };
+    if (workload_.spread.binds() || out_.knobs != card.knobs ||
+        running_.chosen.policy != to_string(workload_.policy) ||
+        !as_it_is(options_.queues, card.rx_queues) ||
+        !as_it_is(options_.cores, running_.cores.size()))
+      return false;
+    for (const Zone& zone : classes_.zones) {
+      if (running_zone(zone.name) == nullptr) return false;
+    }
+    for (const plan::QueueZone& zone : running_.chosen.zones) {
+      const Zone* wanted = wanted_zone(zone.name);
+      out_.zone_core.push_back(wanted == nullptr ? std::nullopt : wanted->core);
+    }
+    out_.rx_queues = card.rx_queues;
+    out_.cores = static_cast<unsigned>(running_.cores.size());
+    out_.rss = card.rss;
+    out_.chosen.policy = running_.chosen.policy;
+    out_.chosen.zones = running_.chosen.zones;
+    const std::set<unsigned> fed(card.rss.table.begin(), card.rss.table.end());
+    out_.open.assign(fed.begin(), fed.end());
+    if (fed.empty()) out_.open = running_.chosen.zones.front().queues;
+    for (const plan::NetCore& core : running_.cores) out_.core_queues.push_back(core.queues);
+    return true;
+  }
+
+  // Rules of endpoints as a whole are those that run: nobody asks for others, or for none.
+  bool sockets() {
+    std::set<unsigned> ruled;
+    for (const plan::Filter& f : running_.configuration.filters) {
+      if (key_of(f)) continue;
+      const auto port = f.match.find("udp.dst_port");
+      const auto address = f.match.find("ipv4.dst");
+      if (port == f.match.end()) return false;
+      SocketChoice out;
+      out.port = static_cast<std::uint16_t>(port->second.first);
+      if (address != f.match.end()) out.address = static_cast<std::uint32_t>(address->second.first);
+      out.table = f.table;
+      out.queue = f.queue;
+      const auto& all = workload_.endpoints;
+      const auto owner = std::find_if(all.begin(), all.end(), [&](const ir::Endpoint& e) {
+        return e.bound() == (out.address != 0) && e.listens(out.address, out.port);
+      });
+      if (owner == all.end()) return false;
+      out.endpoint = static_cast<unsigned>(owner - all.begin());
+      ruled.insert(out.endpoint);
+      out_.sockets.push_back(std::move(out));
+    }
+    return std::all_of(classes_.all.begin(), classes_.all.end(), [&](const FlowClass& c) {
+      return !c.strangers || !c.must() || ruled.contains(c.endpoint);
+    });
+  }
+
+  // What is left of the running plan when those that nobody wants any more are gone.
+  void stay() {
+    std::unordered_map<FlowKey, unsigned, FlowKeyHash> wanted;
+    for (unsigned f = 0; f < workload_.flows.size(); ++f) wanted[key_of_flow(f)] = f;
+    rest_ = running_;
+    std::erase_if(rest_.flows, [&](const plan::FlowEntry& f) {
+      const auto at = wanted.find({f.src, f.src_port, f.dst, f.dst_port});
+      return at == wanted.end() || !may_stay(workload_.flows[at->second], f);
+    });
+    std::unordered_map<FlowKey, unsigned, FlowKeyHash> queue;
+    for (const plan::FlowEntry& f : rest_.flows)
+      queue[{f.src, f.src_port, f.dst, f.dst_port}] = f.queue;
+    std::erase_if(rest_.configuration.filters, [&](const plan::Filter& f) {
+      const auto key = key_of(f);
+      return key && !queue.contains(*key);
+    });
+    changed_ = running_.flows.size() - rest_.flows.size();
+    for (const plan::Filter& f : rest_.configuration.filters) {
+      if (const auto key = key_of(f)) table_[*key] = f.table;
+    }
+    for (const auto& [key, q] : queue) place_[wanted.at(key)] = {table_of(key), q};
+  }
+
+  // A flow with other wishes than it had is one that goes and one that comes.
+  bool may_stay(const ir::Flow& wanted, const plan::FlowEntry& now) const {
+    const ir::Endpoint& e = workload_.endpoints[wanted.endpoint];
+    const auto pin =
+        wanted.queue ? std::optional(ir::QueueRange{*wanted.queue, *wanted.queue}) : e.queues;
+    if (wanted.endpoint != now.endpoint ||
+        (pin && (now.queue < pin->first || now.queue > pin->last)))
+      return false;
+    const plan::QueueZone* zone = running_zone(zone_name(workload_, e, wanted.gold));
+    return zone != nullptr &&
+           std::find(zone->queues.begin(), zone->queues.end(), now.queue) != zone->queues.end();
+  }
+
+  const plan::QueueZone* running_zone(const std::string& name) const {
+    for (const plan::QueueZone& z : running_.chosen.zones) {
+      if (z.name == name) return &z;
+    }
+    return nullptr;
+  }
+  const Zone* wanted_zone(const std::string& name) const {
+    for (const Zone& z : classes_.zones) {
+      if (z.name == name) return &z;
+    }
+    return nullptr;
+  }
+
+  // New ones, the heaviest first; then a few moves.
+  bool come() {
+    ChoiceState state(inputs_, rest_);
+    std::vector<unsigned> fresh;
+    for (unsigned f = 0; f < workload_.flows.size(); ++f) {
+      if (!place_.contains(f)) fresh.push_back(f);
+    }
+    std::stable_sort(fresh.begin(), fresh.end(), [&](unsigned a, unsigned b) {
+      return classes_.weight[a] > classes_.weight[b];
+    });
+    changed_ += fresh.size();
+    const auto name = [&](int table) {
+      return table < 0 ? std::string() : state.tables()[static_cast<std::size_t>(table)];
+    };
+    std::unordered_map<FlowKey, unsigned, FlowKeyHash> number;
+    for (unsigned f = 0; f < workload_.flows.size(); ++f) number[key_of_flow(f)] = f;
+    for (const unsigned f : fresh) {
+      const auto place = state.add(workload_.flows[f]);
+      if (!place) return false;
+      place_[f] = {name(place->table), place->queue};
+    }
+    for (std::size_t left = std::max(changed_, least_moves);
+         left > 0 && state.imbalance() > even_enough; --left) {
+      const auto move = state.moves(1);
+      if (move.empty()) break;
+      place_[number.at(move[0].key)] = {name(move[0].to.table), move[0].to.queue};
+    }
+    for (unsigned q = 0; q < out_.rx_queues; ++q)
+      out_.chosen.queues.busiest = std::max(out_.chosen.queues.busiest, state.load(q));
+    return true;
+  }
+
+  void finish() {
+    std::vector<unsigned> order(workload_.flows.size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::stable_sort(order.begin(), order.end(), [&](unsigned a, unsigned b) {
+      return classes_.weight[a] > classes_.weight[b];
+    });
+    for (const unsigned f : order)
+      out_.flows.push_back({f, place_.at(f).table, place_.at(f).queue});
+    for (const Zone& zone : classes_.zones) {
+      std::vector<double> weights;
+      double fluid = 0;
+      for (const unsigned c : zone.classes) {
+        const FlowClass& it = classes_.all[c];
+        if (it.strangers) fluid += it.load();
+        for (const unsigned f : it.flows) weights.push_back(classes_.weight[f]);
+      }
+      const auto queues = static_cast<unsigned>(running_zone(zone.name)->queues.size());
+      plan::Gap& gap = out_.chosen.queues;
+      gap.bound = std::max(gap.bound, LowerBound(std::move(weights), fluid).of(queues));
+    }
+  }
+
+  FlowKey key_of_flow(unsigned f) const {
+    const ir::Flow& flow = workload_.flows[f];
+    return {flow.src, flow.src_port, workload_.local_address(flow), flow.dst_port};
+  }
+  std::string table_of(const FlowKey& key) const {
+    const auto at = table_.find(key);
+    return at == table_.end() ? "" : at->second;
+  }
+
+  struct Place {
+    std::string table;  // of its rule; empty: none
+    unsigned queue = 0;
+  };
+
+  const Inputs& inputs_;
+  const Options& options_;
+  const ir::Workload& workload_;
+  const plan::Plan& running_;
+  Classes classes_;
+  plan::Plan rest_;
+  std::size_t changed_ = 0;  // flows that go or come
+  std::unordered_map<FlowKey, std::string, FlowKeyHash> table_;
+  std::unordered_map<unsigned, Place> place_;  // by flow
+  Choice out_;
+};
+
+}  // namespace
+
+std::optional<Choice> choose_beside(const Inputs& inputs, const Options& options,
+                                    const plan::Plan& running) {
+  return Beside(inputs, options, running).run();
+}
+
+}  // namespace weft::passes
