@@ -47,6 +47,7 @@ std::uint64_t ChecksumWatch::unfinished() {
     message.msg_controllen = sizeof(control);
     if (recvmsg(fd_, &message, MSG_DONTWAIT) < 0) break;
     if (from.sll_pkttype == PACKET_OUTGOING) continue;
+    ++looked_at_;
     for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
       if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA) continue;
       tpacket_auxdata data{};

@@ -94,6 +94,10 @@ int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmi
 int EthdevControl::set_mac(const rte_ether_addr& address) {
   rte_ether_addr now{};
   if (rte_eth_macaddr_get(port_, &now) == 0 && rte_is_same_ether_addr(&now, &address)) return 0;
+  rte_eth_dev_info limits{};
+  if (rte_eth_dev_info_get(port_, &limits) == 0 && limits.if_index != 0 &&
+      (is(limits, "net_af_packet") || is(limits, "net_af_xdp")))
+    return address_.take(limits.if_index, address);
   rte_ether_addr copy = address;
   const int result = rte_eth_dev_default_mac_addr_set(port_, &copy);
   // A device without an address filter takes every frame, whatever its address.

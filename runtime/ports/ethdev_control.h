@@ -12,6 +12,7 @@
 
 #include "runtime/ports/card.h"
 #include "runtime/ports/card_control.h"
+#include "runtime/ports/interface_address.h"
 #include "runtime/ports/linear.h"
 #include "runtime/ports/wire_losses.h"
 
@@ -64,6 +65,7 @@ class EthdevControl final : public CardControl {
   std::string name_;
   std::string driver_;
   bool started_ = false;
+  InterfaceAddress address_;  // where the interface beneath belongs to the kernel
   std::unique_ptr<WireLosses> losses_;
   TransmitLimits limits_;
   std::vector<std::unique_ptr<QueueCounters>> queues_;

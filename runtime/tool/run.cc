@@ -175,7 +175,7 @@ std::string run_live(Stack& stack, const RuntimeOptions& options, const Signals&
                       options.wire->interface));
       watch.reset();
     }
-    if (now > 30 * second) watch.reset();
+    if (now > 30 * second || (watch && watch->enough())) watch.reset();
     if (live || (stack.wire() != nullptr && !stack.wire()->ended())) continue;
     // The capture has been read: it is over when nothing moves any more.
     const std::lock_guard guard(snapshots);

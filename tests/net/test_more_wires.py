@@ -4,6 +4,7 @@ kernel. As test_wires.py: everything is answered, every packet is accounted for 
 
     test_more_wires.py [-k PART_OF_A_NAME]      WEFT_NIGHTLY=1: all models
 """
+import json
 import shlex
 import shutil
 import signal
@@ -81,6 +82,23 @@ class Traffic(test_wires.Traffic):
         print(f"{stack.wire} {stats['nic']} by its own port: {count} pings, {right} datagrams; "
               f"{given} sent = {stats['card']['received']} received", flush=True)
         return stats
+
+
+class AfPacketPort(Traffic):
+    def test_own_port(self):
+        """The interface keeps its address: the stack's is one more, as long as it runs."""
+        with lib.Lab() as lab:
+            plan = lab.compile("af_packet", "quickstart", "--queues", "1")
+            mine, peer = lab.space("w"), lab.space("p")
+            lab.veth(mine, peer)
+            before = self.address(mine)
+            stack = lab.start(mine, plan, "af_packet:weft0", "--card", "port")
+            self.assertEqual(self.address(mine), before)
+            self.own_port(lab, stack, lib.Peer(peer, "peer0"))
+            self.assertEqual(self.address(mine), before)
+
+    def address(self, space):
+        return json.loads(space.run("ip", "-j", "link", "show", "weft0").stdout)[0]["address"]
 
 
 class AfXdp(Traffic):
