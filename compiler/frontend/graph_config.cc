@@ -116,6 +116,8 @@ ir::FilterTable read_table(const Value& at, const ir::FieldTable& fields) {
     }
     out.actions.push_back(word);
   }
+  if (const auto v = m.optional("counters"))
+    out.counters = static_cast<unsigned>(v->number(1, out.capacity));
   if (const auto flag = m.optional("mark_required")) out.mark_required = flag->flag();
   if (const auto flag = m.optional("mark_reported")) out.mark_reported = flag->flag();
   if (const auto priority = m.optional("priority")) {
@@ -214,6 +216,7 @@ std::string print_table(const ir::FilterTable& table) {
   }
   if (table.items_ignored) out += "      items_ignored: true\n";
   out += fmt::format("      actions: [{}]\n", fmt::join(table.actions, ", "));
+  if (table.counters != 0) out += fmt::format("      counters: {}\n", table.counters);
   if (table.mark_required) out += "      mark_required: true\n";
   if (table.mark_reported) out += "      mark_reported: true\n";
   if (table.priority) {

@@ -88,6 +88,7 @@ struct FilterTable {
   // TCP out, one for IPv4 not IPv6, unless `applies` does.
   bool items_ignored = false;
   std::vector<std::string> actions;  // queue, drop, mark
+  unsigned counters = 0;             // so many rules can count what they catch
   bool mark_required = false;        // reaches this table only with a mark (82599 director)
   bool mark_reported = false;        // desc.mark carries the rule's mark
   std::optional<std::pair<unsigned, unsigned>> priority;  // allowed range, if a rule must say one

@@ -51,6 +51,17 @@ void show_wire(const Json& j) {
   const Json& card = j.at("card");
   print(fmt::format("card {}: {} received, {} transmitted\n", text(card, "name"),
                     number(card, "received"), number(card, "transmitted")));
+  for (const Json& rules : card.value("rules", Json::array())) {
+    const std::string by = text(rules, "confirmed_by");
+    const std::string seen =
+        by == "nothing"
+            ? "unconfirmed: the card has no counters for them, and their queues get "
+              "other packets too"
+            : fmt::format("{} at work, by {}: {} frames", number(rules, "at_work"),
+                          by == "counters" ? "their counters" : "queues that only rules feed",
+                          number(rules, "frames"));
+    print(fmt::format("{} rules of {}: {}\n", number(rules, "rules"), text(rules, "table"), seen));
+  }
   for (const Json& core : j.at("cores"))
     print(fmt::format("core {}: {} polls, {} empty\n", number(core, "core"), number(core, "polls"),
                       number(core, "empty_polls")));

@@ -198,6 +198,15 @@ int EmulatedCard::flow_destroy(rte_flow* flow, rte_flow_error& error) {
   return report({ENOENT, RTE_FLOW_ERROR_TYPE_HANDLE, flow, "no such rule"}, error);
 }
 
+int EmulatedCard::flow_hits(rte_flow* flow, std::uint64_t& hits) {
+  const std::lock_guard guard(lock_);
+  const Rule* rule = receiver_->filters().rule(reinterpret_cast<std::uintptr_t>(flow));
+  if (rule == nullptr) return -ENOENT;
+  if (!rule->hits) return -ENOTSUP;
+  hits = rule->hits->load(std::memory_order_relaxed);
+  return 0;
+}
+
 int EmulatedCard::start() {
   const std::lock_guard guard(lock_);
   if (!configured_) return -EINVAL;

@@ -114,6 +114,7 @@ std::optional<Refusal> FilterTable::accepts(const Rule& rule, unsigned& depth) c
     return refuse(ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, fmt::format("{}: {}", name_, why));
   };
   if (rule.mark && !action("mark")) return bad_action("no mark action");
+  if (rule.hits && limits_.counters == 0) return bad_action("no count action");
   if (rule.drop && !action("drop")) return bad_action("no drop action");
   if (rule.queue && !action("queue")) return bad_action("no queue action");
   if (limits_.mark_required && !rule.mark)
@@ -210,6 +211,9 @@ std::optional<Refusal> FilterTable::insert(const Rule& rule, const Names& names,
   if (size_ >= limits_.capacity)
     return refuse(ENOSPC, RTE_FLOW_ERROR_TYPE_UNSPECIFIED,
                   fmt::format("{}: all {} rules are in use", name_, limits_.capacity));
+  if (rule.hits && counted_ >= limits_.counters)
+    return refuse(ENOSPC, RTE_FLOW_ERROR_TYPE_ACTION,
+                  fmt::format("{}: all {} counters are in use", name_, limits_.counters));
   Key value{}, mask{};
   key_of(rule, value, mask);
   const std::string type = type_of(rule);
@@ -255,6 +259,7 @@ std::optional<Refusal> FilterTable::insert(const Rule& rule, const Names& names,
   shapes_[at]->rules[value].push_back(std::move(made));
   ++shapes_[at]->size;
   ++size_;
+  counted_ += rule.hits ? 1 : 0;
   return std::nullopt;
 }
 
@@ -262,6 +267,7 @@ void FilterTable::erase(Entry* entry) {
   Shape& shape = *shapes_[entry->shape];
   Key value{}, mask{};
   key_of(entry->rule, value, mask);
+  counted_ -= entry->rule.hits ? 1 : 0;
   const auto found = shape.rules.find(value);
   std::erase_if(found->second, [&](const auto& e) { return e.get() == entry; });
   if (found->second.empty()) shape.rules.erase(found);

@@ -78,6 +78,7 @@ class FilterTable {
   std::vector<std::uint32_t> listed_;  // bit i: the set has fields_[i]; empty: any set
   std::vector<std::unique_ptr<Shape>> shapes_;
   std::size_t size_ = 0;
+  std::size_t counted_ = 0;  // rules with a count action
   std::uint64_t next_number_ = 0;
 };
 

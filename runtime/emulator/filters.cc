@@ -52,6 +52,11 @@ std::optional<Refusal> Filters::create(const Rule& rule, unsigned queues, const 
   return std::nullopt;
 }
 
+const Rule* Filters::rule(std::uintptr_t handle) const {
+  const auto found = handles_.find(handle);
+  return found == handles_.end() ? nullptr : &found->second.entry->rule;
+}
+
 bool Filters::destroy(std::uintptr_t handle) {
   const auto found = handles_.find(handle);
   if (found == handles_.end()) return false;

@@ -31,7 +31,8 @@ class Filters {
   // `handle` is set on success; it is never 0.
   std::optional<Refusal> create(const Rule& rule, unsigned queues, const Names& names,
                                 std::uintptr_t& handle);
-  bool destroy(std::uintptr_t handle);  // false: no such rule
+  bool destroy(std::uintptr_t handle);            // false: no such rule
+  const Rule* rule(std::uintptr_t handle) const;  // null: no such rule
 
  private:
   std::optional<Refusal> choose(const Rule& rule, unsigned queues, unsigned& table) const;

@@ -143,6 +143,10 @@ std::optional<Refusal> read_actions(const rte_flow_action* actions, Rule& rule) 
           return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, actions, "mark without id");
         rule.mark = static_cast<const rte_flow_action_mark*>(actions->conf)->id;
         break;
+      case RTE_FLOW_ACTION_TYPE_COUNT:
+        if (rule.hits) return twice();
+        rule.hits = std::make_shared<std::atomic<std::uint64_t>>(0);
+        break;
       case RTE_FLOW_ACTION_TYPE_DROP:
         if (rule.drop) return twice();
         rule.drop = true;

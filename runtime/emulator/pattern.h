@@ -7,8 +7,10 @@
 
 #include <rte_flow.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +31,7 @@ struct Rule {
   std::optional<std::uint16_t> queue;
   std::optional<std::uint32_t> mark;
   bool drop = false;
+  std::shared_ptr<std::atomic<std::uint64_t>> hits;  // frames caught; null without a count action
 };
 
 // Why something is refused: what goes into rte_flow_error, and the errno (positive).

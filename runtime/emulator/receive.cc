@@ -186,6 +186,7 @@ Receiver::Outcome Receiver::receive(const Frame& frame, std::uint64_t index, con
           at = step.next[1];
           break;
         }
+        if (rule->hits) rule->hits->fetch_add(1, std::memory_order_relaxed);
         if (rule->drop) {
           out.drop = step.filter_drop;
           return out;

@@ -145,6 +145,7 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
       queue.queue = shard.index;
       queue.core = shard.net_core;
       queue.residue = shard.own().residue.id;
+      queue.only_flows = shard.own().residue.queue_class == "flows";
       queue.counters = view.shards[s];
       queue.tables = view.tables[s];
       queue.stages = view.stages[s];
@@ -164,6 +165,14 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
   if (source.card != nullptr) {
     snapshot.card_name = source.card->name();
     snapshot.card = source.card->stats();
+  }
+  if (source.card != nullptr && source.rules != nullptr) {
+    std::vector<std::optional<std::uint64_t>> only_rules;
+    for (const QueueCounts& queue : snapshot.queues) {
+      only_rules.resize(queue.queue + 1);
+      if (queue.only_flows) only_rules[queue.queue] = queue.counters.received;
+    }
+    snapshot.rules = ports::rules_seen(*source.rules, *source.card, only_rules);
   }
   return snapshot;
 }

@@ -8,6 +8,7 @@
 
 #include "runtime/engine/engine.h"
 #include "runtime/ports/card_control.h"
+#include "runtime/ports/translate.h"
 #include "runtime/ports/wire.h"
 
 namespace weft::observe {
@@ -27,6 +28,7 @@ struct NodeCount {
 struct QueueCounts {
   unsigned queue = 0, core = 0;
   std::string residue;
+  bool only_flows = false;  // it runs the residue for queues that only rules feed
   engine::ShardCounters counters;
   engine::CoreView::Tables tables;
   engine::StageTimes stages{};
@@ -49,6 +51,7 @@ struct Snapshot {
   ports::WireCounters wire;
   std::string card_name;
   ports::CardStats card;
+  std::vector<ports::RulesSeen> rules;  // by table
   std::vector<engine::CoreCounters> cores;
   std::vector<QueueCounts> queues;
   struct App {
@@ -65,6 +68,7 @@ struct Source {
   const engine::Clock* clock = nullptr;
   const ports::Wire* wire = nullptr;  // null: none
   ports::CardControl* card = nullptr;
+  const ports::AppliedRules* rules = nullptr;  // on that card
 };
 
 Snapshot take(engine::Engine& engine, const Source& source, bool running);

@@ -68,11 +68,20 @@ Json queue_json(const QueueCounts& queue) {
 }
 
 Json card_json(const Snapshot& s) {
+  static constexpr const char* words[] = {"counters", "queues", "nothing"};
   Json drops = Json::array();
   for (const ports::CardDrop& drop : s.card.drops)
     drops.push_back(
         {{"reason", drop.reason}, {"stands_for", drop.stands_for}, {"count", drop.count}});
+  Json rules = Json::array();
+  for (const ports::RulesSeen& seen : s.rules)
+    rules.push_back({{"table", seen.table},
+                     {"rules", seen.rules},
+                     {"confirmed_by", words[static_cast<int>(seen.by)]},
+                     {"at_work", seen.at_work},
+                     {"frames", seen.frames}});
   return {{"name", s.card_name},
+          {"rules", std::move(rules)},
           {"received", s.card.received},
           {"transmitted", s.card.transmitted},
           {"transmit_failed", s.card.transmit_failed},

@@ -63,6 +63,8 @@ class CardControl {
   virtual rte_flow* flow_create(const rte_flow_attr& attr, const rte_flow_item* items,
                                 const rte_flow_action* actions, rte_flow_error& error) = 0;
   virtual int flow_destroy(rte_flow* flow, rte_flow_error& error) = 0;
+  // rte_flow_query of a rule's count action: frames that it has caught.
+  virtual int flow_hits(rte_flow* /*flow*/, std::uint64_t& /*hits*/) { return -ENOTSUP; }
 
   virtual int start() = 0;
   virtual int stop() = 0;

@@ -145,6 +145,15 @@ int EthdevControl::flow_destroy(rte_flow* flow, rte_flow_error& error) {
   return rte_flow_destroy(port_, flow, &error);
 }
 
+int EthdevControl::flow_hits(rte_flow* flow, std::uint64_t& hits) {
+  const rte_flow_action what = {.type = RTE_FLOW_ACTION_TYPE_COUNT, .conf = nullptr};
+  rte_flow_query_count answer{};
+  rte_flow_error error{};
+  const int result = rte_flow_query(port_, flow, &what, &answer, &error);
+  if (result == 0) hits = answer.hits_set != 0 ? answer.hits : 0;
+  return result;
+}
+
 int EthdevControl::start() {
   const int result = rte_eth_dev_start(port_);
   started_ = result == 0;

@@ -49,6 +49,7 @@ class EthdevControl final : public CardControl {
   rte_flow* flow_create(const rte_flow_attr& attr, const rte_flow_item* items,
                         const rte_flow_action* actions, rte_flow_error& error) override;
   int flow_destroy(rte_flow* flow, rte_flow_error& error) override;
+  int flow_hits(rte_flow* flow, std::uint64_t& hits) override;
   int start() override;
   int stop() override;
   CardStats stats() override;

@@ -3,6 +3,7 @@
 #include <rte_byteorder.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
+#include <algorithm>
 
 #include <cstring>
 
@@ -92,7 +93,7 @@ rte_flow_item item(rte_flow_item_type type, const Spec& spec, const Spec& mask) 
 
 }  // namespace
 
-diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter) {
+diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter, bool count) {
   auto rule = std::make_unique<FlowRule>();
   Layers layers;
   for (const auto& [field, match] : filter.match) {
@@ -127,8 +128,15 @@ diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter) {
     rule->mark.id = filter.mark;
     rule->actions.push_back({.type = RTE_FLOW_ACTION_TYPE_MARK, .conf = &rule->mark});
   }
+  static const rte_flow_action_count own{};
+  if (count) rule->actions.push_back({.type = RTE_FLOW_ACTION_TYPE_COUNT, .conf = &own});
   rule->actions.push_back({.type = RTE_FLOW_ACTION_TYPE_END});
   return rule;
+}
+
+bool FlowRule::counts() const {
+  return std::any_of(actions.begin(), actions.end(),
+                     [](const rte_flow_action& a) { return a.type == RTE_FLOW_ACTION_TYPE_COUNT; });
 }
 
 }  // namespace weft::ports

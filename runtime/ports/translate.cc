@@ -179,8 +179,9 @@ std::string words(const rte_flow_error& error) {
   return error.message != nullptr ? error.message : rte_strerror(rte_errno);
 }
 
-diag::Result<void> create(const FlowRule& rule, const std::string& key, CardControl& card,
+diag::Result<void> create(const FlowRule& rule, const plan::Filter& filter, CardControl& card,
                           AppliedRules& applied) {
+  const std::string key = plan::rule_key(filter);
   if (applied.flows.contains(key))
     return diag::fail(problem(
         "E0613", fmt::format("{} has the rule of filter `{}` already", card.name(), rule.id)));
@@ -193,7 +194,9 @@ diag::Result<void> create(const FlowRule& rule, const std::string& key, CardCont
                     rule.id, words(error)),
         "everything is taken off the card again; compile the plan for a card that can hold it, "
         "or without filters"));
-  applied.flows.emplace(key, flow);
+  const bool counted = rule.counts();
+  if (counted) --applied.counters[filter.table];
+  applied.flows.emplace(key, AppliedRule{flow, filter.table, filter.queue, counted});
   return {};
 }
 
@@ -212,11 +215,16 @@ diag::Result<void> set_rules(const CardSettings& settings, const plan::Plan& pla
     if (auto done = validate(*rule, card); !done) return done;
   }
   for (std::size_t i = 0; i < settings.rules.size(); ++i) {
-    auto done =
-        create(*settings.rules[i], plan::rule_key(plan.configuration.filters[i]), card, applied);
+    auto done = create(*settings.rules[i], plan.configuration.filters[i], card, applied);
     if (!done) return done;
   }
   return {};
+}
+
+unsigned counters_of(const ir::NicModel* model, const std::string& table) {
+  const auto v = model == nullptr ? std::nullopt : model->receive.find(table);
+  return v && model->receive.node(*v).config.table ? model->receive.node(*v).config.table->counters
+                                                   : 0;
 }
 
 }  // namespace
@@ -252,8 +260,12 @@ diag::Result<CardSettings> translate(const plan::Plan& plan, const ir::NicModel*
     if (!settings.rss_key.empty() || settings.rss_types != 0 || !settings.reta.empty())
       settings.conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
   }
+  std::map<std::string, unsigned> counters;
   for (const plan::Filter& filter : wanted.filters) {
-    if (auto rule = flow_rule(filter)) {
+    unsigned& left =
+        counters.try_emplace(filter.table, counters_of(model, filter.table)).first->second;
+    if (auto rule = flow_rule(filter, left != 0)) {
+      left -= left != 0 ? 1 : 0;
       settings.rules.push_back(std::move(*rule));
     } else {
       collect(rule.error());
@@ -274,6 +286,10 @@ diag::Result<AppliedRules> apply(const plan::Plan& plan, const ir::NicModel* mod
     return diag::fail(done.error());
 
   AppliedRules applied;
+  for (ir::Vertex v = 0; model != nullptr && v < boost::num_vertices(model->receive.g); ++v) {
+    const ir::Node& node = model->receive.node(v);
+    if (node.config.table) applied.counters[node.id] = node.config.table->counters;
+  }
   auto done = set_up(*settings, card);
   if (done) done = set_rules(*settings, plan, card, applied);
   if (!done) {
@@ -284,19 +300,19 @@ diag::Result<AppliedRules> apply(const plan::Plan& plan, const ir::NicModel* mod
 }
 
 void withdraw(AppliedRules& rules, CardControl& card) {
-  for (const auto& [key, flow] : rules.flows) {
+  for (const auto& [key, rule] : rules.flows) {
     rte_flow_error error{};
-    card.flow_destroy(flow, error);  // a card that is gone has lost its rules anyway
+    card.flow_destroy(rule.flow, error);  // a card that is gone has lost its rules anyway
   }
   rules.flows.clear();
   card.stop();
 }
 
 diag::Result<void> create_rule(const plan::Filter& filter, CardControl& card, AppliedRules& rules) {
-  auto rule = flow_rule(filter);
+  auto rule = flow_rule(filter, rules.counters[filter.table] != 0);
   if (!rule) return diag::fail(rule.error());
   if (auto done = validate(**rule, card); !done) return done;
-  return create(**rule, plan::rule_key(filter), card, rules);
+  return create(**rule, filter, card, rules);
 }
 
 diag::Result<void> destroy_rule(const plan::Filter& filter, CardControl& card,
@@ -306,11 +322,37 @@ diag::Result<void> destroy_rule(const plan::Filter& filter, CardControl& card,
     return diag::fail(
         problem("E0613", fmt::format("{} has no rule for filter `{}`", card.name(), filter.id)));
   rte_flow_error error{};
-  if (card.flow_destroy(at->second, error) != 0)
+  if (card.flow_destroy(at->second.flow, error) != 0)
     return diag::fail(problem("E0613", fmt::format("{} does not take filter `{}` off: {}",
                                                    card.name(), filter.id, words(error))));
+  if (at->second.counted) ++rules.counters[at->second.table];
   rules.flows.erase(at);
   return {};
+}
+
+std::vector<RulesSeen> rules_seen(const AppliedRules& rules, CardControl& card,
+                                  const std::vector<std::optional<std::uint64_t>>& only_rules) {
+  using By = RulesSeen::By;
+  std::map<std::string, RulesSeen> of_table;
+  std::set<std::pair<std::string, unsigned>> queues;
+  for (const auto& [key, rule] : rules.flows) {
+    RulesSeen& seen = of_table[rule.table];
+    seen.table = rule.table;
+    ++seen.rules;
+    std::uint64_t hits = 0;
+    if (rule.counted && card.flow_hits(rule.flow, hits) == 0) {
+      seen.by = By::counters;
+    } else if (rule.queue < only_rules.size() && only_rules[rule.queue]) {
+      if (seen.by == By::nothing) seen.by = By::queues;
+      hits = *only_rules[rule.queue];
+    }
+    seen.at_work += hits != 0 ? 1 : 0;
+    if (seen.by == By::counters || queues.emplace(rule.table, rule.queue).second)
+      seen.frames += hits;
+  }
+  std::vector<RulesSeen> out;
+  for (auto& [table, seen] : of_table) out.push_back(std::move(seen));
+  return out;
 }
 
 diag::Result<void> set_table(const std::vector<std::pair<unsigned, std::uint16_t>>& entries,

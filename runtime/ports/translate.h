@@ -36,10 +36,12 @@ struct FlowRule {
   rte_flow_action_mark mark{};
   std::vector<rte_flow_item> items;      // ends with END
   std::vector<rte_flow_action> actions;  // ends with END
+  bool counts() const;                   // it has a count action
 };
 
 // Errors: E0611, a match field that has no rte_flow item here.
-diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter);
+// `count`: the card shall count what the rule catches.
+diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter, bool count = false);
 
 // Everything that is set on a card, in DPDK's words, and before any of it is set.
 struct CardSettings {
@@ -60,9 +62,31 @@ struct CardSettings {
 diag::Result<CardSettings> translate(const plan::Plan& plan, const ir::NicModel* model);
 
 // What is on the card now, to be taken off again: by what the rules match (plan::rule_key).
-struct AppliedRules {
-  std::map<std::string, rte_flow*> flows;
+struct AppliedRule {
+  rte_flow* flow = nullptr;
+  std::string table;
+  unsigned queue = 0;
+  bool counted = false;  // the card counts what it catches
 };
+struct AppliedRules {
+  std::map<std::string, AppliedRule> flows;
+  std::map<std::string, unsigned> counters;  // by table: rules more that could count
+};
+
+// Does the card do what its rules say? A driver may create a rule that never hits. What is known
+// of one table's rules, by the best witness that the card has.
+struct RulesSeen {
+  enum class By { counters, queues, nothing };
+  std::string table;
+  By by = By::nothing;
+  std::uint64_t rules = 0;
+  std::uint64_t at_work =
+      0;                     // of them: a frame was caught, or came to a queue that only rules feed
+  std::uint64_t frames = 0;  // caught, by counters; that came to such queues
+};
+// `only_rules[q]`: frames that came to queue q where rules alone feed it, else none.
+std::vector<RulesSeen> rules_seen(const AppliedRules& rules, CardControl& card,
+                                  const std::vector<std::optional<std::uint64_t>>& only_rules);
 
 // Checks everything against info() and refuses before anything is changed (E0612: which knob, which
 // offload, what the port has); then configures, starts, validates all rules and creates them. When

@@ -173,7 +173,8 @@ observe::Snapshot Stack::snapshot(bool running) {
                         .engine = engine_kind_,
                         .clock = clock_.get(),
                         .wire = wire_,
-                        .card = &card_->control()},
+                        .card = &card_->control(),
+                        .rules = &rules_},
                        running);
 }
 

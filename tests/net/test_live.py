@@ -115,6 +115,11 @@ class Live(unittest.TestCase):
         lab, space, _, stack = self.lab(lambda lab: workload(lab, ["40000-40019"]))
         more = workload(lab, ["40000-40009", "40030-40049"])
         stays, goes = Stream(space, 40003), Stream(space, 40013)
+        lib.wait_for("rules are seen at work", lambda: stack.stats()["card"]["rules"][0]["frames"])
+        rules = stack.stats()["card"]["rules"]
+        self.assertEqual([(r["table"], r["rules"], r["confirmed_by"]) for r in rules],
+                         [("ntuple5", 20, "queues")])
+        self.assertIn("at work, by queues", weft("stats", stack.name).stdout)
         before = self.running(stack)
         dry = weft("apply", more, "--stack", stack.name, "--dry-run", "--detailed-exitcode",
                    "--all", code=CHANGES)

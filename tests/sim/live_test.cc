@@ -173,7 +173,7 @@ class Running {
   }
   std::set<std::string> on_card() const {
     std::set<std::string> out;
-    for (const auto& [key, flow] : rules.flows) out.insert(key);
+    for (const auto& [key, rule] : rules.flows) out.insert(key);
     return out;
   }
   static std::set<std::string> in_plan(const plan::Plan& plan) {

@@ -264,7 +264,7 @@ TEST(EmulatorFilters, RefusesWhatTheLanguageHasNoWordFor) {
   const rte_flow_action queue = rule.actions[0];
   EXPECT_EQ(with_actions({}).type, RTE_FLOW_ERROR_TYPE_ACTION);
   EXPECT_EQ(with_actions({queue, queue}).type, RTE_FLOW_ERROR_TYPE_ACTION);
-  EXPECT_EQ(with_actions({queue, {.type = RTE_FLOW_ACTION_TYPE_COUNT}}).type,
+  EXPECT_EQ(with_actions({queue, {.type = RTE_FLOW_ACTION_TYPE_PASSTHRU}}).type,
             RTE_FLOW_ERROR_TYPE_ACTION);
   EXPECT_EQ(with_actions({queue, {.type = RTE_FLOW_ACTION_TYPE_DROP}}).type,
             RTE_FLOW_ERROR_TYPE_ACTION);
@@ -296,6 +296,33 @@ TEST(EmulatorFilters, DropRulesCountUnderTheirTable) {
   bench.wire.in.push_back(build(frame_of(1)));
   EXPECT_TRUE(bench.run().empty());
   EXPECT_EQ(bench.dropped("flows"), 1U);
+}
+
+TEST(EmulatorFilters, RulesCountWhatTheyCatchWhileThereAreCounters) {
+  Bench bench("intel_e810", 4);
+  bench.start();
+  const auto counting = [&](unsigned i) {
+    auto made = ports::flow_rule(five_tuple(i, 1, i + 1), true);
+    EXPECT_TRUE((*made)->counts());
+    return create(bench, (*made)->attr, (*made)->items.data(), (*made)->actions.data());
+  };
+  const Outcome one = counting(1), two = counting(2);
+  ASSERT_EQ(one.error, 0) << one.message;
+  ASSERT_EQ(two.error, 0) << two.message;
+  for (unsigned i = 0; i < 3; ++i) bench.one(build(frame_of(1)));
+  std::uint64_t hits = 9;
+  EXPECT_EQ(bench.control().flow_hits(one.flow, hits), 0);
+  EXPECT_EQ(hits, 3u);
+  EXPECT_EQ(bench.control().flow_hits(two.flow, hits), 0);
+  EXPECT_EQ(hits, 0u);
+  for (unsigned i = 3; i <= 256; ++i) ASSERT_EQ(counting(i).error, 0) << i;
+  EXPECT_EQ(counting(257).error, ENOSPC) << "the driver has one pool of 256";
+  const Outcome plain = create(bench, five_tuple(258, 1, 1));
+  EXPECT_EQ(plain.error, 0) << "rules without one still fit";
+  EXPECT_EQ(bench.control().flow_hits(plain.flow, hits), -ENOTSUP);
+  rte_flow_error error{};
+  EXPECT_EQ(bench.control().flow_destroy(two.flow, error), 0);
+  EXPECT_EQ(counting(257).error, 0) << "its counter is free again";
 }
 
 }  // namespace

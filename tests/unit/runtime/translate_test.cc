@@ -104,6 +104,40 @@ TEST(Translate, APlanBecomesTheCardsSettings) {
   EXPECT_EQ(card.calls.back(), "stop");
 }
 
+// Some of the rules catch something: by counters where the card has them, else by queues.
+TEST(Translate, WhoSeesRulesAtWork) {
+  using By = ports::RulesSeen::By;
+  struct Counting : RecordingCard {
+    int flow_hits(rte_flow* flow, std::uint64_t& hits) override {
+      hits = reinterpret_cast<std::uintptr_t>(flow) <= 2 ? 5 : 0;
+      return 0;
+    }
+  };
+  const auto seen = [](const std::string& nic, ports::CardControl& card,
+                       const std::vector<std::optional<std::uint64_t>>& only_rules) {
+    const auto nic_model = model(nic);
+    const auto rules = must(ports::apply(compiled(nic, 4, 1), &nic_model, card));
+    const auto tables = ports::rules_seen(rules, card, only_rules);
+    EXPECT_EQ(tables.size(), 1u);
+    EXPECT_EQ(tables.front().rules, rules.flows.size());
+    return tables.front();
+  };
+  Counting counting;
+  counting.offers.hash_key_size = 52;
+  counting.offers.reta_size = 512;
+  const auto e810 = seen("intel_e810", counting, {});
+  EXPECT_EQ(e810.by, By::counters);
+  EXPECT_EQ(e810.at_work, 2u);
+  EXPECT_EQ(e810.frames, 10u);
+  RecordingCard none;
+  const auto by_queue = seen("intel_82599", none, {std::nullopt, 7, 0, 0});
+  EXPECT_EQ(by_queue.by, By::queues);
+  EXPECT_GT(by_queue.at_work, 0u);
+  EXPECT_LT(by_queue.at_work, by_queue.rules) << "two queues got nothing";
+  EXPECT_EQ(by_queue.frames, 7u);
+  EXPECT_EQ(seen("intel_82599", none, {}).by, By::nothing);
+}
+
 // Each of these plans is refused, with words, before the card was told anything.
 TEST(Translate, WhatAPortCannotHonourIsRefusedBeforeAnythingIsChanged) {
   const auto nic = model("intel_82599");
