@@ -1,0 +1,251 @@
+// What applications ask for (RFC 9293 section 3.10.1 to 3.10.6).
+#include <algorithm>
+#include <bit>
+
+#include "stack-nodes/tcp/machine/congestion.h"
+#include "stack-nodes/tcp/machine/stack.h"
+
+namespace weft::tcp {
+namespace {
+
+constexpr int e_pipe = 32, e_in_use = 98, e_not_available = 99, e_no_buffers = 105,
+              e_not_connected = 107, e_invalid = 22, e_not_found = 2;
+constexpr std::uint32_t most_queued = std::uint32_t{1} << 30;
+
+}  // namespace
+
+Tcp::Tcp(const Config& config, Release release)
+    : now_ns(config.start_ns),
+      config_(config),
+      release_(release),
+      random_(config.seed),
+      connections_(config.connections),
+      chunks_(config.chunks),
+      sent_(config.sent),
+      holes_(config.reorders),
+      index_(config.connections),
+      listeners_(config.listeners),
+      wheel_(config.connections, config.start_ns >> tick_shift) {}
+
+std::uint8_t Tcp::make_scale() const {
+  if (!config_.window_scaling) return 0;
+  const unsigned bits = static_cast<unsigned>(std::bit_width(config_.receive_buffer));
+  return static_cast<std::uint8_t>(std::min<unsigned>(bits > 16 ? bits - 16 : 0, 14));
+}
+
+std::uint32_t Tcp::timestamp_offset(const Tuple& t) const {
+  if (config_.ts_origin) return *config_.ts_origin;
+  return static_cast<std::uint32_t>(keyed_hash(config_.secret, t, 1));
+}
+
+// RFC 6528: a clock of 4 us and a number that nobody else knows.
+Seq Tcp::initial_sequence(const Tuple& t) const {
+  if (config_.initial_sequence) return *config_.initial_sequence;
+  return static_cast<Seq>(now_ns / 4000) + static_cast<Seq>(keyed_hash(config_.secret, t, 2));
+}
+
+std::uint32_t Tcp::make_connection(const Tuple& t) {
+  const std::uint32_t at = connections_.take();
+  if (at == none) {
+    ++counters_.table_full;
+    return none;
+  }
+  Connection& c = connections_[at];
+  c.tuple = t;
+  c.generation = ++generation_ != 0 ? generation_ : ++generation_;
+  c.congestion = config_.congestion;
+  c.no_delay = config_.no_delay ? 1 : 0;
+  c.rcv_buf = config_.receive_buffer;
+  c.rcv_scale = make_scale();
+  c.rcv_edge = std::min<std::uint32_t>(c.rcv_buf, 0xffff);  // relative, until rcv_nxt is known
+  c.rto_us = config_.rto_initial * 1000;
+  c.keepalive_idle_ms = config_.keepalive_idle;
+  c.keepalive_interval_ms = config_.keepalive_interval;
+  c.keepalive_count = config_.keepalive_count;
+  c.ts_offset = timestamp_offset(t);
+  c.last_heard_ns = now_ns;
+  c.undo_left = -1;
+  limit_mss(c);
+  congestion::start(c, config_.initial_segments);
+  index_.insert(hash(t), at);
+  c.indexed = 1;
+  return at;
+}
+
+// The largest text that fits into a datagram (RFC 9293 section 3.7.1), options of every segment
+// taken off.
+void Tcp::limit_mss(Connection& c) {
+  const std::uint32_t mtu = c.path_mtu != 0 ? c.path_mtu : config_.mtu;
+  const std::uint32_t own = mtu - c.tuple.peer.header() - 20;
+  const std::uint32_t options = c.timestamps != 0 ? 12 : 0;
+  c.mss = static_cast<std::uint16_t>(std::min<std::uint32_t>(own, c.peer_mss) - options);
+}
+
+int Tcp::listen(const Address& local, std::uint16_t port, std::uint32_t backlog,
+                std::uint64_t cookie) {
+  if (port == 0) return -e_invalid;
+  if (listeners_.find(local, port) != none) return -e_in_use;
+  const std::uint32_t at = listeners_.add(local, port);
+  if (at == none) return -e_no_buffers;
+  listeners_[at].backlog = std::max(backlog, 1u);
+  listeners_[at].cookie = cookie;
+  return 0;
+}
+
+// Those that nobody has accepted yet are reset.
+int Tcp::unlisten(const Address& local, std::uint16_t port) {
+  const std::uint32_t at = listeners_.find(local, port);
+  if (at == none) return -e_not_found;
+  for (std::uint32_t i = 0; i < connections_.known(); ++i) {
+    Connection& c = connections_[i];
+    if (c.state == State::closed || c.listener != at || c.listener_counts == 0) continue;
+    reset_peer(c);
+    end(c, reason::aborted);
+  }
+  listeners_.remove(at);
+  return 0;
+}
+
+// RFC 6056 section 3.3.3: a place in the range for each destination that nobody else can guess, and
+// from there on the next that is free.
+std::uint16_t Tcp::pick_port(const Tuple& tuple) {
+  const std::uint32_t range = config_.last_port - config_.first_port + 1u;
+  const auto start = static_cast<std::uint32_t>(keyed_hash(config_.secret, tuple, 4));
+  Tuple t = tuple;
+  for (std::uint32_t i = 0; i < range; ++i) {
+    t.local_port =
+        static_cast<std::uint16_t>(config_.first_port + (start + next_port_ + i) % range);
+    if (find(t) != none || find_listener(t) != none) continue;
+    next_port_ += i + 1;
+    return t.local_port;
+  }
+  return 0;
+}
+
+int Tcp::connect(Tuple tuple, Id& id) {
+  if (tuple.local.any() || tuple.peer.any() || tuple.peer_port == 0) return -e_invalid;
+  if (tuple.local_port == 0) {
+    tuple.local_port = pick_port(tuple);
+    if (tuple.local_port == 0) return -e_not_available;
+  } else if (find(tuple) != none) {
+    return -e_in_use;
+  }
+  const std::uint32_t at = make_connection(tuple);
+  if (at == none) return -e_no_buffers;
+  Connection& c = connections_[at];
+  c.state = State::syn_sent;
+  c.iss = c.snd_una = c.snd_nxt = initial_sequence(tuple);
+  c.snd_end = c.iss + 1;
+  c.told = 1;
+  id = id_of(c);
+  want_output(c);
+  return 0;
+}
+
+Connection* Tcp::get(Id id) {
+  if (id.index >= connections_.known() || id.generation == 0) return nullptr;
+  Connection& c = connections_[id.index];
+  return c.generation == id.generation && c.disposed == 0 ? &c : nullptr;
+}
+
+int Tcp::send(Connection& c, const std::uint8_t* data, std::uint32_t len, std::uint64_t token) {
+  if (c.fin_queued != 0 || c.released != 0) return -e_pipe;
+  if (c.state == State::closed) return c.error != reason::none ? -c.error : -e_pipe;
+  if (len == 0) return -e_invalid;
+  if (len > most_queued || unacked_bytes(c) + len > most_queued) return -e_no_buffers;
+  const std::uint32_t before = c.unsent_and_sent.last;
+  if (!queue_text(c.unsent_and_sent, data, len, reinterpret_cast<void*>(token), c.snd_end))
+    return -e_no_buffers;
+  if (c.send_chunk == none) {
+    c.send_chunk = before == none ? c.unsent_and_sent.first : c.unsent_and_sent.last;
+    c.send_offset = 0;
+  }
+  c.snd_end += len;
+  if (c.synchronised()) want_output(c);
+  return 0;
+}
+
+// A window that has opened by as much again is told at once (RFC 9293 section 3.8.6.2.2).
+void Tcp::recv_done(Connection& c, std::uint32_t bytes) {
+  c.rcv_held -= std::min(bytes, c.rcv_held);
+  if (!c.takes_text() || c.released != 0) return;
+  const std::uint32_t free = c.rcv_buf - c.rcv_held;
+  const std::uint32_t told = c.receive_window();
+  const std::uint32_t open = std::min(free, 0xffffu << c.rcv_scale);
+  const std::uint32_t step = std::min<std::uint32_t>(c.rcv_buf / 2, c.rcv_mss);
+  if (open < told + step || open < 2 * told) return;
+  c.ack_now = 1;
+  want_output(c);
+}
+
+void Tcp::send_fin(Connection& c) {
+  if (c.fin_queued != 0) return;
+  c.fin_queued = 1;
+  if (c.state == State::established) c.state = State::fin_wait_1;
+  if (c.state == State::close_wait) c.state = State::last_ack;
+  if (c.synchronised()) want_output(c);
+}
+
+int Tcp::shutdown(Connection& c) {
+  if (c.state == State::closed || c.state == State::syn_sent) return -e_not_connected;
+  send_fin(c);
+  return 0;
+}
+
+// Text that the application has not fetched is lost, which the peer is told by a reset (RFC 9293
+// section 3.6.1).
+void Tcp::close(Connection& c) {
+  if (c.released != 0 || c.state == State::closed) {
+    c.released = 1;
+    return;
+  }
+  c.released = 1;
+  take_place(c);
+  if (c.state == State::syn_sent) return end(c, reason::none);
+  if (!c.unread.empty()) {
+    reset_peer(c);
+    return end(c, reason::aborted);
+  }
+  send_fin(c);
+  if (c.state == State::fin_wait_2) arm(c, Timer::life, now_ns + config_.fin_wait_2 * 1'000'000ull);
+  if (c.state == State::time_wait) notify(c, event::cleanup);
+}
+
+void Tcp::abort(Connection& c) {
+  c.released = 1;
+  if (c.state == State::closed) return;
+  if (c.state != State::syn_sent && c.state != State::time_wait) reset_peer(c);
+  end(c, reason::aborted);
+}
+
+void Tcp::dispose(Connection& c) {
+  if (c.disposed != 0) return;
+  c.disposed = 1;
+  c.events = 0;
+  if (c.state == State::closed) return forget(c);
+  if (c.released == 0) close(c);
+}
+
+void Tcp::set_no_delay(Connection& c, bool on) {
+  c.no_delay = on ? 1 : 0;
+  if (on) want_output(c);
+}
+void Tcp::set_cork(Connection& c, bool on) {
+  c.cork = on ? 1 : 0;
+  if (!on) want_output(c);
+}
+void Tcp::set_quick_ack(Connection& c, bool on) {
+  c.quick_acks = on ? 16 : 0;
+  if (on && c.due[static_cast<std::size_t>(Timer::delayed_ack)] != 0) {
+    c.ack_now = 1;
+    want_output(c);
+  }
+}
+void Tcp::set_keepalive(Connection& c, bool on) {
+  c.keepalive = on ? 1 : 0;
+  if (!on) return disarm(c, Timer::keepalive);
+  if (c.synchronised())
+    arm(c, Timer::keepalive, c.last_heard_ns + c.keepalive_idle_ms * 1'000'000ull);
+}
+
+}  // namespace weft::tcp
