@@ -111,10 +111,10 @@ void Tcp::arrive_syn_sent(Connection& c, Segment& s) {
     want_output(c);
     return;
   }
-  if (config_.ecn && s.has(ece) && !s.has(cwr)) c.ecn = 1;  // RFC 3168 section 6.1.1
   established(c);
   heard(c);
   acknowledge(c, s);
+  if (config_.ecn && s.has(ece) && !s.has(cwr)) c.ecn = 1;  // RFC 3168 section 6.1.1
   c.ack_now = 1;
   ++s.seq;
   s.flags &= static_cast<std::uint8_t>(~syn);

@@ -43,7 +43,7 @@ enum class Wait : std::uint8_t { nothing, rto, tail_probe, reordering, persist }
 // What an application is to be told; bits of Connection::events.
 namespace event {
 inline constexpr std::uint8_t new_conn = 1, connected = 2, data = 4, acked = 8, remote_closed = 16,
-                              cleanup = 32, urgent = 64;
+                              cleanup = 32, urgent = 64, stuck = 128;
 }
 
 // Why a connection ended; numbers of errno.h (Linux).
@@ -127,6 +127,7 @@ struct Connection {
   std::uint32_t listener_counts : 1 = 0;  // it takes a place of its listener
   std::uint32_t push_window : 1 = 0;      // send what there is, though it is small (override timer)
   std::uint32_t ts_recent_set : 1 = 0;
+  std::uint32_t urgent_out : 1 = 0;  // snd_up counts
   std::uint32_t recovery_point_set : 1 = 0;
   std::uint32_t after_timeout : 1 = 0;  // slow start that follows a retransmission timeout
 
@@ -213,7 +214,10 @@ struct Connection {
   Seq iss = 0;
   Seq irs = 0;
   std::uint32_t ts_offset = 0;
-  Seq rcv_up = 0;
+  Seq rcv_up = 0;        // behind the last urgent byte of the peer
+  Seq snd_up = 0;        // ... of this side
+  std::uint8_t ttl = 0;  // of segments sent; 0: the host's own
+  std::uint8_t dscp = 0;
   Seq fin_at = 0;
   std::uint32_t retransmitted = 0;  // segments
   std::uint32_t spurious = 0;       // D-SACKs

@@ -134,7 +134,7 @@ void Tcp::take_options(Connection& c, const Options& o, std::uint8_t scale) {
   const std::uint16_t assumed = c.tuple.peer.is_v4() ? 536 : 1220;
   c.peer_mss = o.has_mss ? std::max(o.mss, least) : assumed;
   limit_mss(c);
-  c.rcv_mss = std::min<std::uint16_t>(c.mss, 1460);
+  c.rcv_mss = std::min<std::uint16_t>(c.mss, 536);  // it grows with what comes
   congestion::start(c, config_.initial_segments);
 }
 

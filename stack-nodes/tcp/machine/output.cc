@@ -109,7 +109,8 @@ void Tcp::begin_segment(Connection& c, OutSegment& out, std::uint8_t flags, std:
   out.flags = flags;
   out.urgent = 0;
   out.ecn = ecn_none;
-  out.ttl = 0;
+  out.ttl = c.ttl;
+  out.dscp = c.dscp;
   out.payload = {};
   sacks_unsaid_ = false;
   OptionWriter options(out.options);
@@ -208,6 +209,7 @@ void Tcp::send_new(Connection& c, OutSegment& out, std::uint32_t len, bool with_
   begin_segment(c, out, flags, len);
   out.seq = c.snd_nxt;
   out.payload = {c.send_chunk, c.send_offset, len};
+  say_urgent(c, out);
   if (c.ecn != 0 && len != 0) {
     out.ecn = ecn_capable;
     if (c.ecn_reduced != 0) {
@@ -222,6 +224,17 @@ void Tcp::send_new(Connection& c, OutSegment& out, std::uint32_t len, bool with_
   if (with_fin) c.fin_sent = 1;
   c.last_sent_ns = now_ns;
   if (c.recovery == Recovery::fast || c.recovery == Recovery::cwr) c.prr_out += end - out.seq;
+}
+
+// RFC 9293 section 3.8.5: the pointer says where the urgent text ends (MUST-62).
+void Tcp::say_urgent(Connection& c, OutSegment& out) const {
+  if (c.urgent_out == 0) return;
+  if (!before(out.seq, c.snd_up)) {
+    if (at_least(c.snd_una, c.snd_up)) c.urgent_out = 0;
+    return;
+  }
+  out.flags |= urg;
+  out.urgent = static_cast<std::uint16_t>(std::min<std::uint32_t>(c.snd_up - out.seq, 0xffff));
 }
 
 // False: it is too long for one segment now, and no record is left for the rest.
@@ -243,6 +256,7 @@ bool Tcp::send_again(Connection& c, OutSegment& out, std::uint32_t at) {
   }
   out.seq = r->begin;
   out.payload = {r->chunk, r->offset, len};
+  say_urgent(c, out);
   if (r->is(Sent::lost)) {
     r->flags |= Sent::again;
     c.again_bytes += r->bytes();

@@ -50,7 +50,8 @@ struct OutSegment {
   std::uint16_t urgent = 0;
   std::uint8_t flags = 0;
   std::uint8_t ecn = 0;
-  std::uint8_t ttl = 0;           // 0: the host's own
+  std::uint8_t ttl = 0;  // 0: the host's own
+  std::uint8_t dscp = 0;
   std::uint8_t option_bytes = 0;  // a multiple of 4
   std::array<std::uint8_t, 40> options{};
   struct Payload {

@@ -72,6 +72,7 @@ class Tcp {
   void accept(Connection& c) { take_place(c); }
   // Bytes that stay where they are until `token` comes back as acked. -EPIPE, -ENOTCONN, -ENOBUFS.
   int send(Connection& c, const std::uint8_t* data, std::uint32_t len, std::uint64_t token);
+  void send_urgent(Connection& c) { c.snd_up = c.snd_end, c.urgent_out = 1; }  // what is queued
   void recv_done(Connection& c, std::uint32_t bytes);
   int shutdown(Connection& c);  // sends no more
   void close(Connection& c);    // ... and reads no more; events `acked` and `cleanup` still come
@@ -181,6 +182,7 @@ class Tcp {
   void begin_segment(Connection& c, OutSegment& out, std::uint8_t flags, std::uint32_t len);
   void say_sacks(Connection& c, OptionWriter& options, std::uint32_t len);
   void send_new(Connection& c, OutSegment& out, std::uint32_t len, bool with_fin);
+  void say_urgent(Connection& c, OutSegment& out) const;
   bool send_again(Connection& c, OutSegment& out, std::uint32_t at);
   bool send_syn(Connection& c, OutSegment& out);
   void send_ack(Connection& c, OutSegment& out);

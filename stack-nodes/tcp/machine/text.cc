@@ -46,8 +46,8 @@ void Tcp::take_text(Connection& c, const Segment& s) {
     end_released(c);
     return;
   }
-  c.rcv_mss = static_cast<std::uint16_t>(
-      std::clamp<std::uint32_t>(s.len, std::min<std::uint32_t>(c.rcv_mss, c.mss), 0xffff));
+  const std::uint32_t own_mss = config_.mtu - c.tuple.local.header() - 20;
+  c.rcv_mss = std::max(c.rcv_mss, static_cast<std::uint16_t>(std::min(s.len, own_mss)));
   Segment part = s;
   part.data += begin - s.seq;
   part.seq = begin;

@@ -115,6 +115,8 @@ void Tcp::expire_retransmit(Connection& c) {
       timed_out(c);
       suspect_black_hole(c);
       if (c.backoff < 16) ++c.backoff;
+      // R1 (RFC 9293 section 3.8.3): whoever sends for this host may ask for another way.
+      if (c.backoff == 3) notify(c, event::stuck);
       break;
   }
   c.rto_from_ns = now_ns;

@@ -245,6 +245,8 @@ class Ladder {
     } else if (first == "cork") {
       words >> n;
       stack_->set_cork(*c, n != 0);
+    } else if (first == "urgent") {
+      stack_->send_urgent(*c);
     } else if (first == "quick_acks") {
       words >> n;
       c->quick_acks = static_cast<std::uint8_t>(n);
@@ -376,6 +378,9 @@ class Ladder {
     if (w.has("win")) {
       EXPECT_EQ(w.number("win"), s.window) << is;
     }
+    if (w.has("urg")) {
+      EXPECT_EQ(w.number("urg"), s.urgent) << is;
+    }
     if (w.has("ecn")) {
       EXPECT_EQ(w.number("ecn"), s.ecn) << is;
     }
@@ -431,10 +436,14 @@ class Ladder {
   void fetch_events() {
     while (tcp::Connection* c = stack_->next_ready()) {
       namespace e = tcp::event;
-      static const std::map<std::uint8_t, const char*> names = {
-          {e::new_conn, "new_conn"}, {e::connected, "connected"},         {e::data, "data"},
-          {e::acked, "acked"},       {e::remote_closed, "remote_closed"}, {e::cleanup, "cleanup"},
-          {e::urgent, "urgent"}};
+      static const std::map<std::uint8_t, const char*> names = {{e::new_conn, "new_conn"},
+                                                                {e::connected, "connected"},
+                                                                {e::data, "data"},
+                                                                {e::acked, "acked"},
+                                                                {e::remote_closed, "remote_closed"},
+                                                                {e::cleanup, "cleanup"},
+                                                                {e::urgent, "urgent"},
+                                                                {e::stuck, "stuck"}};
       for (const auto& [bit, name] : names)
         if ((c->events & bit) != 0) events_.insert(name);
       if ((c->events & e::new_conn) != 0) id_ = {stack_->id_of(*c)};
@@ -475,10 +484,12 @@ class Ladder {
 
 // Both sides have shaken hands: the peer is at 101, the stack at 5001, the peer's window is 8000.
 struct Opened : Ladder {
-  explicit Opened(const tcp::Config& config = plain(), const std::string& options = "mss=1000")
+  explicit Opened(const tcp::Config& config = plain(), const std::string& options = "mss=1000",
+                  unsigned rtt_ms = 0)
       : Ladder(config) {
-    run("listen\n<< SYN seq=100 win=8000 " + options +
-        "\n>> SYN|ACK seq=5000 ack=101\n<< ACK seq=101 ack=5001 win=8000\n>> nothing\n"
+    run("listen\n<< SYN seq=100 win=8000 " + options + "\n>> SYN|ACK seq=5000 ack=101\n+" +
+        std::to_string(rtt_ms) +
+        "ms\n<< ACK seq=101 ack=5001 win=8000\n>> nothing\n"
         "event new_conn\naccept\nquick_acks 0\n");
   }
 };

@@ -146,7 +146,7 @@ TEST(TcpOpen, NobodyAnswers) {
     >> anything
     state syn_sent
     +60s
-    event cleanup
+    event cleanup stuck
     error 110
   )");
 }
