@@ -23,7 +23,6 @@ void Tcp::acknowledge(Connection& c, const Segment& s) {
   d.duplicate = !d.advanced && s.length() == 0 && c.outstanding() != 0 && wnd_before == c.snd_wnd;
   measure(c, s, d);
   if (d.advanced) {
-    c.backoff = 0;
     c.stuck_since_ns = 0;
     c.rto_from_ns = now_ns;
   }
@@ -109,13 +108,14 @@ void Tcp::measure(Connection& c, const Segment& s, const Delivered& d) {
     rtt_us = std::max<std::uint64_t>(d.rtt_ns / 1000, 1);
   } else if (d.advanced && c.timestamps != 0 && s.options.has_timestamps &&
              s.options.ts_echo != 0 &&
-             (c.first_again_ts == 0 || !before(s.options.ts_echo, c.first_again_ts))) {
-    // (One from before the first retransmission: the acknowledgement was lost, and says how long
-    // the timer was.)
+             (c.last_again_ts == 0 || !before(s.options.ts_echo, c.last_again_ts))) {
+    // (An echo from before the last retransmission: an acknowledgement was lost, and this one says
+    // how long the timer was.)
     const std::int32_t ms = static_cast<std::int32_t>(timestamp(c) - s.options.ts_echo);
     if (ms >= 0 && ms < 600'000) rtt_us = std::max(1000ull * static_cast<unsigned>(ms), 1ull);
   }
   if (rtt_us == 0) return;
+  c.backoff = 0;  // not before: section 5, the note at its end
   const auto r = static_cast<std::uint32_t>(std::min<std::uint64_t>(rtt_us, 600'000'000));
   if (c.min_rtt_us == 0 || r < c.min_rtt_us) c.min_rtt_us = r;
   if (c.srtt_us == 0) {

@@ -163,6 +163,7 @@ struct Connection {
   std::uint32_t prior_ssthresh = 0;
   Seq undo_point = 0;
   std::int32_t undo_left = 0;        // retransmissions not yet reported as superfluous; -1: no undo
+  std::uint32_t last_again_ts = 0;   // timestamp of the latest retransmission
   std::uint32_t first_again_ts = 0;  // timestamp of the episode's first retransmission
 
   // ---- RACK (RFC 8985 section 5.2)

@@ -263,7 +263,8 @@ bool Tcp::send_again(Connection& c, OutSegment& out, std::uint32_t at) {
   }
   r->flags |= Sent::ever_again;
   was_sent(c, at);
-  if (c.first_again_ts == 0) c.first_again_ts = timestamp(c);
+  c.last_again_ts = timestamp(c);
+  if (c.first_again_ts == 0) c.first_again_ts = c.last_again_ts;
   if (c.undo_left >= 0) ++c.undo_left;
   c.force_one = 0;
   c.rto_from_ns = now_ns;

@@ -74,8 +74,8 @@ TEST(TcpLoss, Karn) {
     << ACK seq=101 ack=5101
     send 100
     >> ACK len=100
-    +199ms
-    >> nothing
+    +399ms
+    >> nothing                 # the longer time stays until one is measured (RFC 6298 section 5)
     +2ms
     >> ACK seq=5101 len=100
   )");
@@ -278,7 +278,7 @@ TEST(TcpLoss, ReceiverDropsWhatItHad) {
     +500ms
     >> anything
     << ACK seq=101 ack=6001
-    +201ms
+    +401ms
     >> ACK seq=6001 len=1000
     << ACK seq=101 ack=7001
     >> ACK seq=7001 len=1000

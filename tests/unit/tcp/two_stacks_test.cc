@@ -11,7 +11,7 @@ TEST(TcpTwoStacks, EverythingArrives) {
   const char* const from = std::getenv("WEFT_SEED");
   const char* const count = std::getenv("WEFT_SEEDS");
   const std::uint64_t first = from != nullptr ? std::strtoull(from, nullptr, 0) : 1;
-  const std::uint64_t n = count != nullptr ? std::strtoull(count, nullptr, 0) : 300;
+  const std::uint64_t n = count != nullptr ? std::strtoull(count, nullptr, 0) : 2000;
   unsigned failed = 0;
   for (std::uint64_t seed = first; seed < first + n; ++seed) {
     TwoStacks both(plan_of(seed));
