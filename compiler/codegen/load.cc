@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "compiler/codegen/cpu.h"
 #include "stack-nodes/core.h"
@@ -107,7 +108,9 @@ const weft_residue* Generated::residue(std::string_view id) const {
 
 Result<std::unique_ptr<Generated>> load(const std::string& path, std::string_view key) {
   if (auto ok = check_file(path); !ok) return fail(ok.error());
-  void* handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // (A name without a slash would be looked for where libraries are.)
+  const std::string place = std::filesystem::absolute(path).string();
+  void* handle = ::dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     return fail({.code = "E0520",
                  .message = fmt::format("can't load {}: {}", path, ::dlerror()),

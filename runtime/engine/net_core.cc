@@ -122,21 +122,19 @@ unsigned NetCore::take_news(std::uint64_t now_ns) {
 // Packets that follow each other to the same place are run together. A sender may have been
 // introduced by a third core before its packet was handed over: news are looked for in between.
 unsigned NetCore::take_packets(unsigned from, std::uint64_t now_ns) {
-  Handed handed[batch_size];
-  Packet packets[batch_size];
   unsigned taken = 0, n = 0;
   do {
-    for (n = 0; n < batch_size && handovers_.take(from, id, handed[n]);) ++n;
+    for (n = 0; n < batch_size && handovers_.take(from, id, handed_[n]);) ++n;
     if (n == 0) break;
     taken += n + take_news(now_ns);
     for (unsigned i = 0, run = 0; i < n; i += run) {
-      const Handed& first = handed[i];
+      const Handed& first = handed_[i];
       for (run = 0; i + run < n; ++run) {
-        const Handed& next = handed[i + run];
+        const Handed& next = handed_[i + run];
         if (next.shard != first.shard || next.entry != first.entry) break;
-        packets[run] = next.packet;
+        run_[run] = next.packet;
       }
-      shard(first.shard).take(packets, run, first.entry, card_, *apps_, now_ns);
+      shard(first.shard).take(run_, run, first.entry, card_, *apps_, now_ns);
     }
   } while (n == batch_size && taken < Handovers::ring_size);
   return taken;

@@ -110,6 +110,10 @@ class NetCore {
 
   ports::Card& card_;
   Handovers& handovers_;
+  // What take_packets() works on. (Made once: so many packets take longer to make than to find that
+  // there are none.)
+  Handed handed_[batch_size];
+  Packet run_[batch_size];
   const Clock& clock_;
   std::unique_ptr<apps::AppHost> apps_;
   CoreCounters counters_;
