@@ -155,14 +155,15 @@ std::string processor() {
   return "an unnamed processor";
 }
 
-// The stack on one card with one queue on one core, as it is planned and as it ran.
+// The stack on one card with one queue for each core, as it is planned and as it ran.
 struct Stage {
   plan::Plan plan;
   Measured measured;
 };
 
 diag::Result<std::unique_ptr<Stage>> stage(const ProfileArgs& args, const Scratch& scratch,
-                                           const std::string& nic, passes::Costs& costs) {
+                                           const std::string& nic, passes::Costs& costs,
+                                           unsigned cores = 1) {
   auto inputs = load_inputs(args.graph, nic, args.workload, "default");
   if (!inputs) return diag::fail(inputs.error());
   if (costs.cycles.empty()) costs = inputs->costs;
@@ -171,7 +172,8 @@ diag::Result<std::unique_ptr<Stage>> stage(const ProfileArgs& args, const Scratc
   if (!frames) return diag::fail(frames.error());
   if (auto written = write_pcap(scratch.file("in.pcap"), *frames); !written)
     return diag::fail(written.error());
-  auto plan = passes::compile(*inputs, {.queues = 1, .cores = 1, .prove = false, .dump = {}});
+  auto plan =
+      passes::compile(*inputs, {.queues = cores, .cores = cores, .prove = false, .dump = {}});
   if (!plan) return diag::fail(plan.error());
   say(fmt::format("measuring the stack on the card `{}` ...", nic));
   auto out = std::make_unique<Stage>(Stage{std::move(*plan), {}});
@@ -191,7 +193,15 @@ diag::Result<passes::Costs> profiled(const ProfileArgs& args, const Scratch& scr
   const Measured &a = (*heavy)->measured, &b = (*light)->measured;
   say(fmt::format("a datagram and its answer: {:.0f} cycles, {:.0f} where the card does sums",
                   a.way, b.way));
-  return costs_from(a, b, known);
+  auto costs = costs_from(a, b, known);
+  if (!costs) return costs;
+  // Rings: with two cores on a card that nobody can predict, one packet in two is handed over.
+  costs->cycles["handover"] = 0;
+  auto handed = stage(args, scratch, "tap", *costs, 2);
+  if (!handed) return diag::fail(handed.error());
+  const double more = (*handed)->measured.way - (*handed)->plan.cycles_per_packet;
+  costs->cycles["handover"] = std::max(0.0, 2 * more);
+  return costs;
 }
 
 // How well the costs foretell what other cards leave to do.

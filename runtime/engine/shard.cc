@@ -247,8 +247,11 @@ void Shard::take(Packet* packets, unsigned n, unsigned entry, ports::Card& card,
   const RunsShard runs(index);
   core.now_ns = now_ns;
   counters.taken_over += n;
+  stages.begin_batch();
   run(packets, n, entry);
+  stages.end(Stage::handed, n);
   settle(card, apps);
+  stages.end_batch();
 }
 
 void Shard::learn(const News& news, ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {

@@ -16,10 +16,11 @@ enum class Stage : std::uint8_t {
   send,         // the residue, from udp_send
   other,        // the residue, from any other slot
   transmit,     // frames to the card
+  handed,       // the residue, from where another core has left off
   count
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Stage::count)> stage_names =
-    {"receive", "application", "send", "other", "transmit"};
+    {"receive", "application", "send", "other", "transmit", "handed"};
 
 struct StageTime {
   std::uint64_t packets = 0;  // that went through in batches that were timed

@@ -14,15 +14,16 @@ extern char** environ;
 
 namespace weft::bench {
 
-std::optional<double> count_instructions(const std::string& function,
-                                         const std::vector<std::string>& arguments) {
+std::string this_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+
+std::optional<double> count_instructions(const std::vector<std::string>& functions,
+                                         const std::vector<std::string>& command) {
   auto pattern = (std::filesystem::temp_directory_path() / "weft-bench-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) return std::nullopt;
   const std::string out = pattern + "/callgrind.out", log = pattern + "/log";
-  std::vector<std::string> words{"valgrind", "--tool=callgrind", "--callgrind-out-file=" + out,
-                                 "--toggle-collect=" + function,
-                                 std::filesystem::read_symlink("/proc/self/exe").string()};
-  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> words{"valgrind", "--tool=callgrind", "--callgrind-out-file=" + out};
+  for (const std::string& function : functions) words.push_back("--toggle-collect=" + function);
+  words.insert(words.end(), command.begin(), command.end());
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

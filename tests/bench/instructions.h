@@ -8,10 +8,12 @@
 
 namespace weft::bench {
 
-// Runs this very program under `valgrind --tool=callgrind` with `arguments` and gives back the
-// instructions executed inside the function `function` (extern "C"). Nullopt without valgrind, or
-// when the child failed.
-std::optional<double> count_instructions(const std::string& function,
-                                         const std::vector<std::string>& arguments);
+// Runs a command under `valgrind --tool=callgrind` and gives back the instructions executed inside
+// the first of `functions` (as callgrind calls them), but not inside the others where that one
+// calls them. Nullopt without valgrind, or when the child failed.
+std::optional<double> count_instructions(const std::vector<std::string>& functions,
+                                         const std::vector<std::string>& command);
+// Of this very program, for its own functions (extern "C").
+std::string this_program();
 
 }  // namespace weft::bench

@@ -159,9 +159,9 @@ bool wanted(const Options& options, const Case& c) {
 std::optional<Row> instructions(const Case& c, const std::string& plan) {
   double counted[2];
   for (const unsigned rounds : {4u, 12u}) {
-    const auto n =
-        count_instructions("weft_bench_measured",
-                           {"--child", c.name, "--rounds", std::to_string(rounds), "--plan", plan});
+    const auto n = count_instructions(
+        {"weft_bench_measured"},
+        {this_program(), "--child", c.name, "--rounds", std::to_string(rounds), "--plan", plan});
     if (!n) return std::nullopt;
     counted[rounds == 12] = *n;
   }

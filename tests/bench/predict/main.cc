@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "tests/bench/predict/rings.h"
 #include "tests/bench/report.h"
 
 namespace weft::bench {
@@ -59,6 +60,7 @@ int main(int argc, char** argv) {
                      0,
                      {predicted}});
   }
+  weft::bench::add_rings(build, table);
   weft::bench::compare(table);
   weft::bench::print(table, json);
   return 0;
