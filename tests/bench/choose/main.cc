@@ -3,7 +3,6 @@
 // it a greedy search that walks the graph (walked.h). Processor time, so that what else runs on the
 // machine counts little.
 #include <fmt/format.h>
-#include <time.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -12,6 +11,8 @@
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/choose.h"
 #include "compiler/passes/choose_delta.h"
+#include "tests/bench/choose/scale.h"
+#include "tests/bench/choose/timing.h"
 #include "tests/bench/choose/walked.h"
 #include "tests/bench/report.h"
 
@@ -22,19 +23,6 @@ constexpr unsigned queues = 10;
 constexpr unsigned gold_queues = 2;
 constexpr unsigned steps[] = {1, 10};
 constexpr unsigned rounds = 100;  // of flows added and removed, for one figure
-
-double cpu_ms() {
-  timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
-}
-
-template <class T>
-T must(diag::Result<T> r) {
-  if (r) return std::move(*r);
-  fmt::print(stderr, "{}", diag::render(r.error(), false));
-  std::exit(1);
-}
 
 ir::Flow flow_at(unsigned i, ir::Policy policy) {
   ir::Flow f;
@@ -75,7 +63,7 @@ passes::Inputs inputs_for(unsigned flows, ir::Policy policy) {
 
 class Bench {
  public:
-  Bench(unsigned runs, bool peer) : runs_(runs), peer_(peer) {}
+  Bench(unsigned runs, unsigned peer_most) : runs_(runs), peer_most_(peer_most) {}
 
   void size(unsigned flows, ir::Policy policy) {
     const passes::Inputs in = inputs_for(flows, policy);
@@ -95,7 +83,7 @@ class Bench {
         if (!must(passes::verify_plan(plan, in)).proved) std::exit(1);
       }));
     }
-    if (peer_) {
+    if (flows <= peer_most_) {
       Row walked{"choose", name + "/walked", "time", 0, "ms", "", 0, {}};
       walked.runs.push_back(timed(
           [&] { search_by_walking(in, queues, policy == ir::Policy::gold ? gold_queues : 0); }));
@@ -120,13 +108,6 @@ class Bench {
   std::vector<Row> rows;
 
  private:
-  template <class F>
-  static double timed(F what) {
-    const double before = cpu_ms();
-    what();
-    return cpu_ms() - before;
-  }
-
   // n flows more, then n fewer, again and again; microseconds for each n.
   void change(const passes::Inputs& in, const plan::Plan& plan, unsigned flows, ir::Policy policy,
               unsigned n, const std::string& name) {
@@ -155,7 +136,7 @@ class Bench {
   }
 
   unsigned runs_;
-  bool peer_;
+  unsigned peer_most_;  // flows; it takes seconds for 500, once for each figure
 };
 
 int run(int argc, char** argv) {
@@ -167,12 +148,13 @@ int run(int argc, char** argv) {
   app.add_flag("--json", json, "rows as JSON");
   app.add_flag("--no-peer", no_peer, "leave out the search that walks the graph");
   CLI11_PARSE(app, argc, argv);
-  Bench bench(runs, !no_peer);
+  Bench bench(runs, no_peer ? 0 : most);
   for (const ir::Policy policy : {ir::Policy::balance, ir::Policy::gold}) {
     for (const unsigned flows : {10u, 20u, 50u, 100u, 250u, 500u}) {
       if (flows <= most) bench.size(flows, policy);
     }
   }
+  for (Row& row : many_flows(runs)) bench.rows.push_back(std::move(row));
   for (Row& row : bench.rows) row.value = median(row.runs);
   compare(bench.rows);
   print(bench.rows, json);
