@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <numeric>
 
+#include "compiler/passes/balance_exact.h"
+
 namespace weft::passes {
 
 namespace {
@@ -24,17 +26,24 @@ struct Lighter {
 
 class Attempt {
  public:
-  Attempt(std::span<const BalanceItem> items, const std::vector<double>& before)
+  Attempt(std::span<const BalanceItem> items, const std::vector<double>& before,
+          const std::vector<double>& surcharge)
       : items_(items),
+        surcharge_(surcharge),
         lighter_{items},
         bin_(items.size(), 0),
         load_(before),
-        held_(before.size()) {}
+        held_(before.size()),
+        all_(before.size()) {
+    std::iota(all_.begin(), all_.end(), 0u);
+  }
 
   // Each item, in this order, into the emptiest bin that it may go to.
   void fill(const std::vector<unsigned>& order) {
     for (const unsigned i : order) {
-      put(i, items_[i].bins == nullptr ? emptiest() : emptiest_of(*items_[i].bins));
+      put(i, items_[i].bins != nullptr ? emptiest_of(*items_[i].bins, i)
+             : surcharge_.empty()      ? emptiest()
+                                       : emptiest_of(all_, i));
     }
   }
 
@@ -51,7 +60,7 @@ class Attempt {
   double busiest() const { return *std::max_element(load_.begin(), load_.end()); }
   Balanced take() {
     const double most = busiest();
-    return {std::move(bin_), std::move(load_), most};
+    return {std::move(bin_), std::move(load_), most, 0};
   }
 
  private:
@@ -61,12 +70,15 @@ class Attempt {
   unsigned fullest() const {
     return static_cast<unsigned>(std::max_element(load_.begin(), load_.end()) - load_.begin());
   }
-  unsigned emptiest_of(const std::vector<unsigned>& bins) const {
+  unsigned emptiest_of(const std::vector<unsigned>& bins, unsigned item) const {
     unsigned best = bins.front();
     for (const unsigned b : bins) {
-      if (load_[b] < load_[best]) best = b;
+      if (load_[b] + weight(item, b) < load_[best] + weight(item, best)) best = b;
     }
     return best;
+  }
+  double weight(unsigned item, unsigned bin) const {
+    return items_[item].weight + (surcharge_.empty() ? 0 : items_[item].rate * surcharge_[bin]);
   }
   bool may(unsigned item, unsigned bin) const {
     const auto* bins = items_[item].bins;
@@ -74,7 +86,7 @@ class Attempt {
   }
   void put(unsigned item, unsigned bin) {
     bin_[item] = bin;
-    load_[bin] += items_[item].weight;
+    load_[bin] += weight(item, bin);
     held_[bin].push_back(item);
   }
   void shift(unsigned item, unsigned to) {
@@ -83,8 +95,8 @@ class Attempt {
     old.erase(std::lower_bound(old.begin(), old.end(), item, lighter_));
     auto& fresh = held_[to];
     fresh.insert(std::lower_bound(fresh.begin(), fresh.end(), item, lighter_), item);
-    load_[from] -= items_[item].weight;
-    load_[to] += items_[item].weight;
+    load_[from] -= weight(item, from);
+    load_[to] += weight(item, to);
     bin_[item] = to;
   }
 
@@ -100,23 +112,24 @@ class Attempt {
       for (const unsigned item : held_[full]) {
         const double w = items_[item].weight;
         if (w <= 0 || !may(item, other)) continue;
-        const auto consider = [&](double moved, std::optional<unsigned> in_return) {
-          const double after = std::max(load_[full] - moved, load_[other] + moved);
-          if (moved <= 0 || after >= best) return;
+        const auto consider = [&](std::optional<unsigned> in_return) {
+          const double leaves = weight(item, full) - (in_return ? weight(*in_return, full) : 0);
+          const double comes = weight(item, other) - (in_return ? weight(*in_return, other) : 0);
+          const double after = std::max(load_[full] - leaves, load_[other] + comes);
+          if (leaves <= 0 || after >= best) return;
           best = after;
           out = item;
           back = in_return;
           to = other;
         };
-        consider(w, std::nullopt);
+        consider(std::nullopt);
         if (w <= ideal) continue;
         // In return something of about w - ideal.
         const auto& there = held_[other];
         const auto near = std::partition_point(
             there.begin(), there.end(), [&](unsigned i) { return items_[i].weight < w - ideal; });
-        if (near != there.end() && may(*near, full)) consider(w - items_[*near].weight, *near);
-        if (near != there.begin() && may(*std::prev(near), full))
-          consider(w - items_[*std::prev(near)].weight, *std::prev(near));
+        if (near != there.end() && may(*near, full)) consider(*near);
+        if (near != there.begin() && may(*std::prev(near), full)) consider(*std::prev(near));
       }
     }
     if (!out) return false;
@@ -126,10 +139,12 @@ class Attempt {
   }
 
   std::span<const BalanceItem> items_;
+  const std::vector<double>& surcharge_;
   Lighter lighter_;
   std::vector<unsigned> bin_;
   std::vector<double> load_;
   std::vector<std::vector<unsigned>> held_;  // by bin
+  std::vector<unsigned> all_;                // bins
 };
 
 // A fixed sequence for trying other orders (splitmix64).
@@ -156,32 +171,100 @@ std::vector<unsigned> descending(const std::vector<double>& weights,
   return order;
 }
 
+// What no assignment leaves the fullest bin below. Could items be divided at will, bins would be
+// equally full, each with the less the more a packet costs there (for every item at least as much
+// more as for the one that has the fewest packets for its weight).
+double bound_of(std::span<const BalanceItem> items, const std::vector<double>& before,
+                const std::vector<double>& surcharge) {
+  std::vector<double> weights;
+  weights.reserve(items.size());
+  double least = 1e300;  // packets for each unit of weight
+  for (const BalanceItem& i : items) {
+    weights.push_back(i.weight);
+    if (i.weight > 0) least = std::min(least, i.rate / i.weight);
+  }
+  double out = before.empty() ? 0 : *std::max_element(before.begin(), before.end());
+  if (!surcharge.empty() && least < 1e300) {
+    double filled = std::accumulate(weights.begin(), weights.end(), 0.0), room = 0;
+    for (std::size_t b = 0; b < before.size(); ++b) {
+      const double dearer = 1 + surcharge[b] * least;
+      filled += before[b] / dearer;
+      room += 1 / dearer;
+    }
+    out = std::max(out, filled / room);
+  }
+  const double fluid = std::accumulate(before.begin(), before.end(), 0.0);
+  return std::max(out,
+                  LowerBound(std::move(weights), fluid).of(static_cast<unsigned>(before.size())));
+}
+
 }  // namespace
 
-Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& before) {
+Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& before,
+                 const std::vector<double>& surcharge) {
   std::vector<double> weights;
   weights.reserve(items.size());
   for (const BalanceItem& item : items) weights.push_back(item.weight);
-  const double fluid = std::accumulate(before.begin(), before.end(), 0.0);
-  const double bound =
-      std::max(LowerBound(weights, fluid).of(static_cast<unsigned>(before.size())),
-               before.empty() ? 0 : *std::max_element(before.begin(), before.end()));
-  Attempt first(items, before);
+  const double bound = bound_of(items, before, surcharge);
+  Attempt first(items, before, surcharge);
   first.fill(descending(weights, items));
   const bool many = items.size() > most_again;
   first.repair(many ? bound * (1 + enough) : bound);
   Balanced best = first.take();
+  best.bound = bound;
   if (many) return best;
   Sequence random;
   for (unsigned n = 0; n < orders && best.busiest > bound * (1 + same); ++n) {
     std::vector<double> shaken = weights;
     for (double& w : shaken) w *= 0.7 + 0.6 * random.next();
-    Attempt again(items, before);
+    Attempt again(items, before, surcharge);
     again.fill(descending(shaken, items));
     again.repair(bound);
     if (again.busiest() < best.busiest * (1 - same)) best = again.take();
   }
+  best.bound = improve_exactly(items, before, surcharge, bound, best) ? best.busiest : bound;
   return best;
+}
+
+Balanced balance_in_groups(std::span<const BalanceItem> items, const std::vector<double>& before,
+                           const std::vector<double>& surcharge, unsigned groups) {
+  const auto bins = static_cast<unsigned>(before.size());
+  const bool bound_items = std::any_of(items.begin(), items.end(),
+                                       [](const BalanceItem& i) { return i.bins != nullptr; });
+  if (groups < 2 || bins <= groups || bound_items) return balance(items, before, surcharge);
+  // A group's bins share evenly, more or less: what a packet costs there is the mean.
+  std::vector<std::vector<unsigned>> of_group(groups);
+  std::vector<double> group_before(groups, 0.0), group_surcharge(surcharge.empty() ? 0 : groups);
+  for (unsigned b = 0; b < bins; ++b) {
+    of_group[b % groups].push_back(b);
+    group_before[b % groups] += before[b];
+  }
+  for (unsigned g = 0; g < group_surcharge.size(); ++g) {
+    for (const unsigned b : of_group[g])
+      group_surcharge[g] += surcharge[b] / static_cast<double>(of_group[g].size());
+  }
+  const Balanced coarse = balance(items, group_before, group_surcharge);
+  Balanced out{std::vector<unsigned>(items.size()), before, 0, 0};
+  out.bound = bound_of(items, before, surcharge);
+  for (unsigned g = 0; g < groups; ++g) {
+    std::vector<BalanceItem> its;
+    std::vector<unsigned> index;
+    for (unsigned i = 0; i < items.size(); ++i) {
+      if (coarse.bin[i] != g) continue;
+      its.push_back(items[i]);
+      index.push_back(i);
+    }
+    std::vector<double> its_before, its_surcharge;
+    for (const unsigned b : of_group[g]) {
+      its_before.push_back(before[b]);
+      if (!surcharge.empty()) its_surcharge.push_back(surcharge[b]);
+    }
+    const Balanced fine = balance(its, its_before, its_surcharge);
+    for (unsigned i = 0; i < its.size(); ++i) out.bin[index[i]] = of_group[g][fine.bin[i]];
+    for (unsigned b = 0; b < its_before.size(); ++b) out.load[of_group[g][b]] = fine.load[b];
+    out.busiest = std::max(out.busiest, fine.busiest);
+  }
+  return out;
 }
 
 LowerBound::LowerBound(std::vector<double> weights, double fluid) {

@@ -1,6 +1,7 @@
 // Weights to bins, so that the fullest bin holds as little as can be: queues with flows, cores with
-// queues. Longest processing time first, then moves and swaps, then other orders; and what no
-// assignment can be better than, by arithmetic. Nothing here is random: same input, same answer.
+// queues. Longest processing time first, then moves and swaps, then other orders, then
+// everything where that is little (balance_exact.h); and what no assignment can be better than, by
+// arithmetic. Nothing here is random: same input, same answer.
 #pragma once
 
 #include <optional>
@@ -12,16 +13,25 @@ namespace weft::passes {
 struct BalanceItem {
   double weight = 0;                            // >= 0
   const std::vector<unsigned>* bins = nullptr;  // where it may go, sorted; null: anywhere
+  double rate = 0;                              // packets, where bins differ in what one costs
 };
 
 struct Balanced {
   std::vector<unsigned> bin;  // by item
   std::vector<double> load;   // by bin, with what was there before
   double busiest = 0;         // the fullest bin
+  double bound = 0;           // no assignment of these items leaves the fullest less
 };
 
-// `before`: what each bin holds already. Every item has at least one bin.
-Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& before);
+// `before`: what each bin holds already. Every item has at least one bin. `surcharge`: by bin, what
+// a packet costs there more than in the cheapest; empty: the same everywhere.
+Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& before,
+                 const std::vector<double>& surcharge = {});
+
+// The same where bins belong to groups (queues to cores), bin i to group i % groups: first the
+// fullest group has as little as can be, then the fullest bin of each.
+Balanced balance_in_groups(std::span<const BalanceItem> items, const std::vector<double>& before,
+                           const std::vector<double>& surcharge, unsigned groups);
 
 // The weights of some items, ready to be asked how full the fullest of n bins must be.
 class LowerBound {

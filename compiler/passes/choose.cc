@@ -38,11 +38,12 @@ unsigned wanted_queues(const Inputs& inputs, const Options& options) {
 
 class Chooser {
  public:
-  Chooser(const Inputs& inputs, const Options& options)
+  Chooser(const Inputs& inputs, const Options& options, const std::vector<double>& cycles)
       : inputs_(inputs),
         workload_(inputs.workload),
         rss_(rss_node(inputs.nic)),
-        classes_(classes_of(inputs, packet_cost(inputs, choose_knobs(inputs)))) {
+        classes_(classes_of(inputs, packet_cost(inputs, choose_knobs(inputs)))),
+        cycles_(cycles) {
     out_.knobs = choose_knobs(inputs);
     out_.rx_queues = wanted_queues(inputs, options);
     out_.cores = options.cores != 0 ? options.cores : workload_.cores;
@@ -53,6 +54,7 @@ class Chooser {
   Result<Choice> run(bool judge) {
     if (auto wrong = filters()) return diag::fail(std::move(*wrong));
     give_tables();
+    weigh();
     if (auto wrong = zones()) return diag::fail(std::move(*wrong));
     open_queues();
     if (auto ok = hash(); !ok) return diag::fail(ok.error());
@@ -95,6 +97,22 @@ class Chooser {
 
   bool table_is_ours() const {
     return rss_ != nullptr && rss_->config.rss->predictable && rss_->config.rss->table_settable;
+  }
+
+  // Where it is known what a packet costs on which queue, the cheapest one's is in the weights, and
+  // what others take more comes on top where a flow is placed there.
+  void weigh() {
+    if (cycles_.size() != out_.rx_queues) return;
+    cheapest_ = *std::min_element(cycles_.begin(), cycles_.end());
+    for (const double c : cycles_) surcharge_.push_back(c - cheapest_);
+    const double less = packet_cost(inputs_, out_.knobs).cycles - cheapest_;
+    for (unsigned f = 0; f < workload_.flows.size(); ++f)
+      classes_.weight[f] -= workload_.flows[f].rate * less;
+    for (FlowClass& c : classes_.all) {
+      double rate = c.strangers ? workload_.endpoints[c.endpoint].rate : 0;
+      for (const unsigned f : c.flows) rate += workload_.flows[f].rate;
+      c.weight -= rate / c.rules * less;
+    }
   }
 
   // ---- whose queues ------------------------------------------------------------------------
@@ -372,6 +390,7 @@ class Chooser {
       for (const unsigned q : out_.open)
         by_hash[q] = strange() / static_cast<double>(out_.open.size());
     }
+    for (unsigned q = 0; q < surcharge_.size(); ++q) by_hash[q] *= 1 + surcharge_[q] / cheapest_;
     for (unsigned z = 0; z < classes_.zones.size(); ++z) {
       const auto& queues = queues_[z];
       const Spread found = spread_zone(z, by_hash);
@@ -384,6 +403,9 @@ class Chooser {
       gap.busiest = std::max(gap.busiest, found.balanced.busiest);
       gap.bound = std::max(gap.bound, bounds_[z].of(static_cast<unsigned>(queues.size())));
       if (z == 0) gap.bound = std::max(gap.bound, hash_bound_);
+      // Where all is free, what was tried counts; else the hash might do other things.
+      const bool free = queues_.size() == 1 && load_by_hash() == 0;
+      if (free) gap.bound = std::max(gap.bound, found.balanced.bound);
     }
   }
 
@@ -411,7 +433,8 @@ class Chooser {
       return only(wanted);
     };
     const auto add = [&](const FlowClass& c, double weight, unsigned flow, unsigned socket) {
-      out.items.push_back({weight, bins_of(c)});
+      const double rate = flow == none ? 0 : workload_.flows[flow].rate;
+      out.items.push_back({weight, bins_of(c), rate});
       out.flow.push_back(flow);
       out.socket.push_back(socket);
     };
@@ -425,9 +448,12 @@ class Chooser {
       const FlowClass& c = classes_.all[socket_class_[s]];
       if (c.zone == z) add(c, weight_of_socket(s), none, s);
     }
-    std::vector<double> before;
-    for (const unsigned q : queues) before.push_back(by_hash[q]);
-    out.balanced = balance(out.items, before);
+    std::vector<double> before, surcharge;
+    for (const unsigned q : queues) {
+      before.push_back(by_hash[q]);
+      if (!surcharge_.empty()) surcharge.push_back(surcharge_[q]);
+    }
+    out.balanced = balance_in_groups(out.items, before, surcharge, out_.cores);
     return out;
   }
 
@@ -486,6 +512,9 @@ class Chooser {
   std::vector<std::vector<unsigned>> queues_;  // by zone
   std::vector<LowerBound> bounds_;             // by zone
   double hash_bound_ = 0;
+  const std::vector<double>& cycles_;  // of a packet, by queue; empty: not known
+  double cheapest_ = 0;                // of them
+  std::vector<double> surcharge_;      // over it, by queue
   std::vector<unsigned> class_of_, table_of_, entry_of_, queue_of_;  // by flow
   std::vector<unsigned> socket_class_, socket_queue_;                // by socket rule
   bool by_entry_ = false;                                            // the table is set
@@ -495,22 +524,41 @@ class Chooser {
 
 }  // namespace
 
+std::vector<unsigned> Choice::classify() const {
+  std::vector<unsigned> out = open;
+  for (const SocketChoice& s : sockets) out.push_back(s.queue);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 std::vector<unsigned> Choice::closed() const {
-  std::vector<bool> takes_others(rx_queues, true);
+  std::vector<bool> fed(rx_queues, false);
   for (const FlowChoice& f : flows) {
-    if (!f.table.empty()) takes_others[f.queue] = false;
+    if (!f.table.empty()) fed[f.queue] = true;
   }
-  for (const unsigned q : open) takes_others[q] = true;
-  for (const SocketChoice& s : sockets) takes_others[s.queue] = true;
+  for (const unsigned q : classify()) fed[q] = false;
   std::vector<unsigned> out;
   for (unsigned q = 0; q < rx_queues; ++q) {
-    if (!takes_others[q]) out.push_back(q);
+    if (fed[q]) out.push_back(q);
   }
   return out;
 }
 
-Result<Choice> choose(const Inputs& inputs, const Options& options) {
-  return Chooser(inputs, options).run(options.certify);
+std::vector<std::string> Choice::feeding() const {
+  const std::vector<unsigned> queues = closed();
+  std::vector<std::string> out;
+  for (const FlowChoice& f : flows) {
+    if (!f.table.empty() && std::binary_search(queues.begin(), queues.end(), f.queue) &&
+        std::find(out.begin(), out.end(), f.table) == out.end())
+      out.push_back(f.table);
+  }
+  return out;
+}
+
+Result<Choice> choose(const Inputs& inputs, const Options& options,
+                      const std::vector<double>& cycles) {
+  return Chooser(inputs, options, cycles).run(options.certify);
 }
 
 std::string to_string(const Choice& choice) {

@@ -41,11 +41,18 @@ struct Choice {
   std::vector<std::optional<unsigned>> zone_core;  // by zone of `chosen`
   std::vector<std::vector<unsigned>> core_queues;  // by core, where that is not to be chosen
 
+  // Queues that packets may reach which are no known flow's.
+  std::vector<unsigned> classify() const;
   // Queues that rules for single flows feed, and nothing else.
   std::vector<unsigned> closed() const;
+  // Tables whose rules feed those, in the order of `flows`.
+  std::vector<std::string> feeding() const;
 };
 
-diag::Result<Choice> choose(const Inputs& inputs, const Options& options);
+// `cycles`: what a packet costs on each queue, as residues of an earlier choice have it (queues
+// that need not classify cost less). Empty: not known yet, the same everywhere.
+diag::Result<Choice> choose(const Inputs& inputs, const Options& options,
+                            const std::vector<double>& cycles = {});
 std::string to_string(const Choice& choice);
 
 }  // namespace weft::passes

@@ -515,24 +515,20 @@ class Embedder {
 }  // namespace
 
 diag::Result<void> embed(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
-  const std::vector<unsigned> closed = choice.closed();
-  std::vector<std::string> feeding;
-  for (const auto& filter : plan.configuration.filters) {
-    if (std::binary_search(closed.begin(), closed.end(), filter.queue) &&
-        std::find(feeding.begin(), feeding.end(), filter.table) == feeding.end()) {
-      feeding.push_back(filter.table);
-    }
-  }
-  plan::Residue any = Embedder(inputs, plan, QueueClass::any, {}).run();
-  for (unsigned q = 0; q < plan.configuration.rx_queues; ++q) {
-    if (!std::binary_search(closed.begin(), closed.end(), q)) any.queues.push_back(q);
-  }
-  plan.residues.push_back(std::move(any));
-  if (closed.empty()) return {};
-  plan::Residue flows = Embedder(inputs, plan, QueueClass::flows, feeding).run();
-  flows.queues = closed;
-  plan.residues.push_back(std::move(flows));
+  plan.residues.push_back(Embedder(inputs, plan, QueueClass::any, {}).run());
+  if (!choice.closed().empty())
+    plan.residues.push_back(Embedder(inputs, plan, QueueClass::flows, choice.feeding()).run());
+  residues_to_queues(choice, plan);
   return {};
+}
+
+void residues_to_queues(const Choice& choice, plan::Plan& plan) {
+  const std::vector<unsigned> closed = choice.closed();
+  for (plan::Residue& residue : plan.residues) residue.queues.clear();
+  for (unsigned q = 0; q < choice.rx_queues; ++q) {
+    const bool flows = std::binary_search(closed.begin(), closed.end(), q);
+    plan.residues[flows ? 1 : 0].queues.push_back(q);
+  }
 }
 
 }  // namespace weft::passes

@@ -10,4 +10,8 @@ namespace weft::passes {
 
 diag::Result<void> embed(const Inputs& inputs, const Choice& choice, plan::Plan& plan);
 
+// Says for each queue which of the residues it runs: the first, or the second where there is one
+// and the queue is closed.
+void residues_to_queues(const Choice& choice, plan::Plan& plan);
+
 }  // namespace weft::passes

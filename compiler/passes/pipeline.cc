@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "compiler/frontend/readers.h"
@@ -16,6 +17,30 @@
 namespace weft::passes {
 
 namespace {
+
+// What a packet costs on which queue is known when residues are. Where queues that need not
+// classify have one of their own, flows are spread again with it. The residues stay: they hold for
+// any such choice whose rules of the same tables feed queues that nothing else reaches.
+diag::Result<void> rebalance(const Inputs& inputs, const Options& options, Choice& choice,
+                             plan::Plan& plan) {
+  if (plan.residues.size() < 2) return {};
+  const auto classify = choice.classify();
+  std::vector<double> cycles(choice.rx_queues, cycles_of(plan.residues[1].graph, inputs.costs));
+  for (const unsigned q : classify) cycles[q] = cycles_of(plan.residues[0].graph, inputs.costs);
+  Options guess = options;
+  guess.certify = false;  // the rules are the same, and judged
+  auto again = choose(inputs, guess, cycles);
+  if (!again || again->feeding() != choice.feeding() || again->classify() != classify) return {};
+  again->chosen.certified = choice.chosen.certified;
+  choice = std::move(*again);
+  plan::Plan spread;
+  if (auto ok = configure(inputs, choice, spread); !ok) return ok;
+  plan.configuration = std::move(spread.configuration);
+  plan.flows = std::move(spread.flows);
+  plan.chosen = std::move(spread.chosen);
+  residues_to_queues(choice, plan);
+  return {};
+}
 
 // Checks, and a plan whose card and residues do what the graph says.
 diag::Result<void> prove(const Inputs& inputs, plan::Plan& plan) {
@@ -65,7 +90,7 @@ diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
 
   Options how = options;
   how.certify = how.certify && !late();
-  const auto choice = choice_of(inputs, how);
+  auto choice = choice_of(inputs, how);
   if (!choice) return diag::fail(choice.error());
   dump("choose", to_string(*choice));
 
@@ -74,6 +99,9 @@ diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
 
   if (auto ok = embed(inputs, *choice, plan); !ok) return diag::fail(ok.error());
   for (const auto& residue : plan.residues) dump("embed", frontend::print_graph(residue.graph));
+
+  if (auto ok = rebalance(inputs, how, *choice, plan); !ok) return diag::fail(ok.error());
+  dump("rebalance", to_string(*choice));
 
   if (auto ok = place(inputs, *choice, plan); !ok) return diag::fail(ok.error());
   emit(inputs, plan);

@@ -183,7 +183,7 @@ class Placer {
     }
     plan::Gap& gap = plan_.chosen.cores;
     for (const auto& core : plan_.cores) gap.busiest = std::max(gap.busiest, core.load);
-    gap.bound = std::min(gap.busiest, LowerBound(std::move(loads)).of(cores));
+    gap.bound = std::min(gap.busiest, found.bound);
   }
 
   diag::Result<void> cpus() {

@@ -1,9 +1,11 @@
 // What is asked of a card stays within what it has; loads are even.
 #include "compiler/passes/choose.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -49,6 +51,64 @@ TEST(Choose, SpreadsFlowsEvenlyOverTheirQueues) {
   EXPECT_EQ(choice.open, std::vector<unsigned>{0}) << "the others need not classify";
   EXPECT_EQ(choice.chosen.queues.busiest, choice.chosen.queues.bound);
   EXPECT_EQ(choice.chosen.certified, std::vector<std::string>{"filters"});
+}
+
+// 1,000 flows with rates of Zipf's law, cores for the queues.
+Inputs with_zipf(const char* nic, unsigned queues, unsigned cores, double skew) {
+  Inputs in = inputs(nic, "quickstart");
+  set_flows(in, 1000);
+  in.workload.queues = queues;
+  in.workload.cores = cores;
+  for (unsigned i = 0; i < 1000; ++i)
+    in.workload.flows[i].rate = 1e6 / std::pow(1 + i * 7 % 1000, skew);
+  return in;
+}
+
+TEST(Choose, AThousandZipfFlowsAreEvenOverQueuesAndCores) {
+  struct Case {
+    const char* nic;
+    unsigned queues, cores;
+    double skew;
+  };
+  for (const Case& c : {Case{"intel_82599", 8, 4, 0.8},
+                        {"intel_82599", 16, 8, 1.0},
+                        {"intel_e810", 8, 4, 0.0},
+                        {"intel_e810", 16, 5, 0.8}}) {
+    const Inputs in = with_zipf(c.nic, c.queues, c.cores, c.skew);
+    Options options;
+    options.prove = false;
+    const auto plan = must(compile(in, options));
+    const auto what =
+        fmt::format("{}, {} queues, {} cores, skew {}", c.nic, c.queues, c.cores, c.skew);
+    ASSERT_EQ(plan.configuration.rx_queues, c.queues) << what;
+    // (Of 16 queues on 5 cores some core has four; what counts first is the busiest core.)
+    EXPECT_TRUE(c.queues % c.cores != 0 || plan.chosen.queues.share() <= 0.02) << what;
+    EXPECT_LE(plan.chosen.cores.share(), 0.05) << what;
+    // What cores are compared with is no figure of the plan: their mean, or the heaviest flow.
+    double sum = 0, heaviest = 0, rates = 0;
+    for (const auto& core : plan.cores) sum += core.load;
+    for (const auto& f : in.workload.flows) {
+      heaviest = std::max(heaviest, f.rate);
+      rates += f.rate;
+    }
+    EXPECT_LE(plan.chosen.cores.busiest, 1.05 * std::max(sum / c.cores, sum * heaviest / rates))
+        << what;
+  }
+}
+
+TEST(Choose, WhereThereIsLittleToTryTheBalanceIsKnownToBeTheBest) {
+  Inputs in = inputs("intel_82599", "quickstart");
+  set_flows(in, 10);
+  // 10 flows, 4 queues: the sum of 91 over 4 is 22.75, and no assignment comes below 23.
+  const double rates[] = {14, 13, 12, 11, 10, 9, 8, 6, 5, 3};
+  for (unsigned i = 0; i < 10; ++i) in.workload.flows[i].rate = rates[i];
+  const auto choice = must(choose(in, {}));
+  EXPECT_GT(choice.chosen.queues.bound, 0);
+  EXPECT_EQ(choice.chosen.queues.bound, choice.chosen.queues.busiest);
+  // Three equal flows on two queues, and the gap of what nobody can try is still told.
+  set_flows(in, 3);
+  in.workload.queues = 2;
+  EXPECT_EQ(must(choose(in, {})).chosen.queues.share(), 0);
 }
 
 // Which queues the flows of an endpoint arrive on, by the configured card.
@@ -192,7 +252,9 @@ TEST(ChoiceState, AFewMovesMendWhatHasDrifted) {
   const auto plan = configured(in);
   ChoiceState state(in, plan);
   for (const auto& f : plan.flows) {
-    if (f.queue == 1) ASSERT_TRUE(state.remove({f.src, f.src_port, f.dst, f.dst_port}));
+    if (f.queue == 1) {
+      ASSERT_TRUE(state.remove({f.src, f.src_port, f.dst, f.dst_port}));
+    }
   }
   const double before = state.imbalance();
   const auto moves = state.moves(5);
