@@ -38,12 +38,12 @@ unsigned wanted_queues(const Inputs& inputs, const Options& options) {
 
 class Chooser {
  public:
-  Chooser(const Inputs& inputs, const Options& options, const std::vector<double>& cycles)
+  Chooser(const Inputs& inputs, const Options& options, const Settled* settled)
       : inputs_(inputs),
         workload_(inputs.workload),
         rss_(rss_node(inputs.nic)),
         classes_(classes_of(inputs, packet_cost(inputs, choose_knobs(inputs)))),
-        cycles_(cycles) {
+        settled_(settled) {
     out_.knobs = choose_knobs(inputs);
     out_.rx_queues = wanted_queues(inputs, options);
     out_.cores = options.cores != 0 ? options.cores : workload_.cores;
@@ -83,16 +83,25 @@ class Chooser {
     plan_ = plan_filters(problem_);
     if (plan_.missing.empty()) return std::nullopt;
     // A rule for an endpoint as a whole takes fewer; then the hash, where the table can be set.
+    const Classes each = classes_;
+    const FilterPlan by_flow = plan_;
     bool again = false;
     for (const unsigned c : std::vector(plan_.missing))
       again = (!classes_.all[c].strangers && cover(classes_, classes_.all[c].endpoint)) || again;
     if (again) plan_ = plan_filters(problem_);
-    if (plan_.missing.empty()) return std::nullopt;
-    if (table_is_ours() && std::all_of(plan_.missing.begin(), plan_.missing.end(), [&](unsigned c) {
-          return classes_.all[c].zone == 0 && !classes_.all[c].strangers;
-        }))
-      return std::nullopt;
+    if (plan_.missing.empty() || hash_may()) return std::nullopt;
+    classes_ = each;
+    plan_ = by_flow;
+    if (hash_may()) return std::nullopt;
     return refuse_filters(inputs_, problem_);
+  }
+
+  // What lacks rules may come by entries of the table.
+  bool hash_may() const {
+    return table_is_ours() &&
+           std::all_of(plan_.missing.begin(), plan_.missing.end(), [&](unsigned c) {
+             return classes_.all[c].zone == 0 && !classes_.all[c].strangers;
+           });
   }
 
   bool table_is_ours() const {
@@ -102,9 +111,9 @@ class Chooser {
   // Where it is known what a packet costs on which queue, the cheapest one's is in the weights, and
   // what others take more comes on top where a flow is placed there.
   void weigh() {
-    if (cycles_.size() != out_.rx_queues) return;
-    cheapest_ = *std::min_element(cycles_.begin(), cycles_.end());
-    for (const double c : cycles_) surcharge_.push_back(c - cheapest_);
+    if (settled_ == nullptr) return;
+    cheapest_ = *std::min_element(settled_->cycles.begin(), settled_->cycles.end());
+    for (const double c : settled_->cycles) surcharge_.push_back(c - cheapest_);
     const double less = packet_cost(inputs_, out_.knobs).cycles - cheapest_;
     for (unsigned f = 0; f < workload_.flows.size(); ++f)
       classes_.weight[f] -= workload_.flows[f].rate * less;
@@ -118,24 +127,24 @@ class Chooser {
   // ---- whose queues ------------------------------------------------------------------------
   Refusal zones() {
     const unsigned zones = static_cast<unsigned>(classes_.zones.size());
+    // What no rule matches must stay with everybody.
+    if (zones > 1 && !table_is_ours()) return refuse_spreading(inputs_, classes_.zones[1], rss_);
     for (const FlowClass& c : classes_.all) {
       if (!c.pin || c.pin->last < out_.rx_queues) continue;
-      return refuse_pin(
-          c.span, fmt::format("queue {} is wanted, and there are {}", c.pin->last, out_.rx_queues),
-          {},
-          fmt::format("`queues: {}`, if the card has as many (`weft nic show {}`)", c.pin->last + 1,
-                      inputs_.nic.name));
+      return refuse_few(
+          inputs_, c.span,
+          fmt::format("queue {} is wanted, and there {}", c.pin->last, so_many(out_.rx_queues)),
+          out_.rx_queues, c.pin->last + 1);
     }
     for (const Zone& z : classes_.zones) {
       if (!z.core || *z.core < out_.cores) continue;
-      return refuse_pin(z.span,
-                        fmt::format("core {} is wanted, and there are {}", *z.core, out_.cores), {},
-                        fmt::format("`cores: {}`, with as many queues", *z.core + 1));
+      const auto message =
+          fmt::format("core {} is wanted, and there {}", *z.core, so_many(out_.cores));
+      if (out_.cores == out_.rx_queues)  // no more cores than queues
+        return refuse_few(inputs_, z.span, message, out_.rx_queues, *z.core + 1);
+      return refuse_pin(z.span, message, {}, fmt::format("`cores: {}`", *z.core + 1));
     }
-    if (zones > 1 && zones > out_.rx_queues)
-      return refuse_queues(inputs_, classes_, out_.rx_queues, zones);
-    if (zones > 1 && rss_ != nullptr && !table_is_ours())
-      return refuse_spreading(inputs_, classes_.zones[1], *rss_);
+    if (zones > out_.rx_queues) return refuse_queues(inputs_, classes_, out_.rx_queues, zones);
     if (auto wrong = fixed_queues()) return wrong;
     return share_queues();
   }
@@ -279,9 +288,13 @@ class Chooser {
       for (std::size_t i = 0; i < found.items.size(); ++i)
         hashing.elsewhere[queues_[z][found.balanced.bin[i]]] += found.items[i].weight;
     }
-    auto rss = choose_key(inputs_, hashing);
-    if (!rss) return diag::fail(rss.error());
-    out_.rss = std::move(*rss);
+    if (settled_ != nullptr) {
+      out_.rss = settled_->rss;
+    } else {
+      auto rss = choose_key(inputs_, hashing);
+      if (!rss) return diag::fail(rss.error());
+      out_.rss = std::move(*rss);
+    }
     by_entry_ = !out_.rss.table.empty();
     if (!by_entry_) return {};
     entry_weight_.assign(out_.rss.table.size(),
@@ -512,9 +525,9 @@ class Chooser {
   std::vector<std::vector<unsigned>> queues_;  // by zone
   std::vector<LowerBound> bounds_;             // by zone
   double hash_bound_ = 0;
-  const std::vector<double>& cycles_;  // of a packet, by queue; empty: not known
-  double cheapest_ = 0;                // of them
-  std::vector<double> surcharge_;      // over it, by queue
+  const Settled* settled_;         // may be null
+  double cheapest_ = 0;            // cycles of a packet, on the cheapest queue
+  std::vector<double> surcharge_;  // over it, by queue
   std::vector<unsigned> class_of_, table_of_, entry_of_, queue_of_;  // by flow
   std::vector<unsigned> socket_class_, socket_queue_;                // by socket rule
   bool by_entry_ = false;                                            // the table is set
@@ -556,9 +569,8 @@ std::vector<std::string> Choice::feeding() const {
   return out;
 }
 
-Result<Choice> choose(const Inputs& inputs, const Options& options,
-                      const std::vector<double>& cycles) {
-  return Chooser(inputs, options, cycles).run(options.certify);
+Result<Choice> choose(const Inputs& inputs, const Options& options, const Settled* settled) {
+  return Chooser(inputs, options, settled).run(options.certify);
 }
 
 std::string to_string(const Choice& choice) {

@@ -49,10 +49,13 @@ struct Choice {
   std::vector<std::string> feeding() const;
 };
 
-// `cycles`: what a packet costs on each queue, as residues of an earlier choice have it (queues
-// that need not classify cost less). Empty: not known yet, the same everywhere.
+// What an earlier choice has settled, and what is known since.
+struct Settled {
+  plan::Rss rss;               // stays
+  std::vector<double> cycles;  // of a packet, by queue: those that need not classify are cheaper
+};
 diag::Result<Choice> choose(const Inputs& inputs, const Options& options,
-                            const std::vector<double>& cycles = {});
+                            const Settled* settled = nullptr);
 std::string to_string(const Choice& choice);
 
 }  // namespace weft::passes

@@ -25,11 +25,12 @@ diag::Result<void> rebalance(const Inputs& inputs, const Options& options, Choic
                              plan::Plan& plan) {
   if (plan.residues.size() < 2) return {};
   const auto classify = choice.classify();
-  std::vector<double> cycles(choice.rx_queues, cycles_of(plan.residues[1].graph, inputs.costs));
-  for (const unsigned q : classify) cycles[q] = cycles_of(plan.residues[0].graph, inputs.costs);
+  const auto cost = [&](std::size_t i) { return cycles_of(plan.residues[i].graph, inputs.costs); };
+  Settled settled{choice.rss, std::vector<double>(choice.rx_queues, cost(1))};
+  for (const unsigned q : classify) settled.cycles[q] = cost(0);
   Options guess = options;
   guess.certify = false;  // the rules are the same, and judged
-  auto again = choose(inputs, guess, cycles);
+  auto again = choose(inputs, guess, &settled);
   if (!again || again->feeding() != choice.feeding() || again->classify() != classify) return {};
   again->chosen.certified = choice.chosen.certified;
   choice = std::move(*again);

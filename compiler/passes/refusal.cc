@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "compiler/passes/judge.h"
+#include "compiler/passes/steer.h"
 
 namespace weft::passes {
 
@@ -38,6 +39,33 @@ std::string fields(const std::vector<std::string>& shape) {
 std::string rules(unsigned n) { return fmt::format("{} rule{}", n, n == 1 ? "" : "s"); }
 
 diag::Span of_model(const Inputs& inputs) { return {inputs.nic.path, 0, 0, 1}; }
+
+diag::Note nothing_spreads(const Inputs& inputs) {
+  return {fmt::format("{} has nothing that spreads packets: all arrive on the first queue",
+                      inputs.nic.name),
+          of_model(inputs)};
+}
+
+// The one fact that `queues` are not `wanted`: the card, its spreading, or the workload.
+void why_not_more(diag::Diagnostic& out, const Inputs& inputs, unsigned queues, unsigned wanted) {
+  const ir::Node* rss = rss_node(inputs.nic);
+  const unsigned most = std::min(inputs.nic.rx_queues.max, inputs.nic.tx_queues.max);
+  if (wanted > most) {
+    out.notes.push_back({fmt::format("{} has {}", inputs.nic.name, most), of_model(inputs)});
+    out.help = "leave the wish out, or take another card";
+  } else if (rss == nullptr) {
+    out.notes.push_back(nothing_spreads(inputs));
+    out.help = "leave the wish out, or take a card that spreads packets over queues";
+  } else if (!rss->config.rss->predictable && inputs.workload.queues > queues) {
+    out.notes.push_back(
+        {"nobody can say which queue a packet arrives on, so there are no more "
+         "queues than cores",
+         rss->span});
+    out.help = fmt::format("`cores: {}`, or another card", wanted);
+  } else {
+    out.help = fmt::format("`queues: {}` would do", wanted);
+  }
+}
 
 }  // namespace
 
@@ -88,10 +116,16 @@ diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& probl
                          inputs.workload.spread.span});
   } else if (!any_table) {
     std::vector<std::string> shapes;
+    // Rules for the flows, and one for all that comes to the endpoint, are two ways to the same
+    // end.
     for (const unsigned c : why.classes) {
-      std::string text = fields(problem.shapes[problem.shape[c]]);
-      if (std::find(shapes.begin(), shapes.end(), text) == shapes.end())
-        shapes.push_back(std::move(text));
+      for (unsigned d = 0; d < all.size(); ++d) {
+        std::string text = fields(problem.shapes[problem.shape[d]]);
+        if (all[d].endpoint == all[c].endpoint &&
+            std::find(shapes.begin(), shapes.end(), text) == shapes.end() &&
+            (d == c || all[d].spare))
+          shapes.push_back(std::move(text));
+      }
     }
     out.notes.push_back({fmt::format("{} has no table for rules on {}", inputs.nic.name,
                                      fmt::join(shapes, ", or on ")),
@@ -121,26 +155,34 @@ diag::Diagnostic refuse_queues(const Inputs& inputs, const Classes& classes, uns
   out.label = "wants queues of its own";
   for (std::size_t z = 2; z < classes.zones.size(); ++z)
     out.notes.push_back({fmt::format("so does {}", classes.zones[z].name), classes.zones[z].span});
-  const unsigned most = std::min(inputs.nic.rx_queues.max, inputs.nic.tx_queues.max);
-  if (wanted > most) {
-    out.notes.push_back({fmt::format("{} has {}", inputs.nic.name, most), of_model(inputs)});
-    out.help = "fewer wishes for queues, or another card";
-  } else {
-    out.help = fmt::format("`queues: {}` would do", wanted);
-  }
+  why_not_more(out, inputs, queues, wanted);
   return out;
 }
 
-diag::Diagnostic refuse_spreading(const Inputs& inputs, const Zone& zone, const ir::Node& rss) {
+diag::Diagnostic refuse_spreading(const Inputs& inputs, const Zone& zone, const ir::Node* rss) {
   diag::Diagnostic out;
   out.code = "E0802";
   out.message = fmt::format("{} keeps no queue for {} alone", inputs.nic.name, zone.name);
   out.span = zone.span;
   out.label = "wants queues of its own";
-  out.notes = {{"what no rule matches is spread over all queues, whatever is set", rss.span}};
-  out.help = "leave the wish out, or take a card whose indirection table can be set";
+  if (rss != nullptr) {
+    out.notes = {{"what no rule matches is spread over all queues, whatever is set", rss->span}};
+    out.help = "leave the wish out, or take a card whose indirection table can be set";
+  } else {
+    out.notes = {nothing_spreads(inputs)};
+    out.help = "leave the wish out, or take a card that spreads packets over queues";
+  }
   return out;
 }
+
+diag::Diagnostic refuse_few(const Inputs& inputs, const diag::Span& at, std::string message,
+                            unsigned queues, unsigned wanted) {
+  diag::Diagnostic out{"E0803", std::move(message), at, "", {}, ""};
+  why_not_more(out, inputs, queues, wanted);
+  return out;
+}
+
+std::string so_many(unsigned n) { return fmt::format("{} {}", n == 1 ? "is" : "are", n); }
 
 diag::Diagnostic refuse_pin(const diag::Span& at, std::string message,
                             std::vector<diag::Note> notes, std::string help) {
