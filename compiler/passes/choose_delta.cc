@@ -7,6 +7,7 @@
 #include "compiler/ir/filter_shape.h"
 #include "compiler/passes/classes.h"
 #include "compiler/passes/filter_plan.h"
+#include "compiler/passes/place.h"
 #include "compiler/passes/tables.h"
 
 namespace weft::passes {
@@ -45,6 +46,7 @@ ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
   for (const auto& z : plan.chosen.zones) zones_.push_back({z.name, z.queues});
   const ir::Node* rss = rss_node(inputs.nic);
   owner_is_free_ = rss != nullptr && !rss->config.rss->predictable;
+  prices(plan);
   if (load_.size() > 1) tables(plan);
   strangers(plan);
   std::unordered_map<FlowKey, const ir::Flow*, FlowKeyHash> wanted;
@@ -65,6 +67,25 @@ ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
     put(flow, f.queue);
   }
   for (const plan::Filter& f : plan.configuration.filters) rule(f, true);
+}
+
+// What the same load costs on one queue and on another: some need not classify.
+void ChoiceState::prices(const plan::Plan& plan) {
+  price_.assign(load_.size(), 1.0);
+  if (plan.residues.size() < 2) return;
+  double rate = 0, extra = 0;  // what applications take is the same everywhere
+  for (const ir::Flow& f : inputs_.workload.flows) {
+    rate += f.rate;
+    extra += f.rate * extra_of(inputs_.workload.endpoints[f.endpoint], cost_);
+  }
+  if (rate > 0) extra /= rate;
+  double least = 0;
+  for (const plan::Residue& r : plan.residues) {
+    const double cycles = cycles_of(r.graph, inputs_.costs) + extra;
+    for (const unsigned q : r.queues) price_[q] = cycles;
+    least = least == 0 ? cycles : std::min(least, cycles);
+  }
+  for (double& p : price_) p = least > 0 ? p / least : 1;
 }
 
 void ChoiceState::tables(const plan::Plan& plan) {
@@ -134,7 +155,7 @@ double ChoiceState::weight_of_flow(unsigned endpoint, double rate) const {
 
 unsigned ChoiceState::emptiest(const std::vector<unsigned>& queues) const {
   return *std::min_element(queues.begin(), queues.end(),
-                           [this](unsigned a, unsigned b) { return load_[a] < load_[b]; });
+                           [this](unsigned a, unsigned b) { return load(a) < load(b); });
 }
 
 std::optional<ChoiceState::Place> ChoiceState::place_in(const ir::Flow& flow, const FlowKey& key,
@@ -155,7 +176,7 @@ std::optional<ChoiceState::Place> ChoiceState::place_in(const ir::Flow& flow, co
     if (!pin) return Place{static_cast<int>(t), emptiest(zones_[zone].queues)};
     unsigned best = pin->first;
     for (unsigned q = pin->first; q <= pin->last && q < load_.size(); ++q) {
-      if (load_[q] < load_[best]) best = q;
+      if (load(q) < load(best)) best = q;
     }
     return Place{static_cast<int>(t), best};
   }
@@ -217,22 +238,22 @@ std::vector<ChoiceState::Move> ChoiceState::moves(unsigned most) {
       if (done[z]) continue;
       const auto [low, high] =
           std::minmax_element(zones_[z].queues.begin(), zones_[z].queues.end(),
-                              [this](unsigned a, unsigned b) { return load_[a] < load_[b]; });
-      if (load_[*high] - load_[*low] <= gap) continue;
-      gap = load_[*high] - load_[*low];
+                              [this](unsigned a, unsigned b) { return load(a) < load(b); });
+      if (load(*high) - load(*low) <= gap) continue;
+      gap = load(*high) - load(*low);
       worst = z;
     }
     if (worst == zones_.size()) return out;
     const auto& queues = zones_[worst].queues;
     const unsigned to = emptiest(queues);
-    const unsigned from =
-        *std::max_element(queues.begin(), queues.end(),
-                          [this](unsigned a, unsigned b) { return load_[a] < load_[b]; });
+    const unsigned from = *std::max_element(
+        queues.begin(), queues.end(), [this](unsigned a, unsigned b) { return load(a) < load(b); });
     // The heaviest that leaves the other queue no fuller than this one was: about half the gap.
     auto& list = held[from];
-    const auto half = std::lower_bound(list.begin(), list.end(), std::pair(gap / 2, FlowKey{}));
+    const double even = gap / (price_[from] + price_[to]);
+    const auto half = std::lower_bound(list.begin(), list.end(), std::pair(even, FlowKey{}));
     auto pick = half;
-    if (pick == list.end() || pick->first >= gap)
+    if (pick == list.end() || pick->first * price_[to] >= gap)
       pick = half == list.begin() ? list.end() : half - 1;
     if (pick == list.end()) {
       done[worst] = true;
@@ -254,8 +275,8 @@ double ChoiceState::imbalance() const {
   for (const Zone& z : zones_) {
     double sum = 0, most = 0;
     for (const unsigned q : z.queues) {
-      sum += load_[q];
-      most = std::max(most, load_[q]);
+      sum += load(q);
+      most = std::max(most, load(q));
     }
     if (sum > 0) worst = std::max(worst, most * static_cast<double>(z.queues.size()) / sum - 1);
   }

@@ -49,7 +49,7 @@ class ChoiceState {
   std::vector<Move> moves(unsigned most);
 
   const std::vector<std::string>& tables() const { return names_; }
-  double load(unsigned queue) const { return load_[queue]; }  // cycles per second
+  double load(unsigned queue) const { return load_[queue] * price_[queue]; }  // cycles per second
   double weight(const FlowKey& key) const { return flows_.at(key).weight; }
   double imbalance() const;  // of the worst zone: its fullest queue over the mean, less 1
   unsigned room(unsigned table) const { return room_[table]; }
@@ -66,6 +66,7 @@ class ChoiceState {
     unsigned endpoint = 0;
     bool pinned = false;
   };
+  void prices(const plan::Plan& plan);
   void tables(const plan::Plan& plan);
   void strangers(const plan::Plan& plan);
   unsigned zone_of(const ir::Flow& flow) const;
@@ -80,7 +81,8 @@ class ChoiceState {
   std::vector<Zone> zones_;
   std::vector<std::string> names_;  // of tables that can hold rules for flows
   std::vector<unsigned> room_;
-  std::vector<double> load_;  // by queue
+  std::vector<double> load_;   // by queue, as if a packet cost the same on all
+  std::vector<double> price_;  // by queue, of the same load; 1: on the cheapest
   std::unordered_map<FlowKey, Known, FlowKeyHash> flows_;
   bool owner_is_free_ = false;  // nobody can say where RSS brings a flow
 };

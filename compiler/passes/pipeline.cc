@@ -23,7 +23,8 @@ namespace {
 // any such choice whose rules of the same tables feed queues that nothing else reaches.
 diag::Result<void> rebalance(const Inputs& inputs, const Options& options, Choice& choice,
                              plan::Plan& plan) {
-  if (plan.residues.size() < 2) return {};
+  // (Beside a plan that runs, what can stay where it is stays.)
+  if (plan.residues.size() < 2 || !choice.core_queues.empty()) return {};
   const auto classify = choice.classify();
   const auto cost = [&](std::size_t i) { return cycles_of(plan.residues[i].graph, inputs.costs); };
   Settled settled{choice.rss, std::vector<double>(choice.rx_queues, cost(1))};
