@@ -13,6 +13,7 @@ constexpr std::uint64_t idle_before_sleep_ns = 100'000;  // a peer's answer to w
 constexpr unsigned sleep_without_wire_us = 200;
 constexpr unsigned believed_alarms = 16;
 constexpr unsigned most_preferred_batches = 64;
+constexpr std::uint64_t longest_beside_preferred_ns = 2'000;
 
 void sleep_us(unsigned us) {
   const timespec time = {.tv_sec = 0, .tv_nsec = static_cast<long>(us) * 1000};
@@ -43,9 +44,10 @@ unsigned NetCore::poll_once() {
   if (found != 0) wake_receivers();
   found += take_messages();
   found += run_looped();
-  for (std::size_t i = 0; i < shards.size(); ++i) {
-    if (i >= preferred_) found += serve_preferred(now_ns);
-    found += serve(*shards[i], now_ns);
+  if (preferred_ == 0) {
+    for (const auto& shard : shards) found += serve(*shard, now_ns);
+  } else {
+    found += serve_beside_preferred(now_ns);
   }
   if (now_ns >= next_tick_ns_) {
     tick(now_ns);
@@ -67,8 +69,8 @@ unsigned NetCore::poll_once() {
 }
 
 // One batch.
-unsigned NetCore::serve(Shard& shard, std::uint64_t now_ns) {
-  const unsigned n = shard.fetch(card_);
+unsigned NetCore::serve(Shard& shard, std::uint64_t now_ns, unsigned most) {
+  const unsigned n = shard.fetch(card_, most);
   if (n == 0) return 0;
   // A neighbour that another core answered may be the sender of these: what was put into the
   // ring before its answer left is taken out before they are run.
@@ -77,15 +79,36 @@ unsigned NetCore::serve(Shard& shard, std::uint64_t now_ns) {
   return n + told;
 }
 
-// Until their queues are empty; what comes faster than it can be served doesn't stop the rest.
+// Until their queues are empty; what comes faster than it can be served doesn't stop the rest. A
+// card that works only when it is polled is polled here too: before, or what is preferred would
+// wait on the wire behind the rest, and afterwards, so that answers leave before the next batch.
 unsigned NetCore::serve_preferred(std::uint64_t now_ns) {
   unsigned found = 0;
-  for (unsigned i = 0; i < preferred_; ++i) {
-    for (unsigned batches = 0; batches < most_preferred_batches; ++batches) {
-      const unsigned n = serve(*shards[i], now_ns);
-      found += n;
-      if (n < batch_size) break;
+  for (unsigned round = 0; round < most_preferred_batches; ++round) {
+    if (const unsigned moved = id == 0 ? card_.poll() : 0; moved != 0) {
+      found += moved;
+      wake_receivers();
     }
+    unsigned n = 0;
+    for (unsigned i = 0; i < preferred_; ++i) n += serve(*shards[i], now_ns);
+    if (n == 0) break;
+    found += n;
+  }
+  return found;
+}
+
+// Who is preferred waits for the end of whatever batch is run, so those of the others are short: as
+// many packets as took so long lately.
+unsigned NetCore::serve_beside_preferred(std::uint64_t now_ns) {
+  unsigned found = serve_preferred(now_ns);
+  for (std::size_t i = preferred_; i < shards.size(); ++i) {
+    const std::uint64_t most = longest_beside_preferred_ns / std::max<std::uint64_t>(1, packet_ns_);
+    const std::uint64_t begin_ns = clock_.now_ns();
+    const unsigned n = serve(*shards[i], now_ns,
+                             static_cast<unsigned>(std::clamp<std::uint64_t>(most, 1, batch_size)));
+    if (n == 0) continue;
+    packet_ns_ = (7 * packet_ns_ + (clock_.now_ns() - begin_ns) / n) / 8;
+    found += n + serve_preferred(now_ns);
   }
   return found;
 }

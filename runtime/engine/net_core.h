@@ -67,8 +67,9 @@ class NetCore {
   unsigned run_looped();
   // Ends its sleep. By any thread.
   void wake() { sleeper_.wake(); }
-  // Queues that are served before each batch of any other, until they are empty. Before the first
-  // poll, when all shards are there.
+  // Queues that are served before each batch of any other, until they are empty; the batches of
+  // others are short then, since a packet that comes while one is run waits for its end. Before the
+  // first poll, when all shards are there.
   void prefer(const std::vector<unsigned>& queues);
   // All net cores, by id, before the first is run.
   void set_peers(std::vector<NetCore*> peers) { peers_ = std::move(peers); }
@@ -95,8 +96,9 @@ class NetCore {
 
  private:
   void tick(std::uint64_t now_ns);
-  unsigned serve(Shard& shard, std::uint64_t now_ns);
+  unsigned serve(Shard& shard, std::uint64_t now_ns, unsigned most = batch_size);
   unsigned serve_preferred(std::uint64_t now_ns);
+  unsigned serve_beside_preferred(std::uint64_t now_ns);
   void find_descriptors();
   void rest(unsigned& idle, const std::atomic<bool>& stop);
   void wake_receivers();
@@ -117,7 +119,8 @@ class NetCore {
   const Clock& clock_;
   std::unique_ptr<apps::AppHost> apps_;
   CoreCounters counters_;
-  unsigned preferred_ = 0;  // the first so many shards
+  unsigned preferred_ = 0;         // the first so many shards
+  std::uint64_t packet_ns_ = 100;  // that one of the others takes, lately
   std::uint64_t next_tick_ns_ = 0;
   Sleeper sleeper_;
   bool woken_by_wire_ = false;  // every frame that may come for this core wakes it

@@ -133,10 +133,11 @@ void Shard::run(Packet* packets, unsigned n, unsigned entry) {
   runner(entry).run(core, packets, n, entry);
 }
 
-unsigned Shard::fetch(ports::Card& card) {
-  fetched_ = card.rx_burst(static_cast<std::uint16_t>(index), frames_.data(), batch_size);
+unsigned Shard::fetch(ports::Card& card, unsigned most) {
+  fetched_ = card.rx_burst(static_cast<std::uint16_t>(index), frames_.data(),
+                           static_cast<std::uint16_t>(most));
   counters.received += fetched_;
-  emptied += fetched_ < batch_size ? 1 : 0;
+  emptied += fetched_ < most ? 1 : 0;
   return fetched_;
 }
 

@@ -60,7 +60,7 @@ class Shard final : public Services {
 
   // Receives a batch; returns how many packets. They wait for `run_fetched`, which runs them and
   // everything that they set off: what other cores knew before a packet came is learned between.
-  unsigned fetch(ports::Card& card);
+  unsigned fetch(ports::Card& card, unsigned most = batch_size);
   void run_fetched(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // Packets that another shard handed over, all for one entry.
   void take(Packet* packets, unsigned n, unsigned entry, ports::Card& card, apps::AppHost& apps,

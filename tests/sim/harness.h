@@ -106,6 +106,8 @@ class Stack {
   // Stops the engine; counters stay. No buffer may be in use afterwards.
   observe::Snapshot stop();
   unsigned buffers_in_use() const;
+  // An application that takes time moves it on.
+  ports::VirtualClock& time() { return virtual_; }
 
  private:
   Stack() = default;
