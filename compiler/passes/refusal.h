@@ -14,8 +14,8 @@ diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& probl
 diag::Diagnostic refuse_queues(const Inputs& inputs, const Classes& classes, unsigned queues,
                                unsigned wanted);
 
-// A card that spreads what no rule matches over all queues, or over none, keeps no queue for anybody
-// (E0802). `rss` is null where there is nothing that spreads.
+// A card that spreads what no rule matches over all queues, or over none, keeps no queue for
+// anybody (E0802). `rss` is null where there is nothing that spreads.
 diag::Diagnostic refuse_spreading(const Inputs& inputs, const Zone& zone, const ir::Node* rss);
 
 // `wanted` queues are needed where there are `queues`; why there are not more, and what would do
