@@ -3,6 +3,11 @@
 // is read before its bytes are known to be there, and preconditions hold where nodes stand.
 #include <fmt/format.h>
 
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "compiler/diag/sha256.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/pipeline.h"
 #include "compiler/passes/reach.h"
@@ -207,11 +212,29 @@ class GraphVerifier {
   Symbolic symbolic_;
 };
 
+// What held once holds for the same text again: whoever compiles often need not ask Z3 each time.
+template <class Check>
+diag::Result<void> once(const char* what, const ir::Graph& graph, const ir::FieldTable& fields,
+                        Check check) {
+  static std::mutex lock;
+  static std::set<std::string> held;
+  const std::string name =
+      diag::sha256_hex(fmt::format("{} {} {}", what, fields.digest, frontend::print_graph(graph)));
+  {
+    const std::lock_guard guard(lock);
+    if (held.contains(name)) return {};
+  }
+  auto ok = check();
+  const std::lock_guard guard(lock);
+  if (ok) held.insert(name);
+  return ok;
+}
+
 }  // namespace
 
 diag::Result<void> verify_graph(const ir::Graph& graph, const ir::FieldTable& fields) {
   if (auto ok = resolve(graph, fields, false); !ok) return ok;
-  return GraphVerifier(graph, fields).run();
+  return once("graph", graph, fields, [&] { return GraphVerifier(graph, fields).run(); });
 }
 
 diag::Result<void> verify_nic(const ir::NicModel& nic, const ir::FieldTable& fields) {
@@ -237,7 +260,8 @@ diag::Result<void> verify_nic(const ir::NicModel& nic, const ir::FieldTable& fie
         if (auto ok = known(impl, node); !ok) return ok;
       }
     }
-    if (auto ok = GraphVerifier(*graph, fields).matches(); !ok) return ok;
+    const auto matches = [&] { return GraphVerifier(*graph, fields).matches(); };
+    if (auto ok = once("card", *graph, fields, matches); !ok) return ok;
   }
   return {};
 }
