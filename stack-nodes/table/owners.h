@@ -1,5 +1,5 @@
-// Which shard owns what: a table for the flows of the plan, a hash for datagrams in pieces. Each net
-// core has one of its own, and changes it when it is told to.
+// Which shard owns what: a table for the flows of the plan, a hash for datagrams in pieces. Each
+// net core has one of its own, and changes it when it is told to.
 #pragma once
 
 #include <cstdint>
