@@ -14,8 +14,7 @@ StreamWire::StreamWire(rte_mempool* pool, unsigned count, std::uint64_t seed)
     : pool_(pool), random_(seed) {
   for (unsigned i = 0; i < count; ++i)
     flows.push_back({.src_port = static_cast<std::uint16_t>(40000 + i)});
-  template_ =
-      udp_frame({.src = mac_of(peer)}, {.src = peer}, {.sum = Udp::Sum::none}, Bytes(12));
+  template_ = udp_frame({.src = mac_of(peer)}, {.src = peer}, {.sum = Udp::Sum::none}, Bytes(12));
   // So that the stack knows its neighbour before the first datagram.
   answers_.push_back(arp_frame({.dst = to_all, .src = mac_of(peer)}, {.sender_mac = mac_of(peer)}));
 }
