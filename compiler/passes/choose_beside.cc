@@ -97,12 +97,11 @@ class Beside {
     for (unsigned f = 0; f < workload_.flows.size(); ++f) wanted[key_of_flow(f)] = f;
     rest_ = running_;
     std::erase_if(rest_.flows, [&](const plan::FlowEntry& f) {
-      const auto at = wanted.find({f.src, f.src_port, f.dst, f.dst_port});
+      const auto at = wanted.find(key_of(f));
       return at == wanted.end() || !may_stay(workload_.flows[at->second], f);
     });
     std::unordered_map<FlowKey, unsigned, FlowKeyHash> queue;
-    for (const plan::FlowEntry& f : rest_.flows)
-      queue[{f.src, f.src_port, f.dst, f.dst_port}] = f.queue;
+    for (const plan::FlowEntry& f : rest_.flows) queue[key_of(f)] = f.queue;
     std::erase_if(rest_.configuration.filters, [&](const plan::Filter& f) {
       const auto key = key_of(f);
       return key && !queue.contains(*key);

@@ -59,7 +59,7 @@ ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
                   .dst_port = f.dst_port,
                   .endpoint = f.endpoint,
                   .dst = f.dst};
-    const auto it = wanted.find({f.src, f.src_port, f.dst, f.dst_port});
+    const auto it = wanted.find(passes::key_of(f));
     if (it != wanted.end()) {
       flow.rate = it->second->rate;
       flow.queue = it->second->queue;

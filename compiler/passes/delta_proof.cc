@@ -18,8 +18,6 @@ namespace {
 using plan::Operation;
 using Kind = Operation::Kind;
 
-FlowKey key_of(const plan::FlowEntry& f) { return {f.src, f.src_port, f.dst, f.dst_port}; }
-
 tl::unexpected<diag::Error> refuse(const Operation& o, std::string why, std::string help = "") {
   return diag::fail(
       diag::Diagnostic{.code = "E0673",

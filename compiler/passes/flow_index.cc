@@ -11,8 +11,6 @@ namespace weft::passes {
 
 namespace {
 
-FlowKey key_of(const plan::FlowEntry& f) { return {f.src, f.src_port, f.dst, f.dst_port}; }
-
 plan::Configuration without_rules(const plan::Configuration& config) {
   plan::Configuration out = config;
   out.filters.clear();

@@ -25,6 +25,8 @@ struct FlowKey {
   auto operator<=>(const FlowKey&) const = default;
 };
 
+inline FlowKey key_of(const plan::FlowEntry& f) { return {f.src, f.src_port, f.dst, f.dst_port}; }
+
 struct Delivery {
   std::string table;     // of the rule that matched; empty: RSS
   std::string rss_type;  // type whose fields were hashed; empty: none applied

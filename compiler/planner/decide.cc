@@ -12,10 +12,9 @@
 namespace weft::planner {
 namespace {
 
+using passes::key_of;
 using plan::Operation;
 using Kind = Operation::Kind;
-
-FlowKey key_of(const plan::FlowEntry& f) { return {f.src, f.src_port, f.dst, f.dst_port}; }
 
 ir::Flow flow_of(const FlowKey& key, unsigned endpoint, const passes::Inputs& in) {
   return {.src = key.src,

@@ -11,6 +11,7 @@
 namespace weft::planner {
 namespace {
 
+using passes::key_of;
 using plan::Operation;
 using Kind = Operation::Kind;
 
@@ -18,8 +19,6 @@ tl::unexpected<diag::Error> no(std::string why, std::string help = "") {
   return diag::fail(
       diag::Diagnostic{.code = "E0676", .message = std::move(why), .help = std::move(help)});
 }
-
-FlowKey key_of(const plan::FlowEntry& f) { return {f.src, f.src_port, f.dst, f.dst_port}; }
 
 }  // namespace
 
