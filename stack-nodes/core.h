@@ -27,6 +27,10 @@
 
 namespace weft {
 
+namespace tcp {
+class Tcp;
+}
+
 // The parameters that predicates call host.*. All own addresses are in Core::addresses.
 struct HostParams {
   std::uint64_t mac = 0;
@@ -96,8 +100,9 @@ struct Core {
   NeighbourTable neighbours;
   ReassemblyTable reassembly;
   PathTable paths;
-  RateLimit icmp_limit;  // ICMP errors sent
-  RateLimit icmp_heard;  // ... and listened to
+  RateLimit icmp_limit;     // ICMP errors sent
+  RateLimit icmp_heard;     // ... and listened to
+  tcp::Tcp* tcp = nullptr;  // null: no graph of this core has TCP
   Random random;
   Services* services = nullptr;
   const Owners* owners = nullptr;  // its net core's; null: all state is here

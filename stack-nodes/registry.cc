@@ -46,6 +46,9 @@
 #include "stack-nodes/ipv4/reassemble.h"
 #include "stack-nodes/ipv4/route.h"
 #include "stack-nodes/ipv4/source_route_ok.h"
+#include "stack-nodes/tcp/checksum_fill.h"
+#include "stack-nodes/tcp/checksum_ok.h"
+#include "stack-nodes/tcp/receive.h"
 #include "stack-nodes/udp/build.h"
 #include "stack-nodes/udp/checksum_fill.h"
 #include "stack-nodes/udp/checksum_ok.h"
@@ -141,6 +144,9 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(icmp, reassembly_exceeded, ReassemblyExceeded),
     WEFT_NODE(icmp, source_route_failed, SourceRouteFailed),
     WEFT_NODE(icmp, time_exceeded, TimeExceeded),
+    WEFT_NODE(tcp, checksum_ok, ChecksumOk),
+    WEFT_NODE(tcp, checksum_fill, ChecksumFill),
+    WEFT_NODE(tcp, receive, Receive),
     WEFT_NODE(udp, checksum_ok, ChecksumOk),
     WEFT_NODE(udp, checksum_fill, ChecksumFill),
     WEFT_NODE(udp, checksum_request, ChecksumRequest),

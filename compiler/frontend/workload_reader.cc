@@ -114,7 +114,9 @@ class Reader {
   void endpoint(const Value& key, const Value& value) {
     ir::Endpoint e{.name = key.name(), .span = key.span()};
     Mapping m(value, fmt::format("endpoint `{}`", e.name));
-    const Value port = m.required("udp");
+    const auto tcp = m.optional("tcp");
+    const Value port = tcp ? *tcp : m.required("udp");
+    e.tcp = tcp.has_value();
     const auto ports = read_ports(port);
     e.app = m.required("app").text();
     const auto address = m.optional("address");
@@ -122,6 +124,9 @@ class Reader {
     if (const auto rate = m.optional("rate")) e.rate = rate->real(0, highest_rate);
     demands(m, e);
     m.done();
+    if (e.tcp && (groups || e.gold || e.exclusive || !e.trust.empty() || e.queues || e.core))
+      key.error("E0254", "TCP endpoints have no groups, classes, trust, queues or cores yet", "",
+                "leave them out");
     if (address) bind(*address, e);
     if (groups) {
       for (const Value& group : groups->list()) join(group, e);
@@ -269,13 +274,14 @@ class Reader {
   void claim(const Value& at, const ir::Endpoint& e) {
     const std::uint32_t last_address = e.bound() ? e.address + e.addresses - 1 : 0;
     for (std::uint64_t address = e.address; address <= last_address; ++address) {
-      auto& taken = sockets_[static_cast<std::uint32_t>(address)];
+      auto& taken = sockets_[e.tcp ? 1 : 0][static_cast<std::uint32_t>(address)];
       const auto behind = taken.upper_bound(e.last_port());
       const auto before = behind == taken.begin() ? taken.end() : std::prev(behind);
       if (before != taken.end() && before->second.first >= e.port) {
         const ir::Endpoint& other = out_.endpoints[before->second.second];
         at.report({.code = "E0254",
-                   .message = fmt::format("UDP port {} is that of endpoint `{}` already",
+                   .message = fmt::format("{} port {} is that of endpoint `{}` already",
+                                          e.tcp ? "TCP" : "UDP",
                                           std::max<unsigned>(e.port, before->first), other.name),
                    .span = at.span(),
                    .notes = {{.text = "first here", .span = other.span}},
@@ -366,6 +372,8 @@ class Reader {
     if (entry.error_count() != before || !endpoint || !good_source || !range) return;
     ir::Flow flow{.endpoint = *endpoint, .rate = rate, .span = entry.span()};
     const ir::Endpoint& to_endpoint = out_.endpoints[*endpoint];
+    if (to_endpoint.tcp)
+      to.error("E0254", "flows are UDP's; TCP finds its connections by itself", "", "leave it out");
     flow.gold = gold.value_or(to_endpoint.gold);
     flow.queue = queue;
     flow.dst = to_endpoint.bound() ? to_endpoint.address : out_.host.address;
@@ -509,7 +517,9 @@ class Reader {
   std::unordered_map<std::string, unsigned> index_;  // endpoints by name
   std::unordered_set<std::uint32_t> own_;            // addresses of the host
   // By address (0: all): first port -> last port and endpoint.
-  std::unordered_map<std::uint32_t, std::map<unsigned, std::pair<unsigned, std::size_t>>> sockets_;
+  // By protocol, address and port.
+  std::unordered_map<std::uint32_t, std::map<unsigned, std::pair<unsigned, std::size_t>>>
+      sockets_[2];
   std::unordered_map<Socket, std::size_t, SocketHash> seen_;
   std::vector<ir::OwnAddress> own_prefixes_;
   std::string last_name_;  // of an endpoint, in a list of flows

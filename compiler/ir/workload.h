@@ -71,7 +71,7 @@ struct QueueRange {
 // One application's sockets: a port or a range of ports, of all own addresses or of some.
 struct Endpoint {
   std::string name;        // "echo"
-  std::uint16_t port = 0;  // UDP, the first
+  std::uint16_t port = 0;  // the first
   std::string app;         // shared object or a name of runtime/apps: "udp_echo"
   double rate = 0;         // packets per second from sources that are no known flow
   diag::Span span;
@@ -80,6 +80,7 @@ struct Endpoint {
   unsigned addresses = 1;     // how many, one behind the other
 
   std::vector<GroupJoin> groups;
+  bool tcp = false;  // its ports are TCP's, else UDP's
 
   // What the chooser goes by.
   bool gold = false;       // priority class: `gold`, else normal
@@ -98,12 +99,12 @@ struct Endpoint {
   }
 };
 
-// The endpoint of a socket, as the stack finds it: one that is bound to the address goes first.
+// The endpoint of a UDP socket, as the stack finds it: one that is bound to the address goes first.
 inline std::optional<unsigned> endpoint_at(const std::vector<Endpoint>& endpoints,
                                            std::uint32_t address, std::uint16_t port) {
   std::optional<unsigned> found;
   for (unsigned i = 0; i < endpoints.size(); ++i) {
-    if (!endpoints[i].listens(address, port)) continue;
+    if (endpoints[i].tcp || !endpoints[i].listens(address, port)) continue;
     if (endpoints[i].bound()) return i;
     found = i;
   }

@@ -15,7 +15,7 @@ using Kind = Operation::Kind;
 
 bool same_sockets(const ir::Endpoint& a, const ir::Endpoint& b) {
   return a.name == b.name && a.port == b.port && a.ports == b.ports && a.address == b.address &&
-         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups;
+         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups && a.tcp == b.tcp;
 }
 
 std::size_t common_endpoints(const Plan& a, const Plan& b) {

@@ -120,14 +120,14 @@ diag::Result<void> set_residue(const Operation& o, Plan& plan) {
 
 bool same_endpoint(const ir::Endpoint& a, const ir::Endpoint& b) {
   return a.name == b.name && a.port == b.port && a.ports == b.ports && a.address == b.address &&
-         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups;
+         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups && a.tcp == b.tcp;
 }
 
 diag::Result<void> add_endpoint(const Operation& o, Plan& plan) {
   for (const ir::Endpoint& e : plan.endpoints) {
     if (e.name == o.endpoint.name) return unfit(o, "there is one of this name");
     const bool apart = e.port > o.endpoint.last_port() || o.endpoint.port > e.last_port();
-    if (!apart && e.bound() == o.endpoint.bound() &&
+    if (!apart && e.tcp == o.endpoint.tcp && e.bound() == o.endpoint.bound() &&
         (!e.bound() || (e.address < o.endpoint.address + o.endpoint.addresses &&
                         o.endpoint.address < e.address + e.addresses)))
       return unfit(o, fmt::format("`{}` listens there", e.name));

@@ -131,6 +131,7 @@ std::string to_json(const Plan& plan) {
   out["endpoints"] = Json::array();
   for (const ir::Endpoint& e : plan.endpoints)
     out["endpoints"].push_back({{"name", e.name},
+                                {"protocol", e.tcp ? "tcp" : "udp"},
                                 {"port", e.port},
                                 {"ports", e.ports},
                                 {"address", e.bound() ? Json(address_text(e.address)) : Json()},

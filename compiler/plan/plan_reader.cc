@@ -279,6 +279,7 @@ ir::Endpoint read_endpoint(const Value& at) {
   Mapping m(at, "endpoint");
   ir::Endpoint out;
   out.name = m.required("name").text();
+  if (auto v = m.optional("protocol")) out.tcp = v->word({"udp", "tcp"}, "a protocol") == 1;
   out.port = static_cast<std::uint16_t>(m.required("port").number(1, 65535));
   if (auto v = m.optional("ports"))
     out.ports = static_cast<unsigned>(v->number(1, 65536u - out.port));

@@ -115,8 +115,9 @@ std::string wishes(const ir::Endpoint& e) {
 }  // namespace
 
 std::string endpoint_yaml(const ir::Endpoint& e) {
-  return format("{{name: {}, port: {}{}, app: {}, rate: {}{}}}", quoted(e.name), e.port,
-                socket_members(e), quoted(e.app), number_text(e.rate), wishes(e));
+  return format("{{name: {}, {}port: {}{}, app: {}, rate: {}{}}}", quoted(e.name),
+                e.tcp ? "protocol: tcp, " : "", e.port, socket_members(e), quoted(e.app),
+                number_text(e.rate), wishes(e));
 }
 
 std::string flow_yaml(const FlowEntry& f) {

@@ -14,8 +14,9 @@ std::string address_text(std::uint32_t a) {
 }
 
 std::string sockets_text(const ir::Endpoint& e) {
-  std::string out = e.ports == 1 ? fmt::format("udp port {}", e.port)
-                                 : fmt::format("udp ports {}-{}", e.port, e.last_port());
+  const char* const protocol = e.tcp ? "tcp" : "udp";
+  std::string out = e.ports == 1 ? fmt::format("{} port {}", protocol, e.port)
+                                 : fmt::format("{} ports {}-{}", protocol, e.port, e.last_port());
   if (e.bound()) out += " of " + address_text(e.address);
   if (e.addresses != 1) out += "-" + address_text(e.address + e.addresses - 1);
   for (const ir::GroupJoin& g : e.groups) out += ", group " + group_text(g);

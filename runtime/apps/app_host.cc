@@ -40,7 +40,16 @@ AppHost::AppHost()
             .send = &AppHost::send,
             .recv_done = &AppHost::recv_done,
             .now_ns = &AppHost::now,
-            .listen_group = &AppHost::listen_group},
+            .listen_group = &AppHost::listen_group,
+            .tcp_accept = &AppHost::tcp_accept,
+            .tcp_reject = &AppHost::tcp_reject,
+            .tcp_send = &AppHost::tcp_send,
+            .tcp_done = &AppHost::tcp_done,
+            .tcp_shutdown = &AppHost::tcp_shutdown,
+            .tcp_close = &AppHost::tcp_close,
+            .tcp_abort = &AppHost::tcp_abort,
+            .tcp_connect = &AppHost::tcp_connect,
+            .tcp_no_delay = &AppHost::tcp_no_delay},
       held_(most_held) {
   for (std::uint32_t i = most_held; i > 0; --i) free_.push_back(i - 1);
 }
@@ -76,6 +85,12 @@ diag::Result<AppHost::Instance> AppHost::create(const ir::Endpoint& endpoint, un
                                   .ports = endpoint.ports,
                                   .address = endpoint.address,
                                   .addresses = endpoint.addresses};
+  if (endpoint.tcp ? !serves_tcp(*library.app) : library.app->datagram == nullptr) {
+    return diag::fail(diag::Diagnostic{
+        .code = "E0632",
+        .message = fmt::format("application `{}` does not serve {} (endpoint `{}`)",
+                               library.app->name, endpoint.tcp ? "TCP" : "UDP", endpoint.name)});
+  }
   Instance instance{library.app, library.handle, library.app->create(&config), endpoint};
   if (instance.self != nullptr) return instance;
   return diag::fail(
@@ -174,6 +189,7 @@ void AppHost::take_back(Core& core) {
     release(core, slot.datagram);
     give_back(slot);
   }
+  take_texts_back(core);
 }
 
 AppHost::Held* AppHost::held(std::uint64_t token) {

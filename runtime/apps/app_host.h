@@ -12,6 +12,7 @@
 #include "compiler/ir/workload.h"
 #include "runtime/apps/library.h"
 #include "stack-nodes/core.h"
+#include "stack-nodes/tcp/machine/stack.h"
 
 namespace weft::apps {
 
@@ -46,6 +47,8 @@ class AppHost {
   // Hands n delivered datagrams to their applications: what was received, or, where icmp_type is
   // set, errors about datagrams sent. Sends go into core.sent.
   void deliver(Core& core, const Datagram* datagrams, unsigned n);
+  // Tells applications of their connections (core.tcp). Returns how many connections it was.
+  unsigned tell_connections(Core& core);
   void tick(Core& core);
   // Frees what applications still hold; the stack is stopping.
   void take_back(Core& core);
@@ -76,11 +79,34 @@ class AppHost {
     std::uint32_t generation = 1;
     bool in_use = false;
   };
+  // Text of a connection that is with an application.
+  struct Text {
+    void* buffer = nullptr;
+    std::uint32_t len = 0;
+    std::uint32_t generation = 1;
+    tcp::Id connection;
+    bool in_use = false;
+  };
+  static constexpr std::uint32_t most_texts = 65536;
   AppHost();
   static int send(void* context, const weft_send* command);
   static int recv_done(void* context, std::uint64_t token);
   static std::uint64_t now(void* context);
   static int listen_group(void* context, const weft_group* command);
+  // app_tcp.cc
+  static int tcp_accept(void* context, std::uint64_t connection);
+  static int tcp_reject(void* context, std::uint64_t connection);
+  static int tcp_send(void* context, const weft_tcp_send* command);
+  static int tcp_done(void* context, std::uint64_t token);
+  static int tcp_shutdown(void* context, std::uint64_t connection);
+  static int tcp_close(void* context, std::uint64_t connection);
+  static int tcp_abort(void* context, std::uint64_t connection);
+  static int tcp_connect(void* context, const weft_tcp_connect* command, std::uint64_t* connection);
+  static int tcp_no_delay(void* context, std::uint64_t connection, int on);
+  tcp::Connection* connection(std::uint64_t number);
+  void tell_connection(tcp::Connection& c);
+  bool tell_text(tcp::Connection& c, const weft_tcp_event& event);
+  void take_texts_back(Core& core);
   bool serves(std::uint32_t endpoint) const {
     return endpoint < instances_.size() && instances_[endpoint].app != nullptr;
   }
@@ -97,6 +123,8 @@ class AppHost {
   std::vector<AppCounters> counters_;
   std::vector<Held> held_;
   std::vector<std::uint32_t> free_;
+  std::vector<Text> texts_;  // made when the first is wanted
+  std::vector<std::uint32_t> free_texts_;
 };
 
 }  // namespace weft::apps

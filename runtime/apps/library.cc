@@ -18,6 +18,10 @@ diag::Error refuse(const std::string& path, const std::string& why) {
 
 }  // namespace
 
+bool serves_tcp(const weft_app& app) {
+  return app.size >= offsetof(weft_app, tcp) + sizeof(app.tcp) && app.tcp != nullptr;
+}
+
 diag::Result<void> check_app(const weft_app* app, const std::string& path) {
   if (app == nullptr) return diag::fail(refuse(path, "its entry returns nothing"));
   if (app->abi != WEFT_APP_ABI)
@@ -28,7 +32,7 @@ diag::Result<void> check_app(const weft_app* app, const std::string& path) {
                                                "wanted",
                                                app->size, sizeof(weft_app))));
   if (app->name == nullptr || app->create == nullptr || app->destroy == nullptr ||
-      app->datagram == nullptr)
+      (app->datagram == nullptr && !serves_tcp(*app)))
     return diag::fail(refuse(path, "its description lacks name, create, destroy or datagram"));
   return {};
 }

@@ -22,6 +22,9 @@ struct Library {
 // functions missing).
 diag::Result<Library> load_app(const std::string& name, const std::vector<std::string>& folders);
 
+// Whether it has a function for events of TCP.
+bool serves_tcp(const weft_app& app);
+
 // Checks version, size and functions: load_app's last step, also for built-in applications.
 diag::Result<void> check_app(const weft_app* app, const std::string& path);
 

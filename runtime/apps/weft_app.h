@@ -99,6 +99,57 @@ struct weft_group {
  * carries, as far as is known, is not sent; the application gets an error event with EMSGSIZE. */
 #define WEFT_SEND_DONT_FRAGMENT 1u
 
+/* ---- TCP. A connection is a number that is never used twice. */
+
+#define WEFT_TCP_NEW 1u           /* somebody has connected; accept, reject, or just use it */
+#define WEFT_TCP_CONNECTED 2u     /* what tcp_connect asked for */
+#define WEFT_TCP_DATA 3u          /* len bytes at data, the application's until tcp_done(token) */
+#define WEFT_TCP_ACKED 4u         /* all that was sent with `token` has arrived: it is free again */
+#define WEFT_TCP_REMOTE_CLOSED 5u /* the peer sends no more */
+/* The connection is over, by `error` (errno.h) where that is not 0; its number means nothing any
+ * more. Tokens of what was sent and not acknowledged come before it, as WEFT_TCP_ACKED with the
+ * error. */
+#define WEFT_TCP_CLEANUP 6u
+#define WEFT_TCP_URGENT 7u /* urgent text is in the stream */
+
+struct weft_tcp_event {
+  uint32_t size;
+  uint32_t endpoint; /* index, as in weft_app_config */
+  uint64_t connection;
+  uint32_t kind; /* WEFT_TCP_... */
+  int32_t error;
+  uint32_t peer;
+  uint32_t own;
+  uint16_t peer_port;
+  uint16_t own_port;
+  uint32_t len;
+  const uint8_t* data;
+  uint64_t token;
+  uint64_t cookie; /* of tcp_connect; 0 for others */
+};
+
+/* Command: send bytes made of parts. They stay where they are and as they are until WEFT_TCP_ACKED
+ * brings back `token` (any number but 0). */
+struct weft_tcp_send {
+  uint32_t size;
+  uint32_t part_count;
+  uint64_t connection;
+  const struct weft_part* parts;
+  uint64_t token;
+};
+
+/* Command: open a connection. */
+struct weft_tcp_connect {
+  uint32_t size;
+  uint32_t endpoint; /* whose events tell of it */
+  uint32_t dst;
+  uint32_t src; /* an own address; 0: that of the way out */
+  uint16_t dst_port;
+  uint16_t src_port; /* 0: picked */
+  uint32_t reserved; /* 0 */
+  uint64_t cookie;
+};
+
 /* What an application may ask for; all functions take `context`. */
 struct weft_host {
   uint32_t size;
@@ -115,6 +166,18 @@ struct weft_host {
   /* Since this much was added. 0; or -EINVAL (no such endpoint, no group, too many sources),
    * -EOPNOTSUPP (the host takes no part in multicast), -ENOBUFS (1,024 groups are joined). */
   int (*listen_group)(void* context, const struct weft_group* command);
+  /* Since this much was added: TCP. All return 0, or -EBADF (no such connection), -EINVAL. */
+  int (*tcp_accept)(void* context, uint64_t connection);
+  int (*tcp_reject)(void* context, uint64_t connection); /* reset */
+  /* Also -EPIPE (closed for sending), -ENOBUFS, or the error that ended the connection. */
+  int (*tcp_send)(void* context, const struct weft_tcp_send* command);
+  int (*tcp_done)(void* context, uint64_t token);          /* of WEFT_TCP_DATA */
+  int (*tcp_shutdown)(void* context, uint64_t connection); /* sends no more */
+  int (*tcp_close)(void* context, uint64_t connection);    /* nor wants to receive any more */
+  int (*tcp_abort)(void* context, uint64_t connection);
+  /* Also -EADDRNOTAVAIL, -EADDRINUSE, -ENOBUFS, -ENETUNREACH. */
+  int (*tcp_connect)(void* context, const struct weft_tcp_connect* command, uint64_t* connection);
+  int (*tcp_no_delay)(void* context, uint64_t connection, int on);
 };
 
 struct weft_app_config {
@@ -141,6 +204,9 @@ struct weft_app {
   void (*tick)(void* self, const struct weft_host* host, uint64_t now_ns);
   /* May be null, and is absent where `size` ends before it. */
   void (*error)(void* self, const struct weft_host* host, const struct weft_error* event);
+  /* May be null, and is absent where `size` ends before it: it serves no TCP endpoints then. One
+   * that is there makes `datagram` optional. */
+  void (*tcp)(void* self, const struct weft_host* host, const struct weft_tcp_event* event);
 };
 
 /* The one symbol of an application. */

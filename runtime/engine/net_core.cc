@@ -49,6 +49,10 @@ unsigned NetCore::poll_once() {
   } else {
     found += serve_beside_preferred(now_ns);
   }
+  for (const auto& shard : shards) {
+    if (now_ns < shard->tcp_due_ns()) continue;
+    shard->run_tcp_timers(card_, *apps_, now_ns);
+  }
   if (now_ns >= next_tick_ns_) {
     tick(now_ns);
     found += run_looped();  // what the tick has sent to the host itself must not wait for the next
@@ -195,6 +199,12 @@ void NetCore::wake_receivers() {
   }
 }
 
+std::uint64_t NetCore::tcp_due_ns() const {
+  std::uint64_t due = ~std::uint64_t{0};
+  for (const auto& shard : shards) due = std::min(due, shard->tcp_due_ns());
+  return due;
+}
+
 // Packets that it has handed over, and frames that leave by the first core's poll.
 void NetCore::wake_told(unsigned found) {
   for (NetCore* peer : peers_) {
@@ -249,7 +259,8 @@ void NetCore::rest(unsigned& idle, const std::atomic<bool>& stop) {
   }
   ++counters_.sleeps;
   const std::uint64_t now_ns = clock_.now_ns();
-  const std::uint64_t until_tick = next_tick_ns_ > now_ns ? next_tick_ns_ - now_ns : 0;
+  const std::uint64_t due_ns = next_tick_ns();
+  const std::uint64_t until_tick = due_ns > now_ns ? due_ns - now_ns : 0;
   // A descriptor that says "ready" where there is nothing (a device that is down) is not believed.
   if (false_alarms_ >= believed_alarms) {
     sleeper_.get_up();
@@ -265,6 +276,7 @@ void NetCore::take_back() {
   for (const auto& shard : shards) {
     const RunsShard runs(shard->index);
     apps_->take_back(shard->core);
+    shard->end_tcp(card_, *apps_);
     shard->drop_looped();
     shard->settle(card_, *apps_);
   }

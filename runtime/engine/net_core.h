@@ -2,6 +2,7 @@
 // what it finds there.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -89,7 +90,9 @@ class NetCore {
   std::vector<std::unique_ptr<Shard>> shards;
   const unsigned id;
   // When the next tick is due.
-  std::uint64_t next_tick_ns() const { return next_tick_ns_; }
+  std::uint64_t next_tick_ns() const { return std::min(next_tick_ns_, tcp_due_ns()); }
+  // When a connection has something to do by itself; ~0: never.
+  std::uint64_t tcp_due_ns() const;
   // Rounds so far, as the core itself counts them.
   std::uint64_t rounds() const { return counters_.polls; }
   apps::AppHost& apps() { return *apps_; }

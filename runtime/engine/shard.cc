@@ -59,6 +59,7 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
   if (plan.host.multicast) core.addresses.join(AddressTable::all_hosts);
   for (std::size_t i = 0; i < plan.endpoints.size(); ++i) {
     const ir::Endpoint& e = plan.endpoints[i];
+    if (e.tcp) continue;
     core.udp_ports.insert(e.address, e.addresses, e.port, e.ports, static_cast<std::uint16_t>(i));
   }
   for (std::size_t i = 0; i < plan.endpoints.size(); ++i)
@@ -71,6 +72,7 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
     core.udp_flows.insert({flow.src, flow.dst, flow.src_port, flow.dst_port},
                           static_cast<std::uint16_t>(flow.endpoint));
   }
+  open_tcp(plan);
   core.give_to(index);
 }
 
@@ -199,6 +201,13 @@ void Shard::settle(ports::Card& card, apps::AppHost& apps) {
       if (core.transmitted.count != 0) transmit(card);
       run_sends();
       more = true;
+    }
+    if (tcp_ != nullptr) {
+      if (apps.tell_connections(core) != 0) {
+        stages.end(Stage::application, 0);
+        more = true;
+      }
+      if (send_segments() != 0) more = true;
     }
     for (std::size_t slot = 0; slot < core.spawned.size(); ++slot) {
       if (core.spawned[slot].count == 0 || slot == static_cast<std::size_t>(Slot::loopback))

@@ -18,6 +18,7 @@
 #include "runtime/engine/stages.h"
 #include "runtime/ports/card.h"
 #include "stack-nodes/core.h"
+#include "stack-nodes/tcp/machine/stack.h"
 
 namespace weft::engine {
 
@@ -67,6 +68,11 @@ class Shard final : public Services {
             std::uint64_t now_ns);
   // What another shard learned of a neighbour, of a path, or of groups.
   void learn(const News& news, ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // When connections have something to do by themselves, and doing it.
+  std::uint64_t tcp_due_ns() const { return tcp_ ? tcp_->next_timer_ns() : ~std::uint64_t{0}; }
+  void run_tcp_timers(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // The stack stops: all connections are reset, and give back what they hold.
+  void end_tcp(ports::Card& card, apps::AppHost& apps);
   // Datagrams that the host sent to itself: those that were there when it was called, so that two
   // applications that answer each other do not keep the core from all else. Returns how many.
   unsigned run_looped(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
@@ -128,9 +134,12 @@ class Shard final : public Services {
   void run(Packet* packets, unsigned n, unsigned entry);
   void run_slot(nodes::Slot slot);
   void run_sends();
+  void open_tcp(const plan::Plan& plan);
+  unsigned send_segments();
   bool tell_others(News news);
   void transmit(ports::Card& card);
 
+  std::unique_ptr<tcp::Tcp> tcp_;  // where there are TCP endpoints
   Pools& pools_;
   Handovers& handovers_;
   const Placement& placement_;

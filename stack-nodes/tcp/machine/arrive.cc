@@ -11,11 +11,19 @@ constexpr std::uint64_t timestamp_life_ns = 24ull * 24 * 3600 * 1'000'000'000;
 
 }  // namespace
 
-bool Tcp::arrive(Segment& s) {
+Arrived Tcp::take(Segment& s) {
   kept_ = false;
   ++counters_.received;
+  const std::uint64_t refused = counters_.refused(), closed = counters_.closed();
   const std::uint32_t at = find(s.tuple);
-  return at == none ? arrive_unknown(s) : arrive_known(connections_[at], s);
+  if (at == none) {
+    arrive_unknown(s);
+  } else {
+    arrive_known(connections_[at], s);
+  }
+  if (kept_) return Arrived::kept;
+  if (counters_.closed() != closed) return Arrived::closed;
+  return counters_.refused() != refused ? Arrived::refused : Arrived::done;
 }
 
 bool Tcp::arrive_known(Connection& c, Segment& s) {

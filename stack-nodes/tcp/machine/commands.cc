@@ -218,6 +218,12 @@ void Tcp::abort(Connection& c) {
   end(c, reason::aborted);
 }
 
+void Tcp::abort_all() {
+  for (std::uint32_t i = 0; i < connections_.known(); ++i) {
+    if (connections_[i].state != State::closed) abort(connections_[i]);
+  }
+}
+
 void Tcp::dispose(Connection& c) {
   if (c.disposed != 0) return;
   c.disposed = 1;

@@ -40,6 +40,13 @@ struct Counters {
   std::uint64_t after_close = 0;   // text that nobody will read
   std::uint64_t replies_lost = 0;  // resets and the like: too many at once
   std::uint64_t quiet = 0;         // answers held back by a limit
+
+  std::uint64_t closed() const { return no_connection + to_closed_quiet; }
+  std::uint64_t refused() const {
+    return bad_cookie + bad_flags + out_of_window + old_timestamp + no_timestamp + bad_ack +
+           bad_reset + syn_in_connection + duplicate + no_room + backlog_full + table_full +
+           after_close;
+  }
 };
 
 }  // namespace weft::tcp

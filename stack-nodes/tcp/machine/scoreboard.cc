@@ -183,10 +183,12 @@ void Tcp::take_sacks(Connection& c, const Segment& s, Delivered& d) {
       ++c.spurious;
       continue;
     }
-    if (at_least(b.begin, c.snd_una) && at_most(b.end, c.snd_nxt)) blocks[n++] = b;
+    if (before(b.begin, c.snd_una) || after(b.end, c.snd_nxt)) continue;
+    unsigned place = n++;  // in order
+    for (; place > 0 && before(b.begin, blocks[place - 1].begin); --place)
+      blocks[place] = blocks[place - 1];
+    blocks[place] = b;
   }
-  std::sort(blocks.begin(), blocks.begin() + n,
-            [](const SackBlock& a, const SackBlock& b) { return before(a.begin, b.begin); });
   unsigned i = 0;
   for (std::uint32_t at = c.sent_first; at != none && i < n;) {
     if (at_most(blocks[i].end, sent_[at].begin)) {

@@ -38,6 +38,10 @@ struct Id {
   bool operator==(const Id&) const = default;
 };
 
+// What became of a segment: its buffer was kept; it was looked at; its connection could not take it
+// (the counters say why); nobody was there.
+enum class Arrived { kept, done, refused, closed };
+
 class Tcp {
  public:
   Tcp(const Config& config, Release release);
@@ -47,7 +51,8 @@ class Tcp {
   // ---- packets
   // A segment whose checksum is right. True: its buffer was kept, and comes back by Release or by
   // an application's recv_done; else it is the caller's still.
-  bool arrive(Segment& s);
+  bool arrive(Segment& s) { return take(s) == Arrived::kept; }
+  Arrived take(Segment& s);
   // The next segment to be sent. False: there is none now.
   bool produce(OutSegment& out);
   bool wants_output() const { return output_first_ != none || replies_begin_ != replies_end_; }
@@ -77,6 +82,7 @@ class Tcp {
   int shutdown(Connection& c);  // sends no more
   void close(Connection& c);    // ... and reads no more; events `acked` and `cleanup` still come
   void abort(Connection& c);    // the same with a reset
+  void abort_all();
   void dispose(Connection& c);  // closes where that was not done, and forgets: no events any more
   void set_no_delay(Connection& c, bool on);
   void set_cork(Connection& c, bool on);
@@ -85,6 +91,7 @@ class Tcp {
 
   // ---- what applications are to be told
   Connection* next_ready();  // leaves the list; its `events` are for the caller to read and clear
+  void remind(Connection& c) { notify(c, event::data); }  // of text that was not fetched
   // The first text that waits, taken off; the buffer is the caller's, the window recv_done's.
   bool pop_text(Connection& c, Chunk& chunk) {
     if (!pop(c.unread, chunk)) return false;
@@ -98,6 +105,7 @@ class Tcp {
 
   const Config& config() const { return config_; }
   const Counters& counters() const { return counters_; }
+  std::uint32_t chunk_room() const { return chunks_.room(); }
   std::uint32_t live_connections() const { return connections_.live(); }
   std::uint32_t live_chunks() const { return chunks_.live(); }
   std::uint32_t live_sent() const { return sent_.live(); }

@@ -1,0 +1,93 @@
+// TCP of a shard: made from the plan, asked for segments when there is room for them, and for what
+// its timers say.
+#include <algorithm>
+
+#include "runtime/engine/shard.h"
+#include "stack-nodes/tcp/machine/stack.h"
+
+namespace weft::engine {
+namespace {
+
+constexpr std::uint32_t backlog = 4096;
+constexpr std::uint32_t headers = 14 + 20;  // in front of TCP's
+constexpr std::uint32_t largest_header = 60;
+
+}  // namespace
+
+void Shard::open_tcp(const plan::Plan& plan) {
+  const bool wanted = std::any_of(plan.endpoints.begin(), plan.endpoints.end(),
+                                  [](const ir::Endpoint& e) { return e.tcp; });
+  if (!wanted) return;
+  tcp::Config config;
+  config.connections = 65536;
+  config.listeners = 1024;
+  config.chunks = 65536;
+  config.sent = 65536;
+  config.reorders = 1024;
+  config.mtu = core.host.mtu;
+  config.seed = core.random.next();
+  config.secret = {core.random.next(), core.random.next()};
+  const auto release = [](void* self, void* buffer) {
+    static_cast<Shard*>(self)->pools_.free(buffer);
+  };
+  tcp_ = std::make_unique<tcp::Tcp>(config, tcp::Release{release, this});
+  core.tcp = tcp_.get();
+  for (std::size_t i = 0; i < plan.endpoints.size(); ++i) {
+    const ir::Endpoint& e = plan.endpoints[i];
+    if (!e.tcp) continue;
+    for (unsigned a = 0; a < e.addresses; ++a) {
+      const auto address = e.bound() ? tcp::Address::v4(e.address + a) : tcp::Address{};
+      for (unsigned port = e.port; port <= e.last_port(); ++port)
+        tcp_->listen(address, static_cast<std::uint16_t>(port), backlog, i);
+    }
+  }
+}
+
+// As many as a list holds; they leave by the graph. The buffer comes first: a segment that has been
+// made counts as sent.
+unsigned Shard::send_segments() {
+  constexpr auto slot = static_cast<std::size_t>(nodes::Slot::tcp_send);
+  PacketList& list = core.spawned[slot];
+  unsigned made = 0;
+  tcp_->now_ns = core.now_ns;
+  while (tcp_->wants_output() && list.count < PacketList::capacity) {
+    Packet p;
+    if (!core.services->allocate(p, headers + largest_header + core.host.mtu)) break;
+    tcp::OutSegment s;
+    if (!tcp_->produce(s)) {
+      core.release(p);
+      break;
+    }
+    p.l3 = 14;
+    p.l4 = headers;
+    p.len = p.end = headers + s.bytes();
+    tcp::write_header(s, p.data + headers);
+    tcp_->copy_payload(s, p.data + headers + s.header_bytes());
+    p.src = s.tuple.local.v4();
+    p.dst = s.tuple.peer.v4();
+    p.protocol = 6;
+    p.ttl = s.ttl;
+    p.dont_fragment = 1;
+    list.packets[list.count++] = p;
+    ++made;
+  }
+  return made;
+}
+
+void Shard::run_tcp_timers(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
+  const RunsShard runs(index);
+  core.now_ns = now_ns;
+  tcp_->now_ns = now_ns;
+  tcp_->advance();
+  settle(card, apps);
+}
+
+void Shard::end_tcp(ports::Card& card, apps::AppHost& apps) {
+  if (tcp_ == nullptr) return;
+  const RunsShard runs(index);
+  tcp_->now_ns = core.now_ns;
+  tcp_->abort_all();
+  settle(card, apps);
+}
+
+}  // namespace weft::engine
