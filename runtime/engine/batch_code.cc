@@ -1,6 +1,6 @@
 #include "runtime/engine/batch_code.h"
 
-#include <rte_cycles.h>
+#include <x86intrin.h>
 
 #include <algorithm>
 #include <array>
@@ -292,9 +292,9 @@ unsigned BatchCode::run(std::uint32_t at, Packet* packets, unsigned n, Core& cor
         for (Set rest = who; rest != 0; rest &= rest - 1)
           batch.list[batch.n++] = packets + std::countr_zero(rest);
       }
-      const std::uint64_t begin = cycles_.empty() ? 0 : rte_rdtsc();
+      const std::uint64_t begin = cycles_.empty() ? 0 : __rdtsc();
       steps_[step].handler(steps_[step], batch);
-      if (!cycles_.empty()) cycles_[step] += rte_rdtsc() - begin;
+      if (!cycles_.empty()) cycles_[step] += __rdtsc() - begin;
     }
   }
   return batch.impossible;

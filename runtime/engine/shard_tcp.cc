@@ -2,6 +2,7 @@
 // its timers say.
 #include <algorithm>
 
+#include "runtime/engine/segments.h"
 #include "runtime/engine/shard.h"
 #include "stack-nodes/tcp/machine/stack.h"
 
@@ -9,7 +10,6 @@ namespace weft::engine {
 namespace {
 
 constexpr std::uint32_t backlog = 4096;
-constexpr std::uint32_t headers = 14 + 20;  // in front of TCP's
 constexpr std::uint32_t largest_header = 60;
 
 }  // namespace
@@ -52,22 +52,13 @@ unsigned Shard::send_segments() {
   tcp_->now_ns = core.now_ns;
   while (tcp_->wants_output() && list.count < PacketList::capacity) {
     Packet p;
-    if (!core.services->allocate(p, headers + largest_header + core.host.mtu)) break;
+    if (!core.services->allocate(p, before_segment + largest_header + core.host.mtu)) break;
     tcp::OutSegment s;
     if (!tcp_->produce(s)) {
       core.release(p);
       break;
     }
-    p.l3 = 14;
-    p.l4 = headers;
-    p.len = p.end = headers + s.bytes();
-    tcp::write_header(s, p.data + headers);
-    tcp_->copy_payload(s, p.data + headers + s.header_bytes());
-    p.src = s.tuple.local.v4();
-    p.dst = s.tuple.peer.v4();
-    p.protocol = 6;
-    p.ttl = s.ttl;
-    p.dont_fragment = 1;
+    fill_segment(p, s, *tcp_);
     list.packets[list.count++] = p;
     ++made;
   }

@@ -1,0 +1,26 @@
+// A segment of TCP as a packet: where its IPv4 header will be, and what that is to say.
+#pragma once
+
+#include "stack-nodes/packet.h"
+#include "stack-nodes/tcp/machine/stack.h"
+
+namespace weft::engine {
+
+// Bytes in front of the TCP header that Ethernet and IPv4 take.
+inline constexpr std::uint32_t before_segment = 14 + 20;
+
+// `p.data` has room for before_segment and s.bytes().
+inline void fill_segment(Packet& p, const tcp::OutSegment& s, const tcp::Tcp& stack) {
+  p.l3 = 14;
+  p.l4 = before_segment;
+  p.len = p.end = before_segment + s.bytes();
+  tcp::write_header(s, p.data + before_segment);
+  stack.copy_payload(s, p.data + before_segment + s.header_bytes());
+  p.src = s.tuple.local.v4();
+  p.dst = s.tuple.peer.v4();
+  p.protocol = 6;
+  p.ttl = s.ttl;
+  p.dont_fragment = 1;  // RFC 1191 section 3
+}
+
+}  // namespace weft::engine
