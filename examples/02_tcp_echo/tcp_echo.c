@@ -40,7 +40,8 @@ static void tcp(void* self, const struct weft_host* host, const struct weft_tcp_
   struct server* s = self;
   switch (event->kind) {
     case WEFT_TCP_NEW:
-      if (s->service == chargen) send(host, event->connection, s->text, sizeof(s->text), 1);
+      for (unsigned i = 0; s->service == chargen && i < 64; ++i)
+        send(host, event->connection, s->text, sizeof(s->text), 1);
       break;
     case WEFT_TCP_DATA:
       /* (The token of what is received serves for what is sent: the buffer is the same.) */

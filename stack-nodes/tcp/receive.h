@@ -20,7 +20,6 @@ struct Receive {
       .state = State::owned,
       .key = "ipv4.src, tcp.src_port, ipv4.dst, tcp.dst_port",
       .spawns = "tcp_send",
-      .cut = true,
       .meaning = "takes the segment to its connection; text stays in the packet's buffer",
       .source = "RFC 9293 section 3.10.7",
   };
@@ -28,9 +27,6 @@ struct Receive {
     return {weft::tcp::Address::v4(get<field::ipv4::dst>(p)),
             weft::tcp::Address::v4(get<field::ipv4::src>(p)), get<field::tcp::dst_port>(p),
             get<field::tcp::src_port>(p)};
-  }
-  static void prefetch(const Packet& p, const Core& core) {
-    if (core.tcp != nullptr) core.tcp->prefetch(tuple(p));
   }
   static Out run(Packet& p, Core& core) {
     using Arrived = weft::tcp::Arrived;

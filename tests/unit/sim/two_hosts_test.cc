@@ -15,6 +15,7 @@ TEST(SimTwoHosts, EverythingArrives) {
   unsigned failed = 0;
   for (std::uint64_t seed = first; seed < first + n; ++seed) {
     TwoHosts both(hosts_of(seed));
+    both.trace = std::getenv("WEFT_TRACE") != nullptr;
     const std::string wrong = both.run();
     if (wrong.empty()) continue;
     ADD_FAILURE() << "seed " << seed << ": " << wrong << " (at " << both.now_ns() / 1e9 << " s)";
