@@ -9,7 +9,7 @@ ERRORS = ["port_unreachable", "protocol_unreachable", "time_exceeded", "paramete
           "source_route_failed", "reassembly_exceeded"]
 DELIVERED = ["udp_deliver", "udp_error"]
 ANSWERED = ["icmp_answered", "arp_answered"]
-TAKEN = ["arp_learned", "ipv4_held", "igmp_heard"]
+TAKEN = ["arp_learned", "ipv4_held", "igmp_heard", "tcp_kept", "tcp_done"]
 HANDED = ["handed_flow", "handed_error", "handed_fragment"]  # entries of what another core handed over
 
 
@@ -62,7 +62,7 @@ def check_inside(test, stats):
     made = (sum(count(stats, n) for n in ANSWERED)
             + entries(stats, "udp_send") - count(stats, "udp_send_refused")
             + sum(port(stats, n, "sent") for n in ERRORS)
-            + entries(stats, "arp_request") + entries(stats, "igmp_send")
+            + entries(stats, "arp_request") + entries(stats, "igmp_send") + entries(stats, "tcp_send")
             - cut + entries(stats, "ipv4_piece"))
     lost = sum(n for r, n in drops(stats, "graph").items() if r in TRANSMIT_DROPS)
     waiting = sum(q["waiting_for_arp"] + q["arp_given_up"] for q in stats["queues"])

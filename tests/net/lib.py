@@ -311,9 +311,9 @@ class Lab:
         file.write_text(text)
         return file
 
-    def compile(self, model, workload="quickstart", *arguments):
+    def compile(self, model, workload="quickstart", *arguments, graph="host_udp_ipv4"):
         plan = self.folder / f"{model}-{len(list(self.folder.glob('*.plan.yaml')))}.plan.yaml"
-        sh(WEFT, "compile", "host_udp_ipv4", "--nic", model, "--workload", workload, "-o", plan,
+        sh(WEFT, "compile", graph, "--nic", model, "--workload", workload, "-o", plan,
            *arguments, timeout=120, env=self.environment)
         return plan
 

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""TCP against the kernel: bytes exact both ways at sizes around the segment's, half-close, resets,
+closed ports, many connections, losses in both directions; every packet accounted for.
+
+    test_tcp.py [-k PART_OF_A_NAME]
+"""
+import hashlib
+import random
+import socket
+import struct
+import threading
+import unittest
+
+import accounts
+import lib
+from test_wires import start
+
+ECHO, DISCARD, CHARGEN = 7, 9, 19
+SIZES = (1, 2, 536, 1447, 1448, 1449, 1460, 1461, 2896, 65535, 65536, 1000000)
+
+WORKLOAD = """\
+workload: tcp
+host:
+  mac: "{mac}"
+  address: 10.7.0.2/24
+queues: {queues}
+cores: 1
+endpoints:
+  echo: {{tcp: 7, app: tcp_echo, rate: 1000}}
+  discard: {{tcp: 9, app: tcp_echo, rate: 1000}}
+  chargen: {{tcp: 19, app: tcp_echo, rate: 1000}}
+  udp: {{udp: 7, app: udp_echo, rate: 1000}}
+"""
+
+
+def connected(space, port, seconds=10):
+    with space.inside():
+        s = socket.create_connection((lib.WEFT_IP, port), seconds)
+    s.settimeout(seconds)
+    return s
+
+
+def echoed(space, data, seconds=30):
+    """What comes back, until the stack closes."""
+    with connected(space, ECHO, seconds) as s:
+        got = bytearray()
+
+        def read():
+            while part := s.recv(65536):
+                got.extend(part)
+        reader = threading.Thread(target=read)
+        reader.start()
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        reader.join(seconds)
+        return bytes(got)
+
+
+def loss(space, interface, thousandth):
+    space.run("nft", "delete table netdev t", check=False)
+    if thousandth == 0:
+        return
+    for name, hook in (("i", "ingress"), ("e", "egress")):
+        space.run("nft", f"add table netdev t; add chain netdev t {name} {{ type filter hook {hook} "
+                         f"device {interface} priority 0; }}; add rule netdev t {name} numgen "
+                         f"random mod 1000 < {thousandth} counter drop")
+
+
+class Kernel(unittest.TestCase):
+    def stack(self, lab, wire, model, *arguments, queues=1):
+        file = lab.folder / "tcp.yaml"
+        file.write_text(WORKLOAD.format(mac=lib.WEFT_MAC, queues=queues))
+        stack, peer = start(lab, wire, lab.compile(model, file, graph="host_ipv4"), *arguments)
+        peer.join()
+        return stack, peer
+
+    def check_all(self, wire, model, *arguments, queues=1):
+        with lib.Lab() as lab:
+            stack, peer = self.stack(lab, wire, model, *arguments, queues=queues)
+            space = peer.space
+            rng = random.Random(7)
+            for size in SIZES:
+                data = rng.randbytes(size)
+                self.assertEqual(hashlib.sha256(echoed(space, data)).digest(),
+                                 hashlib.sha256(data).digest(), f"{size} bytes")
+            self.closed_port(space)
+            self.half_closed(space)
+            self.reset(space)
+            self.generated(space)
+            for i in range(30):
+                self.assertEqual(echoed(space, b"%d" % i), b"%d" % i)
+            self.at_once(space, 50)
+            accounts.check_inside(self, stack.stop())
+
+    def closed_port(self, space):
+        with self.assertRaises(ConnectionRefusedError):
+            connected(space, 81)
+
+    def half_closed(self, space):
+        """What was sent is read to its end, after the other direction has been closed."""
+        with connected(space, DISCARD) as s:
+            s.sendall(bytes(300000))
+            s.shutdown(socket.SHUT_WR)
+            self.assertEqual(s.recv(1), b"")
+
+    def reset(self, space):
+        """A reset takes the connection and nothing else."""
+        s = connected(space, CHARGEN)
+        s.recv(1000)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        s.close()
+        self.assertEqual(echoed(space, b"still there"), b"still there")
+
+    def generated(self, space):
+        """A stream without end, of the right text."""
+        with connected(space, CHARGEN) as s:
+            text = bytearray()
+            while len(text) < 2_000_000:
+                text.extend(s.recv(65536))
+        lines = bytes(text).split(b"\r\n")[:-1]
+        self.assertTrue(all(len(line) == 72 for line in lines))
+
+    def at_once(self, space, count):
+        sockets = [connected(space, ECHO) for _ in range(count)]
+        for i, s in enumerate(sockets):
+            s.sendall(b"%06d" % i)
+        for i, s in enumerate(sockets):
+            self.assertEqual(s.recv(6, socket.MSG_WAITALL), b"%06d" % i)
+            s.close()
+
+    def test_tap(self):
+        self.check_all("tap", "tap")
+
+    def test_tap_interpreted(self):
+        self.check_all("tap", "tap", "--interpret")
+
+    def test_tap_82599(self):
+        self.check_all("tap", "intel_82599")
+
+    def test_af_packet(self):
+        self.check_all("af_packet", "none")
+
+    def test_losses(self):
+        """Exact bytes at 1, 3 and 10 % loss in each direction."""
+        with lib.Lab() as lab:
+            _, peer = self.stack(lab, "tap", "tap")
+            for thousandth, size in ((10, 1_000_000), (30, 300_000), (100, 60_000)):
+                loss(peer.space, "weft0", thousandth)
+                data = random.Random(thousandth).randbytes(size)
+                self.assertEqual(echoed(peer.space, data, 60), data, f"{thousandth / 10} % loss")
+            loss(peer.space, "weft0", 0)
+
+
+if __name__ == "__main__":
+    lib.main()
