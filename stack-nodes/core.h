@@ -86,6 +86,7 @@ struct PacketList {
 
 struct Core {
   unsigned id = 0;
+  bool alone = true;    // there is no other shard
   bool speaker = true;  // announces addresses and reports groups: one core does
   HostParams host;
   std::uint64_t now_ns = 0;  // set by the engine once per batch

@@ -14,6 +14,11 @@ using smt::Term;
 
 namespace {
 
+// Whether it matters on which core a packet reaches the node, whether or not it can be handed over.
+bool is_owned(const nodes::NodeDecl& decl) {
+  return !decl.handover.empty() || (decl.state == nodes::State::owned && !decl.key.empty());
+}
+
 class Walk {
  public:
   Walk(Symbolic& symbolic, const ir::Graph& graph, const Elsewhere& elsewhere)
@@ -29,8 +34,10 @@ class Walk {
     const ir::Node& node = graph_->node(v);
     path_.push_back(node.id);
     std::vector<Term> about_before = about_;
-    if (const auto* decl = decl_of(node); decl != nullptr && !decl->handover.empty()) {
+    const auto* decl = decl_of(node);
+    if (decl != nullptr && is_owned(*decl))
       out_.arrivals[node.id].push_back({symbolic_.session().all_of(conditions_), state});
+    if (decl != nullptr && !decl->handover.empty()) {
       const nodes::NodeDecl& handover = *decl_of(std::string(decl->handover));
       if (handover.owner == "udp_flows" && !is_behind(*decl))
         about_ = symbolic_.terms(handover.key, state);

@@ -252,6 +252,12 @@ diag::Result<std::vector<Operation>> operations(const Plan& before, const Plan& 
             fmt::format("endpoint `{}` (its place or its sockets)", before.endpoints[i].name));
     }
   }
+  for (const Plan* plan : {&before, &after}) {
+    for (std::size_t i = common; i < plan->endpoints.size(); ++i) {
+      if (plan->endpoints[i].tcp)
+        fixed.push_back(fmt::format("endpoint `{}` (TCP)", plan->endpoints[i].name));
+    }
+  }
   if (!fixed.empty())
     return diag::fail(diag::Diagnostic{
         .code = "E0670",

@@ -213,6 +213,7 @@ int AppHost::tcp_connect(void* context, const weft_tcp_connect* command, std::ui
     return -EINVAL;
   Core& core = *host.core_;
   if (core.tcp == nullptr) return -EINVAL;
+  if (!core.alone) return -EOPNOTSUPP;  // the answer may reach another shard
   // MUST-46: neither to groups nor to broadcasts; MUST-44: from the address of the way out.
   const Cast to = core.addresses.find(command->dst);
   if (to == Cast::broadcast || to == Cast::multicast || command->dst >> 28 >= 14) return -EINVAL;

@@ -175,7 +175,7 @@ struct weft_host {
   int (*tcp_shutdown)(void* context, uint64_t connection); /* sends no more */
   int (*tcp_close)(void* context, uint64_t connection);    /* nor wants to receive any more */
   int (*tcp_abort)(void* context, uint64_t connection);
-  /* Also -EADDRNOTAVAIL, -EADDRINUSE, -ENOBUFS, -ENETUNREACH. */
+  /* Also -EADDRNOTAVAIL, -EADDRINUSE, -ENOBUFS; -EOPNOTSUPP where the stack has several queues. */
   int (*tcp_connect)(void* context, const struct weft_tcp_connect* command, uint64_t* connection);
   int (*tcp_no_delay)(void* context, uint64_t connection, int on);
 };

@@ -49,6 +49,7 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
   core.owners = &owners;
   core.random.reseed(seed);
   core.speaker = index == 0;
+  core.alone = plan.configuration.rx_queues == 1;
   core.igmp.reseed(plan.host.mac);
   for (const ir::OwnAddress& own : plan.host.addresses()) {
     core.addresses.add(own.address, own.prefix_length);

@@ -20,6 +20,7 @@ struct Receive {
       .state = State::owned,
       .key = "ipv4.src, tcp.src_port, ipv4.dst, tcp.dst_port",
       .spawns = "tcp_send",
+      .handover = "handover.segment",
       .meaning = "takes the segment to its connection; text stays in the packet's buffer",
       .source = "RFC 9293 section 3.10.7",
   };

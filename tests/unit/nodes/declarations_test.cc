@@ -109,7 +109,8 @@ Values values_of(const Packet& p, const Core& core, const std::set<std::string>&
   }
   if (p.l4 != 0) {
     std::uint64_t hash = 14695981039346656037u;
-    for (std::uint32_t i = p.l4 + 8u; i < wire::datagram_end(p); ++i) {
+    const std::uint32_t header = headers.count("tcp") != 0 ? 20 : 8;
+    for (std::uint32_t i = p.l4 + header; i < wire::datagram_end(p); ++i) {
       hash = (hash ^ p.data[i]) * 1099511628211u;
     }
     values["l4.payload"] = hash;
@@ -131,9 +132,9 @@ Bytes random_bytes(Random& random, std::size_t count) {
   return bytes;
 }
 
-// ARP, UDP, ICMP, IGMP or a fragment, tagged or not, with options or not; fields random where they
-// may be.
-Bytes random_frame(Random& random, std::set<std::string>& headers) {
+// For a node: ARP, UDP, ICMP, IGMP (for TCP's nodes: TCP) or a fragment, tagged or not, with
+// options or not; fields random where they may be.
+Bytes random_frame(Random& random, std::set<std::string>& headers, const nodes::NodeDecl& decl) {
   const bool tagged = random.below(3) == 0;
   headers = {"eth"};
   if (tagged) headers.insert("vlan");
@@ -155,7 +156,13 @@ Bytes random_frame(Random& random, std::set<std::string>& headers) {
     ip.offset = random.below(6) == 0 ? 8 * random.below(100) : 0;
     if (random.below(3) == 0) ip.options = random_bytes(random, 4 * (1 + random.below(10)));
     b = PacketBuilder(random_bytes(random, random.below(random.below(2) == 0 ? 30 : 1400)));
-    if (random.below(2) == 0) {
+    if (decl.name.substr(0, 4) == "tcp.") {
+      headers.insert("tcp");
+      ip.protocol = 6;
+      Bytes segment = random_bytes(random, 20 + random.below(1400));
+      segment[12] = static_cast<std::uint8_t>((4 + random.below(4)) << 4);
+      b = PacketBuilder(segment);
+    } else if (random.below(2) == 0) {
       headers.insert("udp");
       b.udp(static_cast<std::uint16_t>(random.next()), random.below(10), ip);
     } else if (random.below(4) == 0) {  // laid out as ICMP is
@@ -257,6 +264,7 @@ bool brought_to(const nodes::NodeDecl& decl, Packet& p, const Core& core,
     if (name == "icmp.read_quote" && p.l4 != 0 && wire::l4_room(p) >= 36) quote_ours(p, core);
     if ((folder == "udp" || name == "handover.flow") && headers.count("udp") == 0) return false;
     if (folder == "igmp" && headers.count("igmp") == 0) return false;
+    if (folder == "tcp" && headers.count("tcp") == 0) return false;
     if ((name == "icmp.checksum_ok" || name == "icmp.echo_reply" || name == "icmp.read_quote") &&
         headers.count("icmp") == 0) {
       return false;
@@ -356,7 +364,7 @@ TEST(declarations, writes_and_assigned_values) {
       TestCore core;
       Random random(seed);
       std::set<std::string> headers;
-      const Bytes frame = random_frame(random, headers);
+      const Bytes frame = random_frame(random, headers, *e.decl);
       Packet p = random_packet(core, frame, random);
       fill(core, p, random);
       if (!brought_to(*e.decl, p, core, headers)) continue;
@@ -464,7 +472,7 @@ TEST(declarations, nothing_else_is_read) {
       TestCore one, two;
       Random random(seed);
       std::set<std::string> headers;
-      const Bytes frame = random_frame(random, headers);
+      const Bytes frame = random_frame(random, headers, *e.decl);
       Packet p = random_packet(one, frame, random);
       fill(one, p, random);
       Packet q = random_packet(two, frame, random);
