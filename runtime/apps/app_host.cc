@@ -49,7 +49,8 @@ AppHost::AppHost()
             .tcp_close = &AppHost::tcp_close,
             .tcp_abort = &AppHost::tcp_abort,
             .tcp_connect = &AppHost::tcp_connect,
-            .tcp_no_delay = &AppHost::tcp_no_delay},
+            .tcp_no_delay = &AppHost::tcp_no_delay,
+            .tcp_mark = &AppHost::tcp_mark},
       held_(most_held) {
   for (std::uint32_t i = most_held; i > 0; --i) free_.push_back(i - 1);
 }

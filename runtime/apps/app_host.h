@@ -28,6 +28,11 @@ struct AppCounters {
   std::uint64_t errors = 0;  // ICMP errors and refused sends that it was told of, if it listens
 };
 
+// Endpoint and cookie of a connection are one word for the stack: the cookies of applications are
+// kept to 48 bits.
+inline constexpr unsigned endpoint_shift = 48;
+inline constexpr std::uint64_t cookie_mask = (std::uint64_t{1} << endpoint_shift) - 1;
+
 class AppHost {
  public:
   // Receive buffers that the applications of one core may hold at the same time.
@@ -103,6 +108,7 @@ class AppHost {
   static int tcp_abort(void* context, std::uint64_t connection);
   static int tcp_connect(void* context, const weft_tcp_connect* command, std::uint64_t* connection);
   static int tcp_no_delay(void* context, std::uint64_t connection, int on);
+  static int tcp_mark(void* context, std::uint64_t connection, std::uint64_t cookie);
   tcp::Connection* connection(std::uint64_t number);
   void tell_connection(tcp::Connection& c);
   bool tell_text(tcp::Connection& c, const weft_tcp_event& event);

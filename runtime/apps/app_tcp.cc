@@ -12,10 +12,6 @@ namespace {
 
 std::uint64_t number_of(tcp::Id id) { return std::uint64_t{id.generation} << 32 | id.index; }
 
-// Endpoint and cookie of a connection are one word for the stack: the cookies of applications are
-// kept to 48 bits.
-constexpr unsigned endpoint_shift = 48;
-
 }  // namespace
 
 tcp::Connection* AppHost::connection(std::uint64_t number) {
@@ -43,8 +39,7 @@ void AppHost::tell_connection(tcp::Connection& c) {
   namespace e = tcp::event;
   tcp::Tcp& stack = *core_->tcp;
   const std::uint8_t events = std::exchange(c.events, std::uint8_t{0});
-  const auto endpoint =
-      static_cast<std::uint32_t>(c.passive != 0 ? c.cookie : c.cookie >> endpoint_shift);
+  const auto endpoint = static_cast<std::uint32_t>(c.cookie >> endpoint_shift);
   const tcp::Id id = stack.id_of(c);
   if (!serves(endpoint)) return stack.abort(c), stack.dispose(c);
   const Instance& to = instances_[endpoint];
@@ -60,9 +55,10 @@ void AppHost::tell_connection(tcp::Connection& c) {
                           .len = 0,
                           .data = nullptr,
                           .token = 0,
-                          .cookie = c.passive != 0 ? 0 : c.cookie & ((1ull << endpoint_shift) - 1)};
+                          .cookie = 0};
   const auto tell = [&](std::uint32_t kind) {
     event.kind = kind;
+    event.cookie = c.cookie & cookie_mask;
     to.app->tcp(to.self, &host_, &event);
   };
   if ((events & e::new_conn) != 0) {
@@ -109,6 +105,7 @@ bool AppHost::tell_text(tcp::Connection& c, const weft_tcp_event& about) {
     ++counters.held;
     weft_tcp_event event = about;
     event.kind = WEFT_TCP_DATA;
+    event.cookie = c.cookie & cookie_mask;
     event.data = chunk.data;
     event.len = chunk.len;
     event.token = std::uint64_t{text.generation} << 32 | place;
@@ -205,11 +202,20 @@ int AppHost::tcp_no_delay(void* context, std::uint64_t number, int on) {
   return 0;
 }
 
+int AppHost::tcp_mark(void* context, std::uint64_t number, std::uint64_t cookie) {
+  auto& host = *static_cast<AppHost*>(context);
+  if ((cookie & ~cookie_mask) != 0) return -EINVAL;
+  tcp::Connection* c = host.connection(number);
+  if (c == nullptr) return -EBADF;
+  c->cookie = (c->cookie & ~cookie_mask) | cookie;
+  return 0;
+}
+
 int AppHost::tcp_connect(void* context, const weft_tcp_connect* command, std::uint64_t* number) {
   auto& host = *static_cast<AppHost*>(context);
   if (command == nullptr || number == nullptr ||
       command->size < offsetof(weft_tcp_connect, cookie) + sizeof(command->cookie) ||
-      !host.serves(command->endpoint) || command->cookie >> endpoint_shift != 0)
+      !host.serves(command->endpoint) || (command->cookie & ~cookie_mask) != 0)
     return -EINVAL;
   Core& core = *host.core_;
   if (core.tcp == nullptr) return -EINVAL;

@@ -125,7 +125,7 @@ struct weft_tcp_event {
   uint32_t len;
   const uint8_t* data;
   uint64_t token;
-  uint64_t cookie; /* of tcp_connect; 0 for others */
+  uint64_t cookie; /* of tcp_connect or tcp_mark; else 0 */
 };
 
 /* Command: send bytes made of parts. They stay where they are and as they are until WEFT_TCP_ACKED
@@ -147,7 +147,7 @@ struct weft_tcp_connect {
   uint16_t dst_port;
   uint16_t src_port; /* 0: picked */
   uint32_t reserved; /* 0 */
-  uint64_t cookie;
+  uint64_t cookie;   /* below 2^48, as in tcp_mark */
 };
 
 /* What an application may ask for; all functions take `context`. */
@@ -178,6 +178,9 @@ struct weft_host {
   /* Also -EADDRNOTAVAIL, -EADDRINUSE, -ENOBUFS; -EOPNOTSUPP where the stack has several queues. */
   int (*tcp_connect)(void* context, const struct weft_tcp_connect* command, uint64_t* connection);
   int (*tcp_no_delay)(void* context, uint64_t connection, int on);
+  /* Since this much was added. From now on the connection's events bring `cookie`, a number below
+   * 2^48 that means nothing to the stack: where the application keeps what it knows of it. */
+  int (*tcp_mark)(void* context, uint64_t connection, uint64_t cookie);
 };
 
 struct weft_app_config {

@@ -38,7 +38,8 @@ void Shard::open_tcp(const plan::Plan& plan) {
     for (unsigned a = 0; a < e.addresses; ++a) {
       const auto address = e.bound() ? tcp::Address::v4(e.address + a) : tcp::Address{};
       for (unsigned port = e.port; port <= e.last_port(); ++port)
-        tcp_->listen(address, static_cast<std::uint16_t>(port), backlog, i);
+        tcp_->listen(address, static_cast<std::uint16_t>(port), backlog,
+                     std::uint64_t{i} << apps::endpoint_shift);
     }
   }
 }
