@@ -130,6 +130,11 @@ unsigned EmulatedCard::poll() {
   return moved;
 }
 
+unsigned EmulatedCard::receive() {
+  const std::lock_guard guard(lock_);
+  return started_ ? receive_burst() : 0;
+}
+
 unsigned EmulatedCard::receive_burst() {
   if (options_.wait_for_room) {
     for (const Ring& ring : rx_rings_)

@@ -54,6 +54,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   std::uint16_t rx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   std::uint16_t tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   unsigned poll() override;
+  unsigned receive() override;
   bool link_up() override { return wire_.link_up(); }
   // Queues are filled by poll(), which is where the wire is.
   std::optional<std::vector<int>> wait_for(std::uint16_t) override { return std::vector<int>{}; }

@@ -87,33 +87,34 @@ unsigned NetCore::serve(Shard& shard, std::uint64_t now_ns, unsigned most) {
 // card that works only when it is polled is polled here too: before, or what is preferred would
 // wait on the wire behind the rest, and afterwards, so that answers leave before the next batch.
 unsigned NetCore::serve_preferred(std::uint64_t now_ns) {
-  unsigned found = 0;
+  unsigned found = id == 0 ? card_.receive() : 0;
   for (unsigned round = 0; round < most_preferred_batches; ++round) {
-    if (const unsigned moved = id == 0 ? card_.poll() : 0; moved != 0) {
-      found += moved;
-      wake_receivers();
-    }
     unsigned n = 0;
     for (unsigned i = 0; i < preferred_; ++i) n += serve(*shards[i], now_ns);
     if (n == 0) break;
-    found += n;
+    found += n + (id == 0 ? card_.poll() : 0);
   }
   return found;
 }
 
 // Who is preferred waits for the end of whatever batch is run, so those of the others are short: as
-// many packets as took so long lately.
+// many packets as took so long lately. What these send leaves with the next round.
 unsigned NetCore::serve_beside_preferred(std::uint64_t now_ns) {
   unsigned found = serve_preferred(now_ns);
   for (std::size_t i = preferred_; i < shards.size(); ++i) {
-    const std::uint64_t most = longest_beside_preferred_ns / std::max<std::uint64_t>(1, packet_ns_);
-    const std::uint64_t begin_ns = clock_.now_ns();
-    const unsigned n = serve(*shards[i], now_ns,
-                             static_cast<unsigned>(std::clamp<std::uint64_t>(most, 1, batch_size)));
-    if (n == 0) continue;
-    packet_ns_ = (7 * packet_ns_ + (clock_.now_ns() - begin_ns) / n) / 8;
-    found += n + serve_preferred(now_ns);
+    for (unsigned served = 0, n = 1; served < batch_size && n != 0; served += n) {
+      const std::uint64_t fit =
+          longest_beside_preferred_ns / std::max<std::uint64_t>(1, packet_ns_);
+      const auto most =
+          static_cast<unsigned>(std::clamp<std::uint64_t>(fit, 1, batch_size - served));
+      const std::uint64_t begin_ns = clock_.now_ns();
+      n = serve(*shards[i], now_ns, most);
+      if (n == 0) break;
+      packet_ns_ = (7 * packet_ns_ + (clock_.now_ns() - begin_ns) / n) / 8;
+      found += n + serve_preferred(now_ns);
+    }
   }
+  if (found != 0) wake_receivers();
   return found;
 }
 

@@ -36,6 +36,8 @@ class Card {
   // Moves frames from wire to queues and from queues to wire; returns how many moved. Called by
   // the first net core alone, before it polls its own queues. A real port has nothing to move.
   virtual unsigned poll() { return 0; }
+  // Half of it: from the wire to queues. (To send costs a system call on some wires.)
+  virtual unsigned receive() { return poll(); }
 
   // Whether frames can pass. Asked by every core ten times a second.
   virtual bool link_up() { return true; }
