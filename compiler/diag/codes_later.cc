@@ -221,6 +221,11 @@ constexpr std::array table = {
     CodeText{"E0654", "DPDK does not start",
              "`weft doctor` names what is missing on this machine."},
     CodeText{"E0655", "a wire does not start", "The message has DPDK's words; see `weft doctor`."},
+    CodeText{
+        "E0656", "a placement that cannot be run yet",
+        "The plan wants an application on a core of its own (dedicated), or the stack of its\n"
+        "flows cut over several cores (pipelined). Today applications run to completion on the\n"
+        "net core; `weft explain PLAN ENDPOINT` says what each way would cost."},
     CodeText{"E0660", "the plan is being run, or its folder is not private",
              "One stack per name: the message has the process that holds it. The folder of the\n"
              "statistics socket must belong to the user, and to nobody else."},

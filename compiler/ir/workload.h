@@ -68,6 +68,20 @@ struct QueueRange {
   bool operator==(const QueueRange&) const = default;
 };
 
+// Where an application runs.
+enum class Placement {
+  run_to_completion,  // on the net core, by direct call
+  dedicated,          // on a core of its own, behind rings
+  pipelined,          // the stack of its flows is cut over several net cores
+};
+
+// The YAML word.
+inline std::string_view to_string(Placement p) {
+  return p == Placement::run_to_completion ? "run_to_completion"
+         : p == Placement::dedicated       ? "dedicated"
+                                           : "pipelined";
+}
+
 // One application's sockets: a port or a range of ports, of all own addresses or of some.
 struct Endpoint {
   std::string name;        // "echo"
@@ -89,8 +103,9 @@ struct Endpoint {
   double cost = 0;         // cycles that the application takes for one request
   unsigned size = 0;       // bytes of payload of a usual request
   double p99_us = 0;       // bound for the time in the stack, microseconds; 0: none
-  std::optional<QueueRange> queues;  // its flows arrive on these alone
-  std::optional<unsigned> core;      // net core that runs it
+  std::optional<QueueRange> queues;    // its flows arrive on these alone
+  std::optional<unsigned> core;        // net core that runs it
+  std::optional<Placement> placement;  // none: the chooser decides
 
   unsigned last_port() const { return port + ports - 1; }
   bool bound() const { return address != 0; }

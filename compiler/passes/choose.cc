@@ -14,6 +14,7 @@
 #include "compiler/passes/filter_plan.h"
 #include "compiler/passes/judge.h"
 #include "compiler/passes/knobs.h"
+#include "compiler/passes/placement.h"
 #include "compiler/passes/refusal.h"
 #include "compiler/passes/steer.h"
 
@@ -49,6 +50,7 @@ class Chooser {
     out_.cores = options.cores != 0 ? options.cores : workload_.cores;
     out_.cores = std::clamp(out_.cores, 1u, out_.rx_queues);
     out_.chosen.policy = to_string(workload_.policy);
+    out_.chosen.placement = placements(inputs);
   }
 
   Result<Choice> run(bool judge) {

@@ -8,6 +8,7 @@
 #include "compiler/passes/balance.h"
 #include "compiler/passes/choose_delta.h"
 #include "compiler/passes/knobs.h"
+#include "compiler/passes/placement.h"
 #include "compiler/passes/steer.h"
 #include "compiler/passes/tables.h"
 
@@ -56,6 +57,7 @@ class Beside {
     out_.cores = static_cast<unsigned>(running_.cores.size());
     out_.rss = card.rss;
     out_.chosen.policy = running_.chosen.policy;
+    out_.chosen.placement = placements(inputs_);
     out_.chosen.zones = running_.chosen.zones;
     const std::set<unsigned> fed(card.rss.table.begin(), card.rss.table.end());
     out_.open.assign(fed.begin(), fed.end());

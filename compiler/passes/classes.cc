@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "compiler/passes/place.h"
+#include "compiler/passes/placement.h"
 
 namespace weft::passes {
 
@@ -151,7 +152,8 @@ bool cover(Classes& classes, unsigned endpoint) {
 }
 
 PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs) {
-  PacketCost out{cycles_of(inputs.graph, inputs.costs), 2 * inputs.costs.of("byte")};
+  PacketCost out{cycles_of(inputs.graph, inputs.costs), 2 * inputs.costs.of("byte"),
+                 inputs.costs.of("handover")};
   const auto on = [&](const ir::Config& config) {
     const auto it = knobs.find(config.knob);
     return it != knobs.end() && it->second;
@@ -169,7 +171,9 @@ PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& 
 }
 
 double extra_of(const ir::Endpoint& endpoint, const PacketCost& cost) {
-  return endpoint.cost + cost.byte * (endpoint.size > 64 ? endpoint.size - 64 : 0);
+  const auto how = endpoint.placement.value_or(ir::Placement::run_to_completion);
+  return app_cycles(endpoint, how, cost.ring) +
+         cost.byte * (endpoint.size > 64 ? endpoint.size - 64 : 0);
 }
 
 double weight_of(const ir::Endpoint& endpoint, double rate, const PacketCost& cost) {

@@ -58,6 +58,7 @@ struct Classes {
 struct PacketCost {
   double cycles = 0;
   double byte = 0;  // for each byte of payload beyond 64
+  double ring = 0;  // to or from another core
 };
 PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs);
 

@@ -84,6 +84,14 @@ struct QueueZone {
   bool priority = false;  // polled before others
 };
 
+// Where an endpoint's application runs, where there is something to say about it; else it runs to
+// completion.
+struct Placed {
+  unsigned endpoint = 0;  // index
+  ir::Placement how = ir::Placement::run_to_completion;
+  std::string why;
+};
+
 // How full the fullest is, and what no assignment could be better than. Cycles per second.
 struct Gap {
   double busiest = 0;
@@ -98,7 +106,8 @@ struct Chosen {
   Gap queues;  // estimated before the residues are known
   Gap cores;
   std::vector<std::string> certified;  // proved to be the best: "filters", "offloads"
-  bool stopped = false;                // the time limit ended the search
+  std::vector<Placed> placement;
+  bool stopped = false;  // the time limit ended the search
 };
 
 struct Proof {

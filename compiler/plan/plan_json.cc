@@ -117,6 +117,10 @@ Json choice_json(const Chosen& c) {
   out["queues"] = gap_json(c.queues);
   out["cores"] = gap_json(c.cores);
   out["certified"] = c.certified;
+  out["placement"] = Json::array();
+  for (const Placed& p : c.placement)
+    out["placement"].push_back(
+        {{"endpoint", p.endpoint}, {"how", to_string(p.how)}, {"why", p.why}});
   out["stopped"] = c.stopped;
   return out;
 }

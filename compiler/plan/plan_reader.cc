@@ -394,6 +394,17 @@ Chosen read_choice(const Value& at, unsigned queues) {
   out.cores = read_gap(m.required("cores"));
   if (auto certified = m.optional("certified"))
     for (const Value& v : certified->list()) out.certified.push_back(v.name());
+  if (auto placement = m.optional("placement"))
+    for (const Value& v : placement->list()) {
+      Mapping p(v, "placement");
+      Placed placed;
+      placed.endpoint = static_cast<unsigned>(p.required("endpoint").number(0, 65534));
+      placed.how = static_cast<ir::Placement>(
+          p.required("how").word({"run_to_completion", "dedicated", "pipelined"}, "a placement"));
+      placed.why = p.required("why").text();
+      p.done();
+      out.placement.push_back(std::move(placed));
+    }
   if (auto stopped = m.optional("stopped")) out.stopped = stopped->flag();
   m.done();
   return out;

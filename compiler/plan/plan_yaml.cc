@@ -153,6 +153,10 @@ std::string choice_text(const Chosen& c) {
                   z.priority ? ", priority: on" : "");
   out += format("  queues: {}\n  cores: {}\n", gap_text(c.queues), gap_text(c.cores));
   if (!c.certified.empty()) out += format("  certified: [{}]\n", fmt::join(c.certified, ", "));
+  if (!c.placement.empty()) out += "  placement:\n";
+  for (const Placed& p : c.placement)
+    out += format("    - {{endpoint: {}, how: {}, why: {}}}\n", p.endpoint, to_string(p.how),
+                  quoted(p.why));
   if (c.stopped) out += "  stopped: on\n";
   return out;
 }

@@ -64,6 +64,8 @@ std::string header_text(const Plan& plan, const Paint& paint) {
     const ir::Endpoint& e = plan.endpoints[i];
     out += format("endpoint {}: {}, application {}, {} known flow{}\n", e.name, sockets_text(e),
                   e.app, flows[i], flows[i] == 1 ? "" : "s");
+    for (const Placed& p : plan.chosen.placement)
+      if (p.endpoint == i) out += format("  {}: {}\n", to_string(p.how), p.why);
   }
   if (plan.endpoints.size() > shown)
     out += format("and {} endpoints more\n", plan.endpoints.size() - shown);

@@ -94,6 +94,12 @@ int explain(const ExplainArgs& args) {
     say("explain what? a node of the plan (weft explain PLAN NODE), or --packet 'udp from ...'");
     return usage;
   }
+  for (const plan::Placed& p : plan->chosen.placement) {
+    if (p.endpoint >= plan->endpoints.size() || plan->endpoints[p.endpoint].name != args.node)
+      continue;
+    print(fmt::format("endpoint {}: {}\n  {}\n", args.node, ir::to_string(p.how), p.why));
+    return ok;
+  }
   // Graph and model add what the plan does not repeat; it can be explained without them.
   std::optional<ir::Graph> graph;
   std::optional<ir::NicModel> nic;

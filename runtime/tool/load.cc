@@ -36,6 +36,21 @@ diag::Result<void> check_proof(const Loaded& loaded, const RuntimeOptions& optio
                                      .help = "compile it without --no-proof, or add --unproved"});
 }
 
+// Before anything is started or set.
+diag::Result<void> check_placement(const Loaded& loaded) {
+  for (const plan::Placed& p : loaded.plan.chosen.placement) {
+    if (p.how == ir::Placement::run_to_completion || p.endpoint >= loaded.plan.endpoints.size())
+      continue;
+    return diag::fail(diag::Diagnostic{
+        .code = "E0656",
+        .message = fmt::format("endpoint {} is to run {}, and there is no runtime for that yet",
+                               loaded.plan.endpoints[p.endpoint].name, ir::to_string(p.how)),
+        .help =
+            "leave out `placement:`, or say `placement: run_to_completion`, and compile again"});
+  }
+  return {};
+}
+
 diag::Result<void> check_inputs(const Loaded& loaded, const RuntimeOptions& options) {
   const auto differs = [&](const char* input, const std::string& digest) {
     const auto found = loaded.plan.inputs.find(input);
@@ -93,6 +108,7 @@ diag::Result<Loaded> load(const RuntimeOptions& options) {
   loaded.plan = std::move(*plan);
   loaded.name = options.name.empty() ? fs::path(options.plan).stem().string() : options.name;
   if (auto good = check_proof(loaded, options); !good) return diag::fail(good.error());
+  if (auto good = check_placement(loaded); !good) return diag::fail(good.error());
   const std::string path =
       options.nic.empty() ? root() + "/nicmodels/" + loaded.plan.nic + ".yaml" : options.nic;
   auto model = frontend::read_nic(path, loaded.fields);

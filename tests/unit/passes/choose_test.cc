@@ -210,6 +210,28 @@ TEST(Choose, RefusesWhatCanNotBe) {
   EXPECT_EQ(refusal(in), "E0803") << "no such core";
 }
 
+TEST(Choose, PlacesApplicationsByCostAndAsTheyWish) {
+  Inputs in = inputs("intel_82599", "policy_static");
+  EXPECT_TRUE(must(choose(in, {})).chosen.placement.empty()) << "nothing is known, nothing is said";
+  in.workload.endpoints[0].cost = 50'000;
+  in.workload.endpoints[1].placement = ir::Placement::dedicated;
+  const auto placed = must(choose(in, {})).chosen.placement;
+  ASSERT_EQ(placed.size(), 2u);
+  // Rings would be cheaper, but nobody can run that.
+  EXPECT_EQ(placed[0].how, ir::Placement::run_to_completion);
+  EXPECT_NE(placed[0].why.find("50000"), std::string::npos) << placed[0].why;
+  EXPECT_NE(placed[0].why.find("cannot be run yet"), std::string::npos) << placed[0].why;
+  EXPECT_EQ(placed[1].endpoint, 1u);
+  EXPECT_EQ(placed[1].how, ir::Placement::dedicated);
+  // Behind rings an application's work is no load of a queue's.
+  const PacketCost cost = packet_cost(in, {});
+  ir::Endpoint e;
+  e.cost = 50'000;
+  EXPECT_EQ(extra_of(e, cost), 50'000);
+  e.placement = ir::Placement::dedicated;
+  EXPECT_EQ(extra_of(e, cost), 2 * in.costs.of("handover"));
+}
+
 TEST(ChoiceState, AgreesWithTheCardAndWithItself) {
   const Inputs in = inputs("intel_82599", "policy_gold");
   const auto plan = configured(in);
