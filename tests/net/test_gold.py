@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Gold flows over a real wire, beside twice as many other datagrams as the core can do: an emulated
-82599 on af_packet, an application that takes 100 us for each datagram. How long a gold datagram takes
+82599 on af_packet, an application that takes 300 us for each datagram. How long a gold datagram takes
 with gold alone on the wire, beside the overload, and beside it on one queue for all; what the core
 does in all, for each second of processor time, by `policy: gold` and by `policy: balance`.
 
@@ -23,10 +23,11 @@ import lib
 SLOW = lib.BUILD / "tests/apps/slow.so"
 GOLD_PORT, GOLD_SOURCE, OTHERS = 9, 41000, range(40000, 40016)
 ROUNDS, ASKED = 3, 150  # phases of each kind, and gold datagrams in each
-OVERLOAD = 20_000  # datagrams a second; a core can do less than 10,000
-# An emulated card sorts the overload on the same core, which costs it a tenth; where the card works on
-# its own (tests/sim/gold.h) it is nothing.
-LEAST_THROUGHPUT = 0.85
+OVERLOAD = 6_500  # datagrams a second; a core can do 3,300
+# An emulated card sorts the overload on the same core, and looks at the wire more often for gold's sake:
+# some us for each datagram that is too many, which are the card's and not the stack's. So the
+# application takes long enough for these to be a few per cent.
+LEAST_THROUGHPUT = 0.95
 LONGEST = 1.0  # seconds after which a gold datagram counts as lost
 
 WORKLOAD = """workload: gold

@@ -1,11 +1,11 @@
-/* An application that keeps its core busy for 100 us with every datagram and then sends it back: so
+/* An application that keeps its core busy for 300 us with every datagram and then sends it back: so
  * a few thousand packets a second are more than a core can do. (Of the thread's own time: while
  * somebody else has the processor, nothing is done.) */
 #include <time.h>
 
 #include "runtime/apps/weft_app.h"
 
-enum { busy_ns = 100000 };
+enum { busy_ns = 300000 };
 
 static uint64_t now_ns(void) {
   struct timespec t;
