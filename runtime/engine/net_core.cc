@@ -10,6 +10,8 @@ namespace {
 
 constexpr unsigned polls_before_yield = 64;
 constexpr std::uint64_t idle_before_sleep_ns = 100'000;  // a peer's answer to what was just sent
+constexpr std::uint64_t longest_yield_ns = 30'000;       // more: somebody else had work to do
+constexpr std::uint64_t crowded_ns = 1'000'000'000;      // ... and is believed to have it so long
 constexpr unsigned sleep_without_wire_us = 200;
 constexpr unsigned believed_alarms = 16;
 constexpr unsigned most_preferred_batches = 64;
@@ -234,7 +236,7 @@ void NetCore::find_descriptors() {
 void NetCore::run(const std::atomic<bool>& stop, bool busy) {
   find_descriptors();
   unsigned idle = 0;
-  std::uint64_t sleep_at_ns = 0;
+  std::uint64_t sleep_at_ns = 0, crowded_until_ns = 0;
   while (!stop.load(std::memory_order_relaxed)) {
     if (poll_once() != 0) {
       idle = 0;
@@ -242,9 +244,12 @@ void NetCore::run(const std::atomic<bool>& stop, bool busy) {
       continue;
     }
     if (busy || ++idle < polls_before_yield) continue;
-    if (idle == polls_before_yield) sleep_at_ns = clock_.now_ns() + idle_before_sleep_ns;
-    if (clock_.now_ns() < sleep_at_ns) {
+    const std::uint64_t now_ns = clock_.now_ns();
+    if (idle == polls_before_yield) sleep_at_ns = now_ns + idle_before_sleep_ns;
+    if (now_ns < sleep_at_ns && now_ns >= crowded_until_ns) {
       sched_yield();
+      const std::uint64_t back_ns = clock_.now_ns();
+      if (back_ns - now_ns > longest_yield_ns) crowded_until_ns = back_ns + crowded_ns;
     } else {
       rest(idle, stop);
     }

@@ -1,5 +1,6 @@
 #include "runtime/engine/sleeper.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -9,6 +10,19 @@
 #include <array>
 
 namespace weft::engine {
+namespace {
+
+// The driver of TAP devices looks for frames only after a signal has told it of one. The signal is
+// for the thread that polls: any other that is given it may wait for a processor while the frames
+// do.
+void signal_this_thread(int fd) {
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || (flags & O_ASYNC) == 0) return;
+  const f_owner_ex self = {.type = F_OWNER_TID, .pid = gettid()};
+  fcntl(fd, F_SETOWN_EX, &self);
+}
+
+}  // namespace
 
 Sleeper::Sleeper()
     : epoll_(epoll_create1(EPOLL_CLOEXEC)), event_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -26,6 +40,7 @@ Sleeper::~Sleeper() {
 bool Sleeper::watch(const std::vector<int>& descriptors) {
   if (epoll_ < 0 || event_ < 0) return false;
   return std::all_of(descriptors.begin(), descriptors.end(), [this](int fd) {
+    signal_this_thread(fd);
     epoll_event wanted{};
     wanted.events = EPOLLIN;
     wanted.data.fd = fd;

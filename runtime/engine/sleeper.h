@@ -19,7 +19,8 @@ class Sleeper {
   Sleeper(const Sleeper&) = delete;
   Sleeper& operator=(const Sleeper&) = delete;
 
-  // Descriptors that become readable when a frame comes. False: the system does not wait for one of
+  // By the core's own thread. Descriptors that become readable when a frame comes; those that send
+  // a signal then send it to this thread from now on. False: the system does not wait for one of
   // them, so that the core must not rely on being woken.
   bool watch(const std::vector<int>& descriptors);
 
