@@ -237,19 +237,24 @@ void NetCore::run(const std::atomic<bool>& stop, bool busy) {
   find_descriptors();
   unsigned idle = 0;
   std::uint64_t sleep_at_ns = 0, crowded_until_ns = 0;
+  bool crowded = false;
   while (!stop.load(std::memory_order_relaxed)) {
     if (poll_once() != 0) {
       idle = 0;
       false_alarms_ = 0;
       continue;
     }
-    if (busy || ++idle < polls_before_yield) continue;
+    if (busy || (++idle < polls_before_yield && !crowded)) continue;
     const std::uint64_t now_ns = clock_.now_ns();
+    crowded = now_ns < crowded_until_ns;
     if (idle == polls_before_yield) sleep_at_ns = now_ns + idle_before_sleep_ns;
-    if (now_ns < sleep_at_ns && now_ns >= crowded_until_ns) {
+    if (crowded) {
+      rest(idle, stop);
+    } else if (now_ns < sleep_at_ns) {
       sched_yield();
       const std::uint64_t back_ns = clock_.now_ns();
-      if (back_ns - now_ns > longest_yield_ns) crowded_until_ns = back_ns + crowded_ns;
+      crowded = back_ns - now_ns > longest_yield_ns;
+      if (crowded) crowded_until_ns = back_ns + crowded_ns;
     } else {
       rest(idle, stop);
     }
