@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <type_traits>
 
 #include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
@@ -89,6 +90,18 @@ diag::Result<void> Host::build() {
   c.window_scaling = has(WEFT_SIM_WINDOW_SCALING);
   c.syn_cookies = has(WEFT_SIM_SYN_COOKIES);
   c.no_delay = has(WEFT_SIM_NO_DELAY);
+  c.ecn = has(WEFT_SIM_ECN);
+  c.always_cookies = has(WEFT_SIM_ALWAYS_COOKIES);
+  const auto choose = [](std::uint32_t wish, auto& value) {
+    if (wish != 0) value = static_cast<std::remove_reference_t<decltype(value)>>(wish);
+  };
+  choose(config_.rto_initial, c.rto_initial);
+  choose(config_.rto_min, c.rto_min);
+  choose(config_.rto_max, c.rto_max);
+  choose(config_.delayed_ack, c.delayed_ack);
+  choose(config_.time_wait, c.time_wait);
+  choose(config_.fin_wait_2, c.fin_wait_2);
+  choose(config_.initial_window, c.initial_segments);
   if (has(WEFT_SIM_FIXED_SEQUENCE)) c.initial_sequence = config_.sequence;
   if (has(WEFT_SIM_FIXED_TIMESTAMP)) c.ts_origin = config_.timestamp;
   c.seed = core.random.next();
@@ -135,6 +148,22 @@ bool Host::allocate(Packet& p, std::uint32_t room) {
 void Host::free_buffer(void* buffer) {
   live_.erase(buffer);
   delete static_cast<Buffer*>(buffer);
+}
+
+int Host::add_address(std::uint32_t address, std::uint32_t prefix_length) {
+  if (address == 0 || address >> 28 >= 14 || prefix_length > 32) return -EINVAL;
+  if (core_->addresses.find(address) == Cast::own) return -EEXIST;
+  core_->addresses.add(address, prefix_length);
+  core_->routes.add(address, prefix_length, 0);
+  return 0;
+}
+
+int Host::add_neighbour(std::uint32_t address, const std::uint8_t* mac) {
+  std::uint64_t number = 0;
+  for (unsigned i = 0; i < 6; ++i) number = number << 8 | mac[i];
+  if ((number & 0x010000000000) != 0 || number == 0) return -EINVAL;
+  core_->neighbours.learn(*core_, address, number, true);
+  return 0;
 }
 
 int Host::receive(const std::uint8_t* frame, std::uint32_t bytes) {
@@ -190,8 +219,12 @@ void Host::settle() {
     more = false;
     for (unsigned i = 0; i < core.transmitted.count; ++i) {
       Frame* const f = core.transmitted.frames[i];
-      out_.emplace_back(f->memory + f->offset, f->memory + f->offset + f->length);
-      ++transmitted;
+      if (config_.transmit_ring != 0 && out_.size() >= config_.transmit_ring) {
+        ++ring_full;
+      } else {
+        out_.emplace_back(f->memory + f->offset, f->memory + f->offset + f->length);
+        ++transmitted;
+      }
       free_buffer(f);
     }
     core.transmitted.count = 0;

@@ -23,6 +23,8 @@ class Host final : public Services {
   static diag::Result<std::unique_ptr<Host>> make(const weft_sim_config& config);
   ~Host() override;
 
+  int add_address(std::uint32_t address, std::uint32_t prefix_length);
+  int add_neighbour(std::uint32_t address, const std::uint8_t* mac);
   int receive(const std::uint8_t* frame, std::uint32_t bytes);
   std::uint32_t transmit(std::uint8_t* frame, std::uint32_t room);
   std::uint64_t next_timer_ns() const;
@@ -34,10 +36,11 @@ class Host final : public Services {
   tcp::Tcp& tcp() { return *tcp_; }
   const tcp::Tcp& tcp() const { return *tcp_; }
   const Core& core() const { return *core_; }
+  Random& random() { return core_->random; }
   std::uint64_t now_ns() const { return core_->now_ns; }
   const weft_sim_config& config() const { return config_; }
   std::uint32_t live_buffers() const { return static_cast<std::uint32_t>(live_.size()); }
-  std::uint64_t received = 0, transmitted = 0, no_buffer = 0;
+  std::uint64_t received = 0, transmitted = 0, no_buffer = 0, ring_full = 0;
   // Packets by drop reason of the graph.
   std::vector<std::pair<std::string, std::uint64_t>> drops() const;
   // For what else is allocated: false where it must fail (config.fail_allocation_at).

@@ -1,146 +1,245 @@
 #include "runtime/sim/sockets.h"
 
+#include <poll.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace weft::sim {
 namespace {
 
 constexpr std::uint64_t nobody = ~std::uint64_t{0};  // a connection's cookie: no socket has it
-constexpr std::uint32_t most_sockets = 1 << 16;
+constexpr std::size_t most_sockets = 1 << 17;
 
 }  // namespace
 
 Sockets::~Sockets() {
-  for (Socket& s : sockets_) drop_text(s);
+  for (auto& [number, s] : sockets_) drop_text(s);
+  sockets_.clear();
   host_.tcp().abort_all();
   take_events();
 }
 
 Sockets::Socket* Sockets::get(int fd) {
-  if (fd < 0 || static_cast<std::size_t>(fd) >= sockets_.size()) return nullptr;
-  Socket& s = sockets_[static_cast<std::size_t>(fd)];
-  return s.kind == Kind::none ? nullptr : &s;
+  if (fd < 0 || static_cast<std::size_t>(fd) >= numbers_.size()) return nullptr;
+  return of(numbers_[static_cast<std::size_t>(fd)]);
+}
+Sockets::Socket* Sockets::of(std::uint64_t number) {
+  const auto at = sockets_.find(number);
+  return at == sockets_.end() ? nullptr : &at->second;
 }
 
-int Sockets::made(Kind kind) {
-  std::size_t fd = 0;
-  while (fd < sockets_.size() && sockets_[fd].kind != Kind::none) ++fd;
+Sockets::Socket& Sockets::make() {
+  Socket& s = sockets_[++made_];
+  s.number = made_;
+  s.send_buffer = host_.config().send_buffer;
+  s.receive_buffer = host_.config().receive_buffer;
+  s.settings.no_delay = (host_.config().features & WEFT_SIM_NO_DELAY) != 0;
+  return s;
+}
+
+// The lowest that is free, as POSIX has it.
+int Sockets::give_number(Socket& s) {
+  const auto at = std::find(numbers_.begin(), numbers_.end(), 0);
+  const auto fd = static_cast<std::size_t>(at - numbers_.begin());
   if (fd == most_sockets) return -EMFILE;
-  if (fd == sockets_.size()) sockets_.emplace_back();
-  sockets_[fd] = {};
-  sockets_[fd].kind = kind;
-  sockets_[fd].send_buffer = host_.config().send_buffer;
+  if (at == numbers_.end()) numbers_.push_back(0);
+  numbers_[fd] = s.number;
   return static_cast<int>(fd);
 }
 
-int Sockets::socket() { return made(Kind::fresh); }
+int Sockets::socket() {
+  Socket& s = make();
+  const int fd = give_number(s);
+  if (fd < 0) sockets_.erase(s.number);
+  return fd;
+}
+
+// Linux's rule: two may have a port where both wish so and neither listens; connections that are
+// over and wait (TIME-WAIT) count like any other.
+bool Sockets::taken(const Socket& s, std::uint32_t address, std::uint16_t port) const {
+  for (const auto& [number, other] : sockets_) {
+    if (&other == &s || other.port != port || (other.kind == Kind::connection && other.over))
+      continue;
+    const bool apart =
+        address != 0 && !other.local.any() && !(other.local == tcp::Address::v4(address));
+    if (!apart && (!s.reuse || !other.reuse || other.kind == Kind::listener)) return true;
+  }
+  return !s.reuse && host_.tcp().port_used(port);
+}
+
+int Sockets::pick_port(Socket& s) {
+  const tcp::Config& c = host_.tcp().config();
+  const std::uint32_t range = c.last_port - c.first_port + 1u;
+  const std::uint32_t start = host_.random().below(range);
+  for (std::uint32_t i = 0; i < range; ++i) {
+    const auto port = static_cast<std::uint16_t>(c.first_port + (start + i) % range);
+    if (taken(s, s.local.v4(), port)) continue;
+    s.port = port;
+    return 0;
+  }
+  return -EADDRINUSE;
+}
 
 int Sockets::bind(int fd, std::uint32_t address, std::uint16_t port) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
   if (s->kind != Kind::fresh || s->port != 0) return -EINVAL;
-  if (address != 0 && address != host_.config().address) return -EADDRNOTAVAIL;
-  for (const Socket& other : sockets_) {
-    const bool all =
-        !(other.local == tcp::Address::v4(address)) && address != 0 && !other.local.any();
-    if (&other != s && (other.kind == Kind::fresh || other.kind == Kind::listener) && port != 0 &&
-        other.port == port && !all)
-      return -EADDRINUSE;
-  }
+  if (address != 0 && host_.core().addresses.find(address) != Cast::own) return -EADDRNOTAVAIL;
   s->local = tcp::Address::v4(address);
-  s->port = port;
-  return 0;
+  const int result = port == 0 ? pick_port(*s) : (taken(*s, address, port) ? -EADDRINUSE : 0);
+  if (result != 0) {
+    s->local = tcp::Address::v4(0);
+  } else if (port != 0) {
+    s->port = port;
+  }
+  return result;
 }
 
 int Sockets::listen(int fd, int backlog) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
-  if (s->kind != Kind::fresh || s->port == 0) return -EINVAL;
-  const int result =
-      host_.tcp().listen(s->local, s->port, static_cast<std::uint32_t>(std::max(backlog, 1)),
-                         static_cast<std::uint64_t>(fd));
+  if (s->kind == Kind::connection) return -EINVAL;
+  const auto most = static_cast<std::uint32_t>(std::clamp(backlog, 1, 4096));
+  s->backlog = most;
+  if (s->kind == Kind::listener) return host_.tcp().listen_on(s->local, s->port, most, s->settings);
+  if (s->port == 0 && pick_port(*s) != 0) return -EADDRINUSE;
+  const int result = host_.tcp().listen(s->local, s->port, most, s->number, s->settings);
   if (result == 0) s->kind = Kind::listener;
   return result;
+}
+
+// A listener with TCP_DEFER_ACCEPT shows whoever has said something.
+bool Sockets::acceptable(Socket& s) {
+  if (s.defer_s == 0 || s.over || s.remote_closed || readable(s) != 0) return true;
+  return host_.now_ns() - s.since_ns >= static_cast<std::uint64_t>(s.defer_s) * 1'000'000'000;
 }
 
 int Sockets::accept(int fd, std::uint32_t* peer, std::uint16_t* peer_port) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
   if (s->kind != Kind::listener) return -EINVAL;
-  while (!s->waiting.empty()) {
-    const tcp::Id id = s->waiting.front();
-    s->waiting.pop_front();
-    tcp::Connection* c = host_.tcp().get(id);
-    if (c == nullptr) continue;  // reset meanwhile
-    const int made_fd = made(Kind::connection);
-    if (made_fd < 0) return made_fd;
-    Socket& m = *get(made_fd);
-    host_.tcp().accept(*c);
-    c->cookie = static_cast<std::uint64_t>(made_fd);
-    m.id = id;
-    m.connected = true;
-    m.local = c->tuple.local;
-    m.port = c->tuple.local_port;
-    m.remote_closed = c->fin_received != 0;
-    if (peer != nullptr) *peer = c->tuple.peer.v4();
-    if (peer_port != nullptr) *peer_port = c->tuple.peer_port;
-    return made_fd;
-  }
-  return -EAGAIN;
+  const auto at = std::find_if(s->waiting.begin(), s->waiting.end(),
+                               [this](std::uint64_t n) { return acceptable(*of(n)); });
+  if (at == s->waiting.end()) return -EAGAIN;
+  Socket& made = *of(*at);
+  const int number = give_number(made);
+  if (number < 0) return number;
+  s->waiting.erase(at);
+  if (tcp::Connection* c = connection(made)) host_.tcp().accept(*c);
+  if (peer != nullptr) *peer = made.peer.v4();
+  if (peer_port != nullptr) *peer_port = made.peer_port;
+  return number;
 }
 
 int Sockets::connect(int fd, std::uint32_t address, std::uint16_t port) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
-  if (s->kind == Kind::connection) return s->connected ? -EISCONN : -EALREADY;
-  if (s->kind != Kind::fresh) return -EINVAL;
+  if (s->kind == Kind::listener) return -EISCONN;
+  if (s->kind == Kind::connection && !s->over) {
+    if (!s->connected) return -EALREADY;
+    return std::exchange(s->told_connected, true) ? -EISCONN : 0;
+  }
+  if (s->kind == Kind::connection) {
+    // It failed, or is over: told once, then it may be tried again.
+    if (s->error != 0) return -std::exchange(s->error, std::uint8_t{0});
+    if (s->connected) return -EISCONN;
+    disconnect(*s);
+  }
   const Cast to = host_.core().addresses.find(address);
   if (to == Cast::broadcast || to == Cast::multicast || address >> 28 >= 14) return -ENETUNREACH;
-  const tcp::Address from = s->local.any() ? tcp::Address::v4(host_.config().address) : s->local;
-  const int result = host_.tcp().connect({from, tcp::Address::v4(address), s->port, port}, s->id);
-  if (result != 0) return result;
-  host_.tcp().get(s->id)->cookie = static_cast<std::uint64_t>(fd);
+  const std::uint32_t hop = host_.core().routes.lookup(address);
+  if (hop == 0 && to != Cast::own) return -ENETUNREACH;
+  const tcp::Address from =
+      s->local.any() ? tcp::Address::v4(host_.core().addresses.nearest(hop)) : s->local;
+  const int result =
+      host_.tcp().connect({from, tcp::Address::v4(address), s->port, port}, s->id, s->settings);
+  if (result != 0) return result == -EADDRINUSE ? -EADDRNOTAVAIL : result;
+  tcp::Connection& c = *host_.tcp().get(s->id);
+  c.cookie = s->number;
   s->kind = Kind::connection;
+  s->local = from;
+  s->port = c.tuple.local_port;
+  s->peer = c.tuple.peer;
+  s->peer_port = port;
   return -EINPROGRESS;
 }
 
-std::int64_t Sockets::send(int fd, const std::uint8_t* data, std::uint64_t bytes) {
+bool Sockets::may_send(Socket& s) {
+  tcp::Connection* c = connection(s);
+  if (c == nullptr || !s.connected) return false;
+  const std::uint32_t unsent = c->snd_end - tcp::earlier(c->snd_nxt, c->snd_end);
+  return host_.tcp().unacked_bytes(*c) < s.send_buffer && unsent < s.unsent_mark;
+}
+
+std::int64_t Sockets::send(int fd, const std::uint8_t* data, std::uint64_t bytes, int flags) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
-  if (s->kind != Kind::connection) return -ENOTCONN;
+  if ((flags & ~(MSG_MORE | MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL)) != 0) return -EOPNOTSUPP;
   if (s->error != 0) return -static_cast<std::int64_t>(std::exchange(s->error, std::uint8_t{0}));
+  if (s->kind != Kind::connection) return -EPIPE;
   tcp::Connection* c = connection(*s);
-  if (c == nullptr || c->fin_queued != 0 || c->state == tcp::State::closed) return -EPIPE;
-  if (!s->connected) return -EAGAIN;
-  const std::uint32_t queued = host_.tcp().unacked_bytes(*c);
-  if (queued >= s->send_buffer) return -EAGAIN;
-  const auto n =
-      static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, s->send_buffer - queued));
+  if (s->no_more_sending || c == nullptr || c->fin_queued != 0 || c->state == tcp::State::closed)
+    return -EPIPE;
+  if (!may_send(*s)) return -EAGAIN;
+  const std::uint32_t room = s->send_buffer - host_.tcp().unacked_bytes(*c);
+  const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, room));
   if (n == 0) return 0;
   if (!host_.may_allocate()) return -ENOBUFS;
   auto copy = std::make_unique<std::uint8_t[]>(n);
   std::memcpy(copy.get(), data, n);
+  // MSG_MORE: a cork for what this call leaves over.
+  host_.tcp().set_cork(*c, s->settings.cork || (flags & MSG_MORE) != 0);
   const int result = host_.tcp().send(*c, copy.get(), n, ++tokens_);
   if (result != 0) return result == -ENOBUFS ? -EAGAIN : result;
   texts_.emplace(tokens_, std::move(copy));
+  if ((flags & MSG_OOB) != 0 && n == bytes) host_.tcp().send_urgent(*c);
   return n;
 }
 
-std::int64_t Sockets::recv(int fd, std::uint8_t* data, std::uint64_t room, bool peek) {
+void Sockets::fetch(Socket& s) {
+  tcp::Connection* c = connection(s);
+  tcp::Chunk chunk;
+  while (c != nullptr && host_.tcp().pop_text(*c, chunk)) {
+    if (s.text.empty()) s.read_to = chunk.seq;
+    s.text.push_back(chunk);
+  }
+}
+
+std::uint32_t Sockets::readable(Socket& s) {
+  fetch(s);
+  std::uint64_t bytes = 0;
+  for (const tcp::Chunk& k : s.text) bytes += k.len;
+  return static_cast<std::uint32_t>(bytes) - s.read;
+}
+
+// Bytes in front of the last urgent one; ~0: there is none that was not read.
+std::uint32_t Sockets::mark_in(Socket& s) const {
+  tcp::Connection* c = s.over ? nullptr : host_.tcp().get(s.id);
+  if (c == nullptr || c->rcv_up == c->irs || s.text.empty()) return ~std::uint32_t{0};
+  const std::int32_t left = tcp::distance(s.read_to, c->rcv_up) - 1;
+  return left < 0 ? ~std::uint32_t{0} : static_cast<std::uint32_t>(left);
+}
+
+std::int64_t Sockets::recv(int fd, std::uint8_t* data, std::uint64_t room, int flags) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
+  if ((flags & MSG_OOB) != 0) return -EINVAL;
   if (s->kind != Kind::connection) return -ENOTCONN;
+  const bool peek = (flags & MSG_PEEK) != 0;
+  fetch(*s);
   tcp::Connection* c = connection(*s);
-  tcp::Chunk chunk;
-  while (c != nullptr && host_.tcp().pop_text(*c, chunk)) s->text.push_back(chunk);
+  // (Not when it begins there: then the mark was seen.)
+  if (const std::uint32_t mark = mark_in(*s); mark != 0) room = std::min<std::uint64_t>(room, mark);
   std::uint64_t given = 0;
   std::uint32_t at = s->read;
   for (std::size_t i = 0; i < s->text.size() && given < room;) {
     const tcp::Chunk& k = s->text[i];
     const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>(k.len - at, room - given));
-    std::memcpy(data + given, k.data + at, n);
+    if ((flags & MSG_TRUNC) == 0) std::memcpy(data + given, k.data + at, n);
     given += n;
     at += n;
     if (at < k.len) break;
@@ -154,19 +253,61 @@ std::int64_t Sockets::recv(int fd, std::uint8_t* data, std::uint64_t room, bool 
   }
   if (!peek && given != 0) {
     s->read = at;
+    s->read_to += static_cast<tcp::Seq>(given);
     if (c != nullptr) host_.tcp().recv_done(*c, static_cast<std::uint32_t>(given));
   }
   if (given != 0 || room == 0) return static_cast<std::int64_t>(given);
   if (s->error != 0) return -static_cast<std::int64_t>(std::exchange(s->error, std::uint8_t{0}));
-  if (s->remote_closed || s->over) return 0;
-  return s->connected ? -EAGAIN : -ENOTCONN;
+  if (s->over && !s->connected) return -ENOTCONN;
+  return s->remote_closed || s->over || s->no_more_reading ? 0 : -EAGAIN;
 }
 
-int Sockets::shutdown(int fd) {
+// A connection that is being opened, or a listener, is none any more.
+void Sockets::disconnect(Socket& s) {
+  if (tcp::Connection* c = connection(s); c != nullptr && s.kind == Kind::connection) {
+    c->cookie = nobody;
+    host_.tcp().abort(*c);
+  }
+  drop_text(s);
+  s.kind = Kind::fresh;
+  s.id = {};
+  s.over = s.connected = s.remote_closed = false;
+}
+
+void Sockets::stop_listening(Socket& s) {
+  host_.tcp().unlisten(s.local, s.port);
+  take_events();
+  for (const std::uint64_t n : std::exchange(s.waiting, {})) {
+    Socket& w = *of(n);
+    if (tcp::Connection* c = connection(w)) {
+      c->cookie = nobody;
+      host_.tcp().abort(*c);
+    }
+    drop_text(w);
+    sockets_.erase(n);
+  }
+  s.kind = Kind::fresh;
+}
+
+int Sockets::shutdown(int fd, int how) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
+  if (how < SHUT_RD || how > SHUT_RDWR) return -EINVAL;
+  const bool reading = how != SHUT_WR, sending = how != SHUT_RD;
+  if (s->kind == Kind::listener) {
+    if (reading) stop_listening(*s);
+    return 0;
+  }
   tcp::Connection* c = s->kind == Kind::connection ? connection(*s) : nullptr;
-  return c == nullptr ? -ENOTCONN : host_.tcp().shutdown(*c);
+  if (c == nullptr || c->state == tcp::State::closed || c->state == tcp::State::time_wait)
+    return -ENOTCONN;
+  if (c->state == tcp::State::syn_sent) {
+    disconnect(*s);
+    return 0;
+  }
+  s->no_more_reading = s->no_more_reading || reading;
+  s->no_more_sending = s->no_more_sending || sending;
+  return sending ? host_.tcp().shutdown(*c) : 0;
 }
 
 void Sockets::drop_text(Socket& s) {
@@ -177,81 +318,55 @@ void Sockets::drop_text(Socket& s) {
 int Sockets::close(int fd, bool reset) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
-  if (s->kind == Kind::listener) host_.tcp().unlisten(s->local, s->port);
-  if (s->kind == Kind::connection) {
-    if (tcp::Connection* c = connection(*s)) {
-      // (What was taken from the connection and not read counts as not read.)
-      const bool unread = !s->text.empty();
-      c->cookie = nobody;
-      if (reset || unread) {
-        host_.tcp().abort(*c);
-      } else {
-        host_.tcp().close(*c);
-      }
+  if (s->kind == Kind::listener) stop_listening(*s);
+  if (tcp::Connection* c = s->kind == Kind::connection ? connection(*s) : nullptr) {
+    // (What was taken from the connection and not read counts as not read.)
+    const bool unread = !s->text.empty();
+    c->cookie = nobody;
+    if (reset || unread || s->linger_s == 0) {
+      host_.tcp().abort(*c);
+    } else {
+      host_.tcp().close(*c);
     }
-    drop_text(*s);
   }
-  *s = {};
+  drop_text(*s);
+  sockets_.erase(s->number);
+  numbers_[static_cast<std::size_t>(fd)] = 0;
   return 0;
 }
 
-int Sockets::set_option(int fd, int option, std::int64_t value) {
+int Sockets::name(int fd, bool of_peer, std::uint32_t* address, std::uint16_t* port) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
-  if (option == WEFT_SIM_OPTION_SEND_BUFFER) {
-    if (value < 1 || value > 1 << 30) return -EINVAL;
-    s->send_buffer = static_cast<std::uint32_t>(value);
-    return 0;
-  }
-  tcp::Connection* c = s->kind == Kind::connection ? connection(*s) : nullptr;
-  if (c == nullptr) return -ENOTCONN;
-  if (value < 0 || value > 1'000'000) return -EINVAL;
-  const auto number = static_cast<std::uint32_t>(value);
-  switch (option) {
-    case WEFT_SIM_OPTION_NO_DELAY: host_.tcp().set_no_delay(*c, value != 0); return 0;
-    case WEFT_SIM_OPTION_CORK: host_.tcp().set_cork(*c, value != 0); return 0;
-    case WEFT_SIM_OPTION_QUICK_ACK: host_.tcp().set_quick_ack(*c, value != 0); return 0;
-    case WEFT_SIM_OPTION_KEEPALIVE: host_.tcp().set_keepalive(*c, value != 0); return 0;
-    case WEFT_SIM_OPTION_KEEPALIVE_IDLE: c->keepalive_idle_ms = number * 1000; break;
-    case WEFT_SIM_OPTION_KEEPALIVE_INTERVAL: c->keepalive_interval_ms = number * 1000; break;
-    case WEFT_SIM_OPTION_KEEPALIVE_COUNT:
-      c->keepalive_count = static_cast<std::uint8_t>(std::min(number, 255u));
-      break;
-    case WEFT_SIM_OPTION_USER_TIMEOUT: c->user_timeout_ms = number; break;
-    default: return -ENOPROTOOPT;
-  }
-  if (c->keepalive != 0) host_.tcp().set_keepalive(*c, true);
+  if (of_peer && (s->kind != Kind::connection || s->over || !s->connected)) return -ENOTCONN;
+  if (address != nullptr) *address = (of_peer ? s->peer : s->local).v4();
+  if (port != nullptr) *port = of_peer ? s->peer_port : s->port;
   return 0;
 }
 
 int Sockets::poll(int fd) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
-  if (s->kind == Kind::listener) return s->waiting.empty() ? 0 : WEFT_SIM_IN;
-  if (s->kind != Kind::connection) return WEFT_SIM_HUP;
+  if (s->kind == Kind::listener) {
+    const bool any = std::any_of(s->waiting.begin(), s->waiting.end(),
+                                 [this](std::uint64_t n) { return acceptable(*of(n)); });
+    return any ? POLLIN : 0;
+  }
+  if (s->kind == Kind::fresh) return POLLOUT | POLLHUP;
   tcp::Connection* c = connection(*s);
-  int ready = 0;
-  if (!s->text.empty() || s->remote_closed || s->over ||
-      (c != nullptr && host_.tcp().unread_first(*c) != tcp::none))
-    ready |= WEFT_SIM_IN;
-  if (s->error != 0) ready |= WEFT_SIM_ERR;
-  if (c == nullptr || c->state == tcp::State::closed || c->state == tcp::State::time_wait)
-    return ready | WEFT_SIM_HUP;
-  if (s->connected && c->fin_queued == 0 && host_.tcp().unacked_bytes(*c) < s->send_buffer)
-    ready |= WEFT_SIM_OUT;
+  const bool gone =
+      c == nullptr || c->state == tcp::State::closed || c->state == tcp::State::time_wait;
+  const bool ended = s->remote_closed || s->no_more_reading;
+  const bool stopped = s->no_more_sending || (c != nullptr && c->fin_queued != 0);
+  int ready = s->error != 0 ? POLLERR : 0;
+  if (gone || (ended && stopped)) ready |= POLLHUP;
+  if (gone || ended) ready |= POLLIN | POLLRDHUP;
+  if (!gone && !s->connected) return ready;
+  const std::uint32_t text = readable(*s);
+  if (text >= s->low_mark) ready |= POLLIN;
+  if (mark_in(*s) < text) ready |= POLLPRI;
+  if (gone || stopped || may_send(*s)) ready |= POLLOUT;
   return ready;
-}
-
-int Sockets::error(int fd) {
-  Socket* s = get(fd);
-  return s == nullptr ? -EBADF : s->error;
-}
-
-// Whose the connection is; null: nobody's any more, or still its listener's.
-Sockets::Socket* Sockets::owner(tcp::Connection& c) {
-  if (c.cookie >= sockets_.size()) return nullptr;
-  Socket& s = sockets_[c.cookie];
-  return s.kind == Kind::connection && s.id == host_.tcp().id_of(c) ? &s : nullptr;
 }
 
 void Sockets::take_events() {
@@ -263,14 +378,31 @@ void Sockets::take_event(tcp::Connection& c) {
   const std::uint8_t events = std::exchange(c.events, std::uint8_t{0});
   tcp::Chunk chunk;
   while (host_.tcp().pop_acked(c, chunk)) texts_.erase(chunk.token);
-  if ((events & e::new_conn) != 0 && c.cookie < sockets_.size() &&
-      sockets_[c.cookie].kind == Kind::listener)
-    sockets_[c.cookie].waiting.push_back(host_.tcp().id_of(c));
-  if (Socket* s = owner(c)) {
+  Socket* s = of(c.cookie);
+  if (s != nullptr && s->kind == Kind::listener && (events & e::new_conn) != 0) {
+    Socket& made = make();
+    s->waiting.push_back(made.number);
+    const std::uint64_t number = made.number;
+    const Socket& by = *s;
+    made.settings = by.settings;
+    made.send_buffer = by.send_buffer, made.receive_buffer = by.receive_buffer;
+    made.window_clamp = by.window_clamp, made.low_mark = by.low_mark;
+    made.unsent_mark = by.unsent_mark, made.linger_s = by.linger_s;
+    made.defer_s = by.defer_s, made.reuse = by.reuse;
+    made.kind = Kind::connection;
+    made.connected = made.told_connected = true;
+    made.id = host_.tcp().id_of(c);
+    made.local = c.tuple.local, made.port = c.tuple.local_port;
+    made.peer = c.tuple.peer, made.peer_port = c.tuple.peer_port;
+    made.since_ns = host_.now_ns();
+    c.cookie = number;
+    s = &made;
+  }
+  if (s != nullptr && s->kind == Kind::connection && s->id == host_.tcp().id_of(c)) {
     if ((events & e::connected) != 0) s->connected = true;
     if ((events & e::remote_closed) != 0) s->remote_closed = true;
     if ((events & e::cleanup) != 0) {
-      while (host_.tcp().pop_text(c, chunk)) s->text.push_back(chunk);
+      fetch(*s);
       s->over = true;
       s->error = c.error;
     }
@@ -278,51 +410,6 @@ void Sockets::take_event(tcp::Connection& c) {
   if ((events & e::cleanup) != 0) host_.tcp().dispose(c);
 }
 
-std::uint32_t Sockets::open() const {
-  return static_cast<std::uint32_t>(std::count_if(
-      sockets_.begin(), sockets_.end(), [](const Socket& s) { return s.kind != Kind::none; }));
-}
-
-int Sockets::info(int fd, weft_sim_tcp_info& info) {
-  Socket* s = get(fd);
-  if (s == nullptr) return -EBADF;
-  info = {};
-  info.size = sizeof(info);
-  info.state = s->kind == Kind::listener ? 10 : 7;
-  tcp::Connection* c = s->kind == Kind::connection ? connection(*s) : nullptr;
-  if (c == nullptr) return s->kind == Kind::fresh ? -ENOTCONN : 0;
-  constexpr std::uint8_t states[] = {7, 2, 3, 1, 4, 5, 8, 11, 9, 6};
-  constexpr std::uint8_t recoveries[] = {0, 2, 3, 4};
-  const auto segments = [&](std::uint32_t bytes) { return (bytes + c->mss - 1) / c->mss; };
-  info.state = states[static_cast<unsigned>(c->state)];
-  info.ca_state = recoveries[static_cast<unsigned>(c->recovery)];
-  info.retransmits = info.backoff = c->backoff;
-  info.options =
-      static_cast<std::uint8_t>(c->timestamps | c->sack << 1 | c->scaling << 2 | c->ecn << 3);
-  info.snd_wscale = c->snd_scale;
-  info.rcv_wscale = c->rcv_scale;
-  info.rto = c->rto_us;
-  info.snd_mss = c->mss;
-  info.rcv_mss = c->rcv_mss;
-  info.unacked = segments(c->outstanding());
-  info.sacked = segments(c->sacked_bytes);
-  info.lost = segments(c->lost_bytes);
-  info.retrans = segments(c->again_bytes);
-  info.pmtu = c->path_mtu != 0 ? c->path_mtu : host_.config().mtu;
-  info.rtt = c->srtt_us;
-  info.rttvar = c->rttvar_us;
-  info.min_rtt = c->min_rtt_us;
-  info.snd_ssthresh = c->ssthresh == ~std::uint32_t{0} ? 0x7fffffff : c->ssthresh / c->mss;
-  info.snd_cwnd = c->cwnd / c->mss;
-  info.snd_wnd = c->snd_wnd;
-  info.rcv_wnd = c->receive_window();
-  info.total_retrans = c->retransmitted;
-  info.segs_out = c->segments_out;
-  info.segs_in = c->segments_in;
-  info.notsent_bytes = c->snd_end - tcp::earlier(c->snd_nxt, c->snd_end);
-  info.bytes_acked = c->bytes_acked;
-  info.bytes_received = c->bytes_received;
-  return 0;
-}
+std::uint32_t Sockets::open() const { return static_cast<std::uint32_t>(sockets_.size()); }
 
 }  // namespace weft::sim

@@ -46,6 +46,8 @@ const char* wrong(const weft_sim_config& c) {
   if (c.connections == 0 || c.connections > 1'000'000) return "connections: 1 to 1,000,000";
   if (c.pool_size == 0) return "an empty pool";
   if (c.reserved != 0) return "reserved is not 0";
+  if (c.delayed_ack >= 500) return "delayed_ack: below 500 ms (RFC 9293 MUST-40)";
+  if (c.initial_window > 255) return "initial_window: at most 255 segments";
   return nullptr;
 }
 
@@ -71,7 +73,15 @@ void weft_sim_defaults(struct weft_sim_config* config) {
              .pool_size = 65536,
              .connections = 64,
              .reserved = 0,
-             .fail_allocation_at = 0};
+             .fail_allocation_at = 0,
+             .rto_initial = 0,
+             .rto_min = 0,
+             .rto_max = 0,
+             .delayed_ack = 0,
+             .time_wait = 0,
+             .fin_wait_2 = 0,
+             .initial_window = 0,
+             .transmit_ring = 0};
 }
 
 struct weft_sim* weft_sim_create(const struct weft_sim_config* config, char* why,
@@ -90,6 +100,13 @@ void weft_sim_destroy(struct weft_sim* sim) {
   if (sim == nullptr) return;
   sim->sockets.reset();
   delete sim;
+}
+
+int weft_sim_add_address(struct weft_sim* sim, std::uint32_t address, std::uint32_t prefix_length) {
+  return sim->host->add_address(address, prefix_length);
+}
+int weft_sim_add_neighbour(struct weft_sim* sim, std::uint32_t address, const std::uint8_t mac[6]) {
+  return sim->settled(sim->host->add_neighbour(address, mac));
 }
 
 int weft_sim_receive(struct weft_sim* sim, const void* frame, std::uint32_t bytes) {
@@ -118,16 +135,16 @@ int weft_sim_accept(struct weft_sim* sim, int fd, std::uint32_t* peer, std::uint
 int weft_sim_connect(struct weft_sim* sim, int fd, std::uint32_t address, std::uint16_t port) {
   return sim->settled(sim->sockets->connect(fd, address, port));
 }
-std::int64_t weft_sim_send(struct weft_sim* sim, int fd, const void* data, std::uint64_t bytes) {
-  return sim->settled(sim->sockets->send(fd, static_cast<const std::uint8_t*>(data), bytes));
+std::int64_t weft_sim_send(struct weft_sim* sim, int fd, const void* data, std::uint64_t bytes,
+                           int flags) {
+  return sim->settled(sim->sockets->send(fd, static_cast<const std::uint8_t*>(data), bytes, flags));
 }
 std::int64_t weft_sim_recv(struct weft_sim* sim, int fd, void* data, std::uint64_t room,
                            int flags) {
-  return sim->settled(
-      sim->sockets->recv(fd, static_cast<std::uint8_t*>(data), room, (flags & WEFT_SIM_PEEK) != 0));
+  return sim->settled(sim->sockets->recv(fd, static_cast<std::uint8_t*>(data), room, flags));
 }
-int weft_sim_shutdown(struct weft_sim* sim, int fd) {
-  return sim->settled(sim->sockets->shutdown(fd));
+int weft_sim_shutdown(struct weft_sim* sim, int fd, int how) {
+  return sim->settled(sim->sockets->shutdown(fd, how));
 }
 int weft_sim_close(struct weft_sim* sim, int fd) {
   return sim->settled(sim->sockets->close(fd, false));
@@ -135,11 +152,26 @@ int weft_sim_close(struct weft_sim* sim, int fd) {
 int weft_sim_abort(struct weft_sim* sim, int fd) {
   return sim->settled(sim->sockets->close(fd, true));
 }
-int weft_sim_set_option(struct weft_sim* sim, int fd, int option, std::int64_t value) {
-  return sim->settled(sim->sockets->set_option(fd, option, value));
+int weft_sim_getsockname(struct weft_sim* sim, int fd, std::uint32_t* address,
+                         std::uint16_t* port) {
+  return sim->sockets->name(fd, false, address, port);
+}
+int weft_sim_getpeername(struct weft_sim* sim, int fd, std::uint32_t* address,
+                         std::uint16_t* port) {
+  return sim->sockets->name(fd, true, address, port);
+}
+int weft_sim_setsockopt(struct weft_sim* sim, int fd, int level, int option, const void* value,
+                        std::uint32_t bytes) {
+  return sim->settled(sim->sockets->set_option(fd, level, option, value, bytes));
+}
+int weft_sim_getsockopt(struct weft_sim* sim, int fd, int level, int option, void* value,
+                        std::uint32_t* bytes) {
+  return sim->sockets->get_option(fd, level, option, value, bytes);
+}
+int weft_sim_ioctl(struct weft_sim* sim, int fd, unsigned long request, int* value) {
+  return sim->sockets->ioctl(fd, request, value);
 }
 int weft_sim_poll(struct weft_sim* sim, int fd) { return sim->sockets->poll(fd); }
-int weft_sim_error(struct weft_sim* sim, int fd) { return sim->sockets->error(fd); }
 int weft_sim_info(struct weft_sim* sim, int fd, struct weft_sim_tcp_info* info) {
   return sim->sockets->info(fd, *info);
 }
@@ -156,7 +188,8 @@ void weft_sim_count(const struct weft_sim* sim, struct weft_sim_counters* counte
                .sockets = sim->sockets->open(),
                .received = h.received,
                .transmitted = h.transmitted,
-               .no_buffer = h.no_buffer};
+               .no_buffer = h.no_buffer,
+               .ring_full = h.ring_full};
 }
 
 void weft_sim_drops(const struct weft_sim* sim, void (*each)(void*, const char*, std::uint64_t),

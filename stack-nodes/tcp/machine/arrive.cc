@@ -28,6 +28,7 @@ Arrived Tcp::take(Segment& s) {
 
 bool Tcp::arrive_known(Connection& c, Segment& s) {
   ++c.segments_in;
+  if (s.len != 0) ++c.texts_in;
   if (c.state == State::syn_sent) {
     arrive_syn_sent(c, s);
     return kept_;
@@ -103,7 +104,7 @@ void Tcp::arrive_syn_sent(Connection& c, Segment& s) {
     ++counters_.bad_flags;
     return;
   }
-  c.irs = s.seq;
+  c.irs = c.rcv_up = s.seq;
   c.rcv_nxt = s.seq + 1;
   c.acked_to = c.rcv_nxt;
   c.rcv_edge += c.rcv_nxt;
@@ -225,7 +226,7 @@ void Tcp::after_acknowledgement(Connection& c) {
   switch (c.state) {
     case State::fin_wait_1:
       c.state = State::fin_wait_2;
-      if (c.released != 0) arm(c, Timer::life, now_ns + config_.fin_wait_2 * 1'000'000ull);
+      if (c.released != 0) enter_fin_wait_2(c);
       break;
     case State::closing: enter_time_wait(c); break;
     case State::last_ack: end(c, reason::none); break;

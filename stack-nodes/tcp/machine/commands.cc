@@ -27,9 +27,9 @@ Tcp::Tcp(const Config& config, Release release)
       listeners_(config.listeners),
       wheel_(config.connections, config.start_ns >> tick_shift) {}
 
-std::uint8_t Tcp::make_scale() const {
+std::uint8_t Tcp::make_scale(std::uint32_t buffer) const {
   if (!config_.window_scaling) return 0;
-  const unsigned bits = static_cast<unsigned>(std::bit_width(config_.receive_buffer));
+  const unsigned bits = static_cast<unsigned>(std::bit_width(buffer));
   return static_cast<std::uint8_t>(std::min<unsigned>(bits > 16 ? bits - 16 : 0, 14));
 }
 
@@ -44,7 +44,7 @@ Seq Tcp::initial_sequence(const Tuple& t) const {
   return static_cast<Seq>(now_ns / 4000) + static_cast<Seq>(keyed_hash(config_.secret, t, 2));
 }
 
-std::uint32_t Tcp::make_connection(const Tuple& t) {
+std::uint32_t Tcp::make_connection(const Tuple& t, const Settings& settings) {
   const std::uint32_t at = connections_.take();
   if (at == none) {
     ++counters_.table_full;
@@ -54,14 +54,13 @@ std::uint32_t Tcp::make_connection(const Tuple& t) {
   c.tuple = t;
   c.generation = ++generation_ != 0 ? generation_ : ++generation_;
   c.congestion = config_.congestion;
-  c.no_delay = config_.no_delay ? 1 : 0;
-  c.rcv_buf = config_.receive_buffer;
-  c.rcv_scale = make_scale();
+  c.rcv_buf = settings.receive_buffer != 0 ? settings.receive_buffer : config_.receive_buffer;
+  c.rcv_scale = make_scale(c.rcv_buf);
   c.rcv_edge = std::min<std::uint32_t>(c.rcv_buf, 0xffff);  // relative, until rcv_nxt is known
   c.rto_us = config_.rto_initial * 1000;
-  c.keepalive_idle_ms = config_.keepalive_idle;
-  c.keepalive_interval_ms = config_.keepalive_interval;
-  c.keepalive_count = config_.keepalive_count;
+  c.user_mss = settings.max_segment;
+  c.cork = settings.cork ? 1 : 0;
+  change(c, settings);
   c.ts_offset = timestamp_offset(t);
   c.last_heard_ns = now_ns;
   c.undo_left = -1;
@@ -76,20 +75,38 @@ std::uint32_t Tcp::make_connection(const Tuple& t) {
 // taken off.
 void Tcp::limit_mss(Connection& c) {
   const std::uint32_t mtu = c.path_mtu != 0 ? c.path_mtu : config_.mtu;
-  const std::uint32_t own = mtu - c.tuple.peer.header() - 20;
+  std::uint32_t own = mtu - c.tuple.peer.header() - 20;
+  if (c.user_mss != 0) own = std::min<std::uint32_t>(own, c.user_mss);
   const std::uint32_t options = c.timestamps != 0 ? 12 : 0;
   c.mss = static_cast<std::uint16_t>(std::min<std::uint32_t>(own, c.peer_mss) - options);
 }
 
 int Tcp::listen(const Address& local, std::uint16_t port, std::uint32_t backlog,
-                std::uint64_t cookie) {
+                std::uint64_t cookie, const Settings& settings) {
   if (port == 0) return -e_invalid;
   if (listeners_.find(local, port) != none) return -e_in_use;
   const std::uint32_t at = listeners_.add(local, port);
   if (at == none) return -e_no_buffers;
   listeners_[at].backlog = std::max(backlog, 1u);
   listeners_[at].cookie = cookie;
+  listeners_[at].settings = settings;
   return 0;
+}
+
+int Tcp::listen_on(const Address& local, std::uint16_t port, std::uint32_t backlog,
+                   const Settings& settings) {
+  const std::uint32_t at = listeners_.find(local, port);
+  if (at == none) return -e_not_found;
+  listeners_[at].backlog = std::max(backlog, 1u);
+  listeners_[at].settings = settings;
+  return 0;
+}
+
+bool Tcp::port_used(std::uint16_t port) const {
+  for (std::uint32_t i = 0; i < connections_.known(); ++i) {
+    if (connections_[i].indexed != 0 && connections_[i].tuple.local_port == port) return true;
+  }
+  return false;
 }
 
 // Those that nobody has accepted yet are reset.
@@ -122,7 +139,7 @@ std::uint16_t Tcp::pick_port(const Tuple& tuple) {
   return 0;
 }
 
-int Tcp::connect(Tuple tuple, Id& id) {
+int Tcp::connect(Tuple tuple, Id& id, const Settings& settings) {
   if (tuple.local.any() || tuple.peer.any() || tuple.peer_port == 0) return -e_invalid;
   if (tuple.local_port == 0) {
     tuple.local_port = pick_port(tuple);
@@ -130,12 +147,12 @@ int Tcp::connect(Tuple tuple, Id& id) {
   } else if (find(tuple) != none) {
     return -e_in_use;
   }
-  const std::uint32_t at = make_connection(tuple);
+  const std::uint32_t at = make_connection(tuple, settings);
   if (at == none) return -e_no_buffers;
   Connection& c = connections_[at];
   c.state = State::syn_sent;
   c.iss = c.snd_una = c.snd_nxt = initial_sequence(tuple);
-  c.snd_end = c.iss + 1;
+  c.snd_end = c.rack_fack = c.rack_round = c.iss + 1;
   c.told = 1;
   id = id_of(c);
   want_output(c);
@@ -207,7 +224,7 @@ void Tcp::close(Connection& c) {
     return end(c, reason::aborted);
   }
   send_fin(c);
-  if (c.state == State::fin_wait_2) arm(c, Timer::life, now_ns + config_.fin_wait_2 * 1'000'000ull);
+  if (c.state == State::fin_wait_2) return enter_fin_wait_2(c);
   if (c.state == State::time_wait) notify(c, event::cleanup);
 }
 
@@ -230,6 +247,25 @@ void Tcp::dispose(Connection& c) {
   c.events = 0;
   if (c.state == State::closed) return forget(c);
   if (c.released == 0) close(c);
+}
+
+void Tcp::change(Connection& c, const Settings& settings) {
+  const auto chosen = [](auto own, auto otherwise) { return own != 0 ? own : otherwise; };
+  c.no_delay = settings.no_delay || config_.no_delay ? 1 : 0;
+  c.keepalive = settings.keepalive ? 1 : 0;
+  c.keepalive_idle_ms = chosen(settings.keepalive_idle_ms, config_.keepalive_idle);
+  c.keepalive_interval_ms = chosen(settings.keepalive_interval_ms, config_.keepalive_interval);
+  c.keepalive_count = chosen(settings.keepalive_count, config_.keepalive_count);
+  c.user_timeout_ms = settings.user_timeout_ms;
+  c.fin_wait_2_ms = chosen(settings.fin_wait_2_ms, config_.fin_wait_2);
+  c.syn_retries = settings.syn_retries;
+  c.ttl = settings.ttl;
+  c.dscp = settings.dscp;
+  if (settings.congestion && *settings.congestion != c.congestion) {
+    c.congestion = *settings.congestion;
+    congestion::begin_epoch(c);
+  }
+  if (settings.receive_buffer != 0) c.rcv_buf = settings.receive_buffer;
 }
 
 void Tcp::set_no_delay(Connection& c, bool on) {

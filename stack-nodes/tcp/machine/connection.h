@@ -208,7 +208,10 @@ struct Connection {
   std::uint32_t user_timeout_ms = 0;  // 0: the stack's
   std::uint32_t keepalive_idle_ms = 0;
   std::uint32_t keepalive_interval_ms = 0;
+  std::uint32_t fin_wait_2_ms = 0;
   std::uint8_t keepalive_count = 0;
+  std::uint8_t syn_retries = 0;  // 0: by time
+  std::uint16_t user_mss = 0;    // 0: what the path carries
   std::uint16_t path_mtu = 0;
 
   // ---- opening, closing, urgent text, information
@@ -225,6 +228,10 @@ struct Connection {
   std::uint32_t timeouts = 0;
   std::uint32_t segments_in = 0;
   std::uint32_t segments_out = 0;
+  std::uint32_t texts_in = 0;  // segments with text
+  std::uint32_t texts_out = 0;
+  std::uint32_t delivered = 0;  // segments known to have arrived
+  std::uint64_t bytes_again = 0;
   std::uint64_t bytes_acked = 0;
   std::uint64_t bytes_received = 0;
 

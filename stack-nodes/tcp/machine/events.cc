@@ -70,6 +70,15 @@ void Tcp::enter_time_wait(Connection& c) {
   if (c.released != 0) notify(c, event::cleanup);
 }
 
+// The peer has all, nobody reads any more, and the peer says no end: not for ever.
+void Tcp::enter_fin_wait_2(Connection& c) {
+  if (c.fin_wait_2_ms == Settings::no_fin_wait_2) {
+    reset_peer(c);
+    return end(c, reason::none);
+  }
+  arm(c, Timer::life, now_ns + c.fin_wait_2_ms * 1'000'000ull);
+}
+
 // The connection is over; the record stays until its application has been told. Text that it has
 // queued is its own again, though it was not delivered.
 void Tcp::end(Connection& c, std::uint8_t why) {

@@ -75,7 +75,7 @@ bool Tcp::arrive_listen(std::uint32_t listener, Segment& s) {
   }
   const bool full = l.half_open >= l.backlog || connections_.room() == 0;
   if (config_.always_cookies || (full && config_.syn_cookies)) {
-    send_cookie(s);
+    send_cookie(l, s);
     return false;
   }
   if (full) {
@@ -93,7 +93,7 @@ bool Tcp::arrive_listen(std::uint32_t listener, Segment& s) {
 // Text that comes with a SYN is not taken: its sender sends it again (section 3.10.7.2 allows to
 // queue it; nobody may be told of it before the handshake is done).
 std::uint32_t Tcp::open_passive(std::uint32_t listener, const Segment& s, Seq iss, bool by_cookie) {
-  const std::uint32_t at = make_connection(s.tuple);
+  const std::uint32_t at = make_connection(s.tuple, listeners_[listener].settings);
   if (at == none) return none;
   Connection& c = connections_[at];
   Listener& l = listeners_[listener];
@@ -106,7 +106,8 @@ std::uint32_t Tcp::open_passive(std::uint32_t listener, const Segment& s, Seq is
   c.rcv_nxt = c.acked_to = c.irs + 1;
   c.rcv_edge += c.rcv_nxt;
   c.iss = c.snd_una = c.snd_nxt = iss;
-  c.snd_end = iss + 1;
+  c.snd_end = c.rack_fack = c.rack_round = iss + 1;
+  c.rcv_up = c.irs;
   c.snd_wnd = c.max_wnd = s.window;
   c.snd_wl1 = s.seq;
   c.snd_wl2 = s.ack_seq;
@@ -180,8 +181,12 @@ std::uint32_t Tcp::cookie_code(const Tuple& t, Seq irs, std::uint32_t step,
   return static_cast<std::uint32_t>(keyed_hash(config_.secret, t, what)) & 0xffffff;
 }
 
-void Tcp::send_cookie(const Segment& s) {
+void Tcp::send_cookie(const Listener& l, const Segment& s) {
   const Options& o = s.options;
+  const std::uint32_t buffer =
+      l.settings.receive_buffer != 0 ? l.settings.receive_buffer : config_.receive_buffer;
+  std::uint32_t own = config_.mtu - s.tuple.peer.header() - 20;
+  if (l.settings.max_segment != 0) own = std::min<std::uint32_t>(own, l.settings.max_segment);
   std::uint32_t size = 0;
   const std::uint16_t peer_mss = o.has_mss ? o.mss : std::uint16_t{536};
   while (size + 1 < cookie_mss.size() && cookie_mss[size + 1] <= peer_mss) ++size;
@@ -191,9 +196,9 @@ void Tcp::send_cookie(const Segment& s) {
   out.flags = syn | ack;
   out.seq = (step & 31) << 27 | size << 24 | cookie_code(s.tuple, s.seq, step, size);
   out.ack_seq = s.seq + 1;
-  out.window = static_cast<std::uint16_t>(std::min<std::uint32_t>(config_.receive_buffer, 0xffff));
+  out.window = static_cast<std::uint16_t>(std::min<std::uint32_t>(buffer, 0xffff));
   OptionWriter options(out.options);
-  options.mss(static_cast<std::uint16_t>(config_.mtu - s.tuple.peer.header() - 20));
+  options.mss(static_cast<std::uint16_t>(own));
   if (config_.timestamps && o.has_timestamps) {
     std::uint32_t said = o.has_scale && config_.window_scaling ? o.scale : ts_scale_none;
     if (o.sack_permitted && config_.sack) said |= ts_sack;
@@ -204,7 +209,7 @@ void Tcp::send_cookie(const Segment& s) {
     value = after(base | said, value) ? (base | said) - (ts_bits + 1) : base | said;
     options.timestamps(value, o.ts_value);
     if ((said & ts_sack) != 0) options.sack_permitted();
-    if ((said & ts_scale_none) != ts_scale_none) options.scale(make_scale());
+    if ((said & ts_scale_none) != ts_scale_none) options.scale(make_scale(buffer));
     if ((said & ts_ecn) != 0) out.flags |= ece;
   }
   out.option_bytes = options.bytes();

@@ -6,6 +6,7 @@
 #include "stack-nodes/table/hash_index.h"
 #include "stack-nodes/table/slab.h"
 #include "stack-nodes/tcp/machine/connection.h"
+#include "stack-nodes/tcp/machine/settings.h"
 #include "stack-nodes/tcp/machine/tuple.h"
 
 namespace weft::tcp {
@@ -17,6 +18,7 @@ struct Listener {
   std::uint32_t half_open = 0;   // connections in SYN-RECEIVED
   std::uint32_t unaccepted = 0;  // established, and the application has not said anything yet
   std::uint16_t port = 0;
+  Settings settings;  // of its connections
 };
 
 class ListenerTable {

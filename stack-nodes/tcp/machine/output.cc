@@ -117,7 +117,9 @@ void Tcp::begin_segment(Connection& c, OutSegment& out, std::uint8_t flags, std:
   if ((flags & syn) != 0) {
     const bool answer = (flags & ack) != 0;
     const std::uint16_t mtu = c.path_mtu != 0 ? c.path_mtu : config_.mtu;
-    options.mss(static_cast<std::uint16_t>(mtu - c.tuple.peer.header() - 20));
+    std::uint32_t own = mtu - c.tuple.peer.header() - 20;
+    if (c.user_mss != 0) own = std::min<std::uint32_t>(own, c.user_mss);
+    options.mss(static_cast<std::uint16_t>(own));
     if (answer ? c.sack != 0 : config_.sack) options.sack_permitted();
     if (answer ? c.timestamps != 0 : config_.timestamps)
       options.timestamps(timestamp(c), c.ts_recent);
@@ -223,6 +225,7 @@ void Tcp::send_new(Connection& c, OutSegment& out, std::uint32_t len, bool with_
   c.snd_nxt = end;
   if (with_fin) c.fin_sent = 1;
   c.last_sent_ns = now_ns;
+  if (len != 0) ++c.texts_out;
   if (c.recovery == Recovery::fast || c.recovery == Recovery::cwr) c.prr_out += end - out.seq;
 }
 
@@ -270,6 +273,8 @@ bool Tcp::send_again(Connection& c, OutSegment& out, std::uint32_t at) {
   c.rto_from_ns = now_ns;
   c.last_sent_ns = now_ns;
   ++c.retransmitted;
+  c.bytes_again += len;
+  if (len != 0) ++c.texts_out;
   ++counters_.sent_again;
   if (c.recovery == Recovery::fast || c.recovery == Recovery::cwr) c.prr_out += r->bytes();
   return true;

@@ -17,6 +17,7 @@ bool sent_after(std::uint64_t a_ns, Seq a_end, std::uint64_t b_ns, Seq b_end) {
 
 // Section 6.2 steps 1 to 3, for one segment that has arrived.
 void Tcp::rack_delivered(Connection& c, const Sent& r, Delivered& d) {
+  ++c.delivered;
   if (r.sent_ns == 0) return;
   const std::uint64_t rtt_ns = now_ns - r.sent_ns;
   if (r.is(Sent::ever_again)) {

@@ -22,6 +22,7 @@
 #include "stack-nodes/tcp/machine/holes.h"
 #include "stack-nodes/tcp/machine/listener.h"
 #include "stack-nodes/tcp/machine/segment.h"
+#include "stack-nodes/tcp/machine/settings.h"
 
 namespace weft::tcp {
 
@@ -68,10 +69,16 @@ class Tcp {
   void unreachable(const Tuple& tuple, Seq seq, std::uint8_t why, bool hard);
 
   // ---- commands; 0 or a negative number of errno.h
-  int listen(const Address& local, std::uint16_t port, std::uint32_t backlog, std::uint64_t cookie);
+  int listen(const Address& local, std::uint16_t port, std::uint32_t backlog, std::uint64_t cookie,
+             const Settings& settings = {});
+  // For those that come from now on. -ENOENT.
+  int listen_on(const Address& local, std::uint16_t port, std::uint32_t backlog,
+                const Settings& settings);
   int unlisten(const Address& local, std::uint16_t port);
   // local.any(): not allowed, the caller picks the address of the way out. local_port 0: picked.
-  int connect(Tuple tuple, Id& id);
+  int connect(Tuple tuple, Id& id, const Settings& settings = {});
+  // True: a connection has this port, in whatever state.
+  bool port_used(std::uint16_t port) const;
   Connection* get(Id id);
   Id id_of(const Connection& c) const { return {number(c), c.generation}; }
   void accept(Connection& c) { take_place(c); }
@@ -84,6 +91,7 @@ class Tcp {
   void abort(Connection& c);    // the same with a reset
   void abort_all();
   void dispose(Connection& c);  // closes where that was not done, and forgets: no events any more
+  void change(Connection& c, const Settings& settings);  // what can be changed still
   void set_no_delay(Connection& c, bool on);
   void set_cork(Connection& c, bool on);
   void set_quick_ack(Connection& c, bool on);
@@ -141,7 +149,7 @@ class Tcp {
   bool arrive_listen(std::uint32_t listener, Segment& s);
   std::uint32_t open_passive(std::uint32_t listener, const Segment& s, Seq iss, bool by_cookie);
   void take_options(Connection& c, const Options& o, std::uint8_t scale);
-  void send_cookie(const Segment& s);
+  void send_cookie(const Listener& l, const Segment& s);
   bool cookies_valid() const;
   bool arrive_cookie(std::uint32_t listener, Segment& s);
   std::uint32_t cookie_code(const Tuple& t, Seq irs, std::uint32_t minute, std::uint32_t mss) const;
@@ -214,9 +222,10 @@ class Tcp {
   // commands.cc
   std::uint16_t pick_port(const Tuple& tuple);
   Seq initial_sequence(const Tuple& t) const;
-  std::uint32_t make_connection(const Tuple& t);
+  std::uint32_t make_connection(const Tuple& t, const Settings& settings);
   void send_fin(Connection& c);
   void enter_time_wait(Connection& c);
+  void enter_fin_wait_2(Connection& c);
   void end(Connection& c, std::uint8_t why);
   void end_released(Connection& c) { end(c, reason::reset); }
   void forget(Connection& c);
@@ -240,7 +249,7 @@ class Tcp {
     return static_cast<std::uint32_t>(now_ns / 1'000'000) + c.ts_offset;
   }
   std::uint32_t timestamp_offset(const Tuple& t) const;
-  std::uint8_t make_scale() const;
+  std::uint8_t make_scale(std::uint32_t buffer) const;
   Seq data_una(const Connection& c) const {
     return c.syn_acked == 0 ? c.iss + 1 : earlier(c.snd_una, c.snd_end);
   }

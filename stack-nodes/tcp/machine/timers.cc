@@ -56,8 +56,13 @@ std::uint64_t Tcp::rto_ns(const Connection& c) const {
 
 // What the connection waits for now: nothing, a closed window, an acknowledgement.
 void Tcp::arm_retransmit(Connection& c) {
+  // (Who has given the connection a time is told when it is over, not at the next retransmission.)
+  const std::uint64_t limit_ns = c.user_timeout_ms != 0 && c.stuck_since_ns != 0
+                                     ? c.stuck_since_ns + c.user_timeout_ms * ms_ns
+                                     : ~std::uint64_t{0};
   const auto set = [&](Wait what, std::uint64_t due_ns) {
     c.waits_for = what;
+    if (what == Wait::rto || what == Wait::persist) due_ns = std::min(due_ns, limit_ns);
     arm(c, Timer::retransmit, due_ns);
   };
   const bool open = c.state != State::closed && c.state != State::time_wait;
@@ -133,6 +138,10 @@ bool Tcp::gave_up(Connection& c) {
   std::uint64_t since = c.stuck_since_ns;
   std::uint64_t limit = config_.give_up;
   if (!c.synchronised()) limit = c.passive != 0 ? config_.give_up_syn_ack : config_.give_up_syn;
+  if (!c.synchronised() && c.syn_retries != 0) {
+    if (c.syn_again < c.syn_retries) return false;
+    limit = 0;
+  }
   if (c.user_timeout_ms != 0) {
     limit = c.user_timeout_ms;
   } else if (c.snd_wnd == 0) {

@@ -3,6 +3,8 @@
 // byte by byte, and nothing may be left at the end.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -129,8 +131,7 @@ class TwoHosts {
     if (random_.below(4) != 0) {
       std::array<std::uint8_t, 3000> peeked;
       const bool peek = random_.below(8) == 0;
-      const auto first =
-          peek ? weft_sim_recv(host_[i], e.fd, peeked.data(), most, WEFT_SIM_PEEK) : 0;
+      const auto first = peek ? weft_sim_recv(host_[i], e.fd, peeked.data(), most, MSG_PEEK) : 0;
       const auto got = weft_sim_recv(host_[i], e.fd, text.data(), most, 0);
       if (peek && (first != got ||
                    (got > 0 && !std::equal(text.begin(), text.begin() + got, peeked.begin()))))
@@ -156,13 +157,13 @@ class TwoHosts {
       const std::uint32_t bytes =
           std::min(plan_.bytes[i] - e.sent, 1 + random_.below(random_.below(3) == 0 ? 40 : 5000));
       for (std::uint32_t k = 0; k < bytes; ++k) out[k] = byte(e.stream, e.sent + k, i);
-      const auto r = weft_sim_send(host_[i], e.fd, out.data(), bytes);
+      const auto r = weft_sim_send(host_[i], e.fd, out.data(), bytes, 0);
       if (r == -EAGAIN || r == -ENOBUFS) break;
       if (r < 0) return fail(i, e, static_cast<int>(-r));
       e.sent += static_cast<std::uint32_t>(r);
       busy = true;
     }
-    if (e.sent == plan_.bytes[i] && !e.shut && weft_sim_shutdown(host_[i], e.fd) == 0) {
+    if (e.sent == plan_.bytes[i] && !e.shut && weft_sim_shutdown(host_[i], e.fd, SHUT_WR) == 0) {
       e.shut = true;
       busy = true;
     }
