@@ -197,7 +197,10 @@ bool Tcp::reset_or_syn(Connection& c, const Segment& s) {
       return true;
     }
     ++counters_.resets_heard;
-    end(c, c.state == State::syn_received && c.passive == 0 ? reason::refused : reason::reset);
+    std::uint8_t why = reason::reset;
+    if (c.state == State::syn_received && c.passive == 0) why = reason::refused;
+    if (c.state == State::close_wait) why = reason::pipe;  // who has said all reads no more of it
+    end(c, why);
     return true;
   }
   if (!s.has(syn)) return false;

@@ -152,7 +152,7 @@ int Tcp::connect(Tuple tuple, Id& id, const Settings& settings) {
   Connection& c = connections_[at];
   c.state = State::syn_sent;
   c.iss = c.snd_una = c.snd_nxt = initial_sequence(tuple);
-  c.snd_end = c.rack_fack = c.rack_round = c.iss + 1;
+  c.snd_end = c.small_end = c.rack_fack = c.rack_round = c.iss + 1;
   c.told = 1;
   id = id_of(c);
   want_output(c);

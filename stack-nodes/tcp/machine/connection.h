@@ -87,6 +87,7 @@ struct Connection {
   Seq snd_wl2 = 0;
   std::uint32_t snd_wnd = 0;
   std::uint32_t max_wnd = 0;
+  Seq small_end = 0;  // behind the last segment of less than full size
   std::uint32_t cwnd = 0;
   std::uint32_t ssthresh = ~std::uint32_t{0};
   std::uint16_t mss = 536;  // bytes of text in a segment, with the options that it has

@@ -100,7 +100,10 @@ bool Tcp::may_send_new(Connection& c, std::uint32_t& len, bool& with_fin) {
   if (len < queued) return len != 0 && len >= c.max_wnd / 2;  // the window is the limit
   if (len == 0) return false;
   if (c.cork != 0) return false;
-  return c.no_delay != 0 || c.outstanding() == 0 || c.fin_queued != 0;
+  // Nagle's algorithm as of RFC 9293 appendix A.3: one small segment at a time is on its way. (The
+  // last part of a larger piece does not wait for a delayed acknowledgement.)
+  const bool small_on_its_way = c.outstanding() != 0 && after(c.small_end, c.snd_una);
+  return c.no_delay != 0 || !small_on_its_way || c.fin_queued != 0;
 }
 
 // Everything but number, text and flags.
@@ -226,6 +229,7 @@ void Tcp::send_new(Connection& c, OutSegment& out, std::uint32_t len, bool with_
   if (with_fin) c.fin_sent = 1;
   c.last_sent_ns = now_ns;
   if (len != 0) ++c.texts_out;
+  if (len != 0 && len < c.mss) c.small_end = c.snd_nxt;
   if (c.recovery == Recovery::fast || c.recovery == Recovery::cwr) c.prr_out += end - out.seq;
 }
 

@@ -27,7 +27,10 @@ bool Tcp::queue_text(Chunks& list, const std::uint8_t* data, std::uint32_t len, 
 }
 
 void Tcp::take_text(Connection& c, const Segment& s) {
-  if (!c.takes_text()) return;
+  if (!c.takes_text()) {  // behind its FIN, which the peer may not know to be here
+    if (c.fin_received != 0) c.ack_now = 1;
+    return;
+  }
   Seq begin = s.seq, end = s.seq + s.len;
   if (before(begin, c.rcv_nxt)) {
     say_duplicate(c, begin, earlier(end, c.rcv_nxt));

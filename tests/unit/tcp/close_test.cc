@@ -70,6 +70,7 @@ TEST(TcpClose, FinWithItsAcknowledgement) {
 TEST(TcpClose, TextIsSentBefore) {
   Opened l;
   l.run(R"(
+    cork 1
     send 1500
     >> ACK seq=5001 len=1000
     close

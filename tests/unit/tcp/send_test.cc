@@ -10,11 +10,16 @@ TEST(TcpSend, SegmentsOfFullSize) {
     send 2500
     >> ACK seq=5001 ack=101 len=1000
     >> ACK seq=6001 len=1000
-    >> nothing                        # Nagle: SHLD-7
-    << ACK seq=101 ack=7001
     >> PSH|ACK seq=7001 len=500       # MUST-61
-    event acked
+    send 10
+    send 20
+    >> nothing                        # Nagle: SHLD-7, as of RFC 9293 appendix A.3
+    << ACK seq=101 ack=7001
+    >> nothing
     << ACK seq=101 ack=7501
+    >> PSH|ACK seq=7501 len=30
+    event acked
+    << ACK seq=101 ack=7531
     event acked
     texts 0
     >> nothing

@@ -200,11 +200,11 @@ TEST(TcpExhaustion, NoRecordIsLeft) {
     << ACK seq=101 ack=8001
     >> ACK seq=8001 len=1000
     >> ACK seq=9001 len=1000
+    >> PSH|ACK seq=10001 len=100
     >> nothing
     << ACK seq=101 ack=5001 len=100
     >> anything
     << ACK seq=101 ack=10001
-    >> ACK seq=10001 len=100
     << ACK seq=101 ack=10101
     texts 0
     << ACK seq=101 ack=10101 len=100

@@ -1,0 +1,149 @@
+// Receiving, through the calls of sockets: acknowledgements, windows, order.
+#include "tests/unit/sim/port_ladder.h"
+
+namespace weft::test {
+namespace {
+
+// The first segments of a connection are acknowledged at once; then every second one, or after the
+// delay.
+TEST(PortReceive, DelayedAcknowledgements) {
+  PortLadder l;
+  l.established("mss=1000").run("opt C TCP_QUICKACK 0");
+  l.run(R"(
+    << ACK seq=101 ack=5001 len=1000
+    +39ms
+    >> nothing
+    +2ms
+    >> ACK ack=1101
+    << ACK seq=1101 ack=5001 len=1000
+    >> nothing
+    << ACK seq=2101 ack=5001 len=1000
+    >> ACK ack=3101
+    << ACK seq=3101 ack=5001 len=10
+    send C 10 = 10                      # text takes it along
+    >> PSH|ACK ack=3111 len=10
+    +100ms
+    >> nothing
+    << ACK seq=3111 ack=5011 len=10
+    opt C TCP_QUICKACK 1
+    >> ACK ack=3121
+    << ACK seq=3121 ack=5011 len=10
+    >> ACK ack=3131
+    recv C 10000 = 3030
+  )");
+}
+
+TEST(PortReceive, PeekAndThrowAway) {
+  PortLadder().established().run(R"(
+    << PSH|ACK seq=101 ack=5001 len=100
+    ioctl C SIOCINQ = 100
+    recv C 40 PEEK = 40
+    recv C 1000 PEEK = 100
+    recv C 40 = 40
+    recv C 20 PEEK = 20
+    ioctl C SIOCINQ = 60
+    opt C SO_RCVLOWAT 61
+    poll C = OUT
+    opt C SO_RCVLOWAT 60
+    poll C = IN|OUT
+    recv C 10 TRUNC = 10
+    poll C = OUT
+    recv C 0 = 0
+    info C bytes_received=100 data_segs_in=1
+  )");
+}
+
+TEST(PortReceive, WindowClosesAndOpens) {
+  PortLadder l;
+  l.established("mss=1000", "opt L SO_RCVBUF 3000").run(R"(
+    << ACK seq=101 ack=5001 len=1000
+    << ACK seq=1101 ack=5001 len=1000
+    << PSH|ACK seq=2101 ack=5001 len=1000
+    +50ms
+  )");
+  auto seen = l.taken();
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(seen.back().ack_seq, 3101u);
+  EXPECT_EQ(seen.back().window, 0u);
+  l.run(R"(
+    << ACK seq=3101 ack=5001 len=1      # a probe
+    >> ACK ack=3101 win=0
+    recv C 100 = 100
+    >> nothing                          # too little to speak of
+    recv C 5000 = 2900
+    >> ACK ack=3101 win=3000
+    << ACK seq=3101 ack=5001 len=1
+  )");
+  l.taken();
+}
+
+TEST(PortReceive, WindowClamp) {
+  PortLadder().established("mss=1000", "opt L TCP_WINDOW_CLAMP 2000").run(R"(
+    info C rcv_wnd=2000
+    opt C TCP_WINDOW_CLAMP 0 = EINVAL
+  )");
+}
+
+TEST(PortReceive, SackBlocks) {
+  PortLadder().established("mss=1000 sack_ok").run(R"(
+    << ACK seq=201 ack=5001 len=100
+    >> ACK ack=101 sack=201,301
+    << ACK seq=401 ack=5001 len=100
+    >> ACK ack=101 sack=401,501,201,301
+    << ACK seq=301 ack=5001 len=100
+    >> ACK ack=101 sack=201,501
+    << ACK seq=301 ack=5001 len=100     # twice: RFC 2883
+    >> ACK ack=101 sack=301,401,201,501
+    recv C 10 = EAGAIN
+    << ACK seq=101 ack=5001 len=100
+    >> ACK ack=501
+    recv C 1000 = 400
+  )");
+}
+
+// A segment that overlaps what is there: bytes that came first stay.
+TEST(PortReceive, Overlaps) {
+  PortLadder().established("mss=1000").run(R"(
+    << ACK seq=151 ack=5001 len=100
+    >> ACK ack=101
+    << ACK seq=141 ack=5001 len=50
+    >> ACK ack=101
+    << ACK seq=101 ack=5001 len=200
+    >> ACK ack=301
+    recv C 1000 = 200
+    << ACK seq=91 ack=5001 len=100
+    >> ACK ack=301
+    << ACK seq=291 ack=5001 len=20
+    >> ACK ack=311
+    recv C 1000 = 10
+  )");
+}
+
+TEST(PortReceive, Paws) {
+  weft_sim_config c = PortLadder::plain();
+  c.features |= WEFT_SIM_TIMESTAMPS;
+  PortLadder l(c);
+  l.run(R"(
+    socket L
+    bind L 80
+    listen L 4
+    << SYN seq=100 mss=1000 ts=4294967290,0
+    >> SYN|ACK ts=0,4294967290
+    << ACK seq=101 ack=5001 ts=4294967291,0
+    accept C L = 0
+    << ACK seq=101 ack=5001 len=10 ts=5,0            # the clock of the peer wraps
+    >> ACK ack=111 ts=0,5
+    << ACK seq=111 ack=5001 len=10 ts=4294967292,0   # from before
+    >> ACK ack=111 ts=0,5
+    << ACK seq=111 ack=5001 len=10                   # none at all
+    >> nothing
+    recv C 100 = 10
+    << RST seq=111                                   # a reset needs none
+    recv C 100 = ECONNRESET
+  )");
+  EXPECT_EQ(l.drops("tcp.old_timestamp"), 1u);
+  EXPECT_EQ(l.drops("tcp.no_timestamp"), 1u);
+}
+
+}  // namespace
+}  // namespace weft::test
