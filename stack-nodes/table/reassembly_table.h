@@ -246,13 +246,16 @@ class ReassemblyTable : public Owned {
     Datagram* place = nullptr;  // a free one, or else the oldest
     std::size_t of_source = 0;
     for (Datagram& d : datagrams_) {
-      drop_if_old(core, d);
-      if (d.used && d.key == key) return &d;
+      if (d.used && d.key == key) {
+        drop_if_old(core, d);  // the rest when age() comes, whatever else arrives here
+        if (d.used) return &d;
+      }
       of_source += d.used && d.key.src == key.src ? 1 : 0;
       if (place == nullptr || (place->used && (!d.used || d.since_ns < place->since_ns)))
         place = &d;
     }
     if (of_source >= of_one_source) return nullptr;
+    drop_if_old(core, *place);
     counters_.evicted += place->used ? 1 : 0;
     *place = Datagram{};
     place->key = key;
