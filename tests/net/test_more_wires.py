@@ -127,7 +127,7 @@ class AfXdp(Traffic):
         with lib.Lab() as lab:
             _, stack, peer = self.start(lab, "af_xdp", "--card", "port",
                                         compile_with=("--queues", "1"))
-            self.own_port(lab, stack, peer)
+            self.own_port(lab, stack, peer, 500)
 
     def test_flood_is_counted(self):
         """More than fits: what the kernel could not put into the socket's ring is counted."""
@@ -166,7 +166,7 @@ class AfXdp(Traffic):
 class OverSockets(Traffic):
     """test_<wire> and test_<wire>_own_port, made below."""
 
-    def everything(self, name, model="intel_82599", pings=2_000):
+    def everything(self, name, model="intel_82599", pings=500):
         with lib.Lab() as lab:
             stack, bridge, peer = SOCKETS[name].start(lab, lab.compile(model))
             self.exchange(lab, stack, peer, pings, SOME_SIZES)
@@ -177,7 +177,7 @@ class OverSockets(Traffic):
             model = SOCKETS[name].wire.split(":")[0]
             plan = lab.compile(model, "quickstart", "--queues", "1")
             stack, bridge, peer = SOCKETS[name].start(lab, plan, "--card", "port")
-            self.own_port(lab, stack, peer)
+            self.own_port(lab, stack, peer, 500)
             bridge.stop()
 
 

@@ -29,7 +29,8 @@ class Bridge:
             "dpdk-testpmd", "--no-huge", "-m", "384", "--no-pci", "--no-telemetry", "--no-shconf",
             "--file-prefix", f"{lab.name}t{len(lab.captures)}", "--lcores", "0@(0,1),1@(0,1)",
             "--vdev", device, "--vdev", kernel, "--", "--mbuf-size=9728", "--forward-mode=io",
-            "--auto-start", "--total-num-mbufs=8192", "--no-lsc-interrupt", "--stats-period=600")
+            "--auto-start", "--total-num-mbufs=8192", "--no-lsc-interrupt", "--disable-link-check",
+            "--stats-period=600")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=subprocess.STDOUT, start_new_session=True)
