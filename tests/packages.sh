@@ -8,7 +8,7 @@ build="g++ cmake ninja-build pkg-config libdpdk-dev libboost-graph-dev libyaml-c
 run="iproute2 iputils-ping graphviz python3 libcap2-bin"
 test="librapidcheck-dev libpcap-dev python3-scapy tcpdump arping nftables ethtool socat valgrind clang
   clang-format clang-tidy shellcheck libclang-rt-14-dev ccache util-linux dpdk-dev
-  traceroute iputils-tracepath qemu-system-x86 curl wrk libmemcached-tools"
+  traceroute iputils-tracepath qemu-system-x86 curl wrk libmemcached-tools memcached"
 
 case "${1:-build}" in
   build) wanted="$build" ;;

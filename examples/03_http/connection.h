@@ -1,14 +1,12 @@
-// A connection of the stack and its session: what was received waits here while the session cannot
-// take more, and is not given back to the stack, so that the client stops sending, too.
+// A connection of the stack and its session.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 
 #include "answer.h"
 #include "session.h"
-#include "weft_stream.hpp"
+#include "weft_conversation.hpp"
 
 namespace http {
 
@@ -35,47 +33,38 @@ struct Shared {
   ByAge by_age;
 };
 
-class Connection final : private Sink {
+class Connection : public weft::app::Conversation, protected Sink {
  public:
   static constexpr std::uint64_t silent_ns = 60'000'000'000;
 
   Connection(Shared& shared, std::uint64_t number)
-      : shared_(shared),
-        number_(number),
-        out_(shared.blocks),
+      : Conversation(shared.blocks, number),
+        shared_(shared),
         session_(*shared.files, shared.clock, *this) {}
-  ~Connection() { shared_.by_age.remove(*this); }
+  ~Connection() override { shared_.by_age.remove(*this); }
 
-  void data(weft::app::Host host, const weft_tcp_event& event);
-  void acked(weft::app::Host host);
-  void remote_closed(weft::app::Host host);
+  // Something has happened: it is not silent.
   void touch(weft::app::Host host);
   void expire(weft::app::Host host);
 
+ protected:
+  std::size_t take(std::string_view text) override { return session_.take(text); }
+  bool over() const override { return session_.over(); }
+  void write(std::string_view text) override { out().write(text); }
+  void lend(std::string_view text) override { out().lend(text); }
+  bool full() const override {
+    return out().queued() > weft::app::Stream::window || out().pieces() > 256;
+  }
+  Session& session() { return session_; }
+
  private:
   friend class ByAge;
-  struct Received {
-    std::string_view text;
-    std::uint64_t token;
-  };
-  void go_on(weft::app::Host host);
-  void write(std::string_view text) override { out_.write(text); }
-  void lend(std::string_view text) override { out_.lend(text); }
-  bool full() const override {
-    return out_.queued() > weft::app::Stream::window || out_.pieces() > 256;
-  }
-
   Shared& shared_;
-  std::uint64_t number_;
-  weft::app::Stream out_;
   Session session_;
-  std::deque<Received> waiting_;
   std::uint64_t heard_ns_ = 0;
   Connection* older_ = nullptr;
   Connection* newer_ = nullptr;
   bool listed_ = false;
-  bool said_end_ = false;  // nothing more is sent
-  bool remote_ended_ = false;
 };
 
 }  // namespace http

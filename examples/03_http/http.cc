@@ -37,13 +37,12 @@ class Server {
     }
     auto* c = weft::app::marked<Connection>(event);
     if (c == nullptr) return;
-    switch (event.kind) {
-      case WEFT_TCP_DATA: return c->data(host, event);
-      case WEFT_TCP_ACKED: return c->acked(host);
-      case WEFT_TCP_REMOTE_CLOSED: return c->remote_closed(host);
-      case WEFT_TCP_CLEANUP: delete c; return;
-      default: return;
+    if (event.kind == WEFT_TCP_CLEANUP) {
+      delete c;
+      return;
     }
+    c->touch(host);
+    c->event(host, event);
   }
 
   void tick(weft::app::Host host, std::uint64_t now_ns) {

@@ -66,7 +66,8 @@ def check_inside(test, stats):
             - cut + entries(stats, "ipv4_piece"))
     lost = sum(n for r, n in drops(stats, "graph").items() if r in TRANSMIT_DROPS)
     waiting = sum(q["waiting_for_arp"] + q["arp_given_up"] for q in stats["queues"])
-    lost += count(stats, "ipv4_looped") + sum(q["transmit_down"] for q in stats["queues"])
+    lost += count(stats, "ipv4_looped") + sum(q["transmit_down"] + q["transmit_full"]
+                                              for q in stats["queues"])
     test.assertEqual(made - lost - waiting, wire["sent"] + wire["send_failed"],
                      "made = dropped on transmit + to itself + waiting for ARP + sent")
     test.assertTrue(stats["balance"]["exact"], stats["balance"])
