@@ -349,7 +349,7 @@ class Http(unittest.TestCase):
 
     def test_wrk(self):
         for connections in (1, 32, 256):
-            self.load(connections, 2)
+            self.load(connections, 1)
 
     @unittest.skipUnless(lib.NIGHTLY, "LEFT OUT: 10,000 connections (WEFT_NIGHTLY=1)")
     def test_wrk_10000(self):

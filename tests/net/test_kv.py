@@ -105,7 +105,7 @@ class Kv(unittest.TestCase):
             for kind in ("set", "get", "mget"):
                 self.tool("memcslap", f"--servers={lib.WEFT_IP}:{PORT}", f"--test={kind}",
                           "--concurrency=8", "--execute-number=500", *more)
-        text = self.tool("memcaslap", "-s", f"{lib.WEFT_IP}:{PORT}", "-T", 1, "-c", 32, "-t", "2s")
+        text = self.tool("memcaslap", "-s", f"{lib.WEFT_IP}:{PORT}", "-T", 1, "-c", 32, "-t", "1s")
         self.assertGreater(int(re.search(r"TPS: (\d+)", text).group(1)), 100, text)
         self.assertEqual(re.search(r"get_misses: (\d+)", text).group(1), "0", text)
         print(re.search(r"Run time.*", text).group(0), flush=True)
@@ -137,7 +137,7 @@ class Kv(unittest.TestCase):
             b"set i 0 0 2\r\n10\r\nincr i 5\r\ndecr i 20\r\nincr i 18446744073709551615\r\n"
             b"incr i 1\r\nincr i x\r\nincr i -1\r\nincr none 1\r\ndecr none 1\r\n",
             b"set i 0 0 2\r\nab\r\nincr i 1\r\nincr i 1 noreply\r\nincr i\r\nincr\r\n",
-            b"set i 7 0 20\r\n18446744073709551615\r\nincr i 1\r\nget i\r\n",
+            b"set i 7 0 20\r\n18446744073709551615\r\nincr i 1\r\n",
             b"cas a 0 0 1 1\r\nx\r\ncas none 0 0 1 1\r\nx\r\ncas a 0 0 1\r\n",
             b"set t 0 100 1\r\nx\r\ntouch t 0\r\ntouch none 0\r\ntouch t\r\ntouch t x\r\n",
             b"set t 0 -1 1\r\nx\r\nget t\r\nset t 3 100 1\r\nx\r\ngat 10 t none\r\ngats 0 t\r\n",
@@ -229,8 +229,11 @@ class Kv(unittest.TestCase):
         stats = dict(re.findall(rb"STAT (\S+) (\S+)", client.ask(b"stats\r\n")))
         self.assertGreater(int(stats[b"evictions"]), 60)
         self.assertLessEqual(int(stats[b"bytes"]), int(stats[b"limit_maxbytes"]))
-        self.assertEqual(client.ask(b"get large0\r\n"), b"END\r\n")
-        self.assertIn(b"VALUE large199", client.ask(b"get large199\r\n"))
+        # (By shards: which of two that are near in age goes first is chance.)
+        first, last = (sum(client.ask(b"mg large%d\r\n" % i) == b"HD\r\n" for i in range(at, at + 50))
+                       for at in (0, 150))
+        self.assertLess(first, 10)
+        self.assertGreater(last, 40)
 
     def test_large_values_to_many(self):
         """A value is sent to clients that read late, while it is replaced: each gets one whole."""

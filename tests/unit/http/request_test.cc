@@ -15,7 +15,7 @@ namespace {
 
 using namespace http;
 
-int status_of(const std::string& head, Request& r) { return parse_head(head, r); }
+int status_of(std::string_view head, Request& r) { return parse_head(head, r); }
 
 TEST(HttpRequest, FieldsAreFound) {
   Request r;
