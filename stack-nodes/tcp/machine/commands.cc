@@ -44,8 +44,24 @@ Seq Tcp::initial_sequence(const Tuple& t) const {
   return static_cast<Seq>(now_ns / 4000) + static_cast<Seq>(keyed_hash(config_.secret, t, 2));
 }
 
+// Connections that are over and wait make room where there is none. A look at some hundred records
+// at most: whoever fills the table pays for it, not who is served.
+bool Tcp::recycle() {
+  constexpr std::uint32_t looks = 512;
+  const std::uint32_t known = connections_.known();
+  for (std::uint32_t i = 0; i < std::min(looks, known); ++i) {
+    recycle_at_ = recycle_at_ + 1 < known ? recycle_at_ + 1 : 0;
+    Connection& c = connections_[recycle_at_];
+    if (c.indexed == 0 || c.state != State::time_wait || c.disposed == 0) continue;
+    end(c, reason::none);
+    if (connections_.room() != 0) return true;
+  }
+  return false;
+}
+
 std::uint32_t Tcp::make_connection(const Tuple& t, const Settings& settings) {
-  const std::uint32_t at = connections_.take();
+  std::uint32_t at = connections_.take();
+  if (at == none && recycle()) at = connections_.take();
   if (at == none) {
     ++counters_.table_full;
     return none;
@@ -133,7 +149,7 @@ std::uint16_t Tcp::pick_port(const Tuple& tuple) {
     t.local_port =
         static_cast<std::uint16_t>(config_.first_port + (start + next_port_ + i) % range);
     if (find(t) != none || find_listener(t) != none) continue;
-    next_port_ += i + 1;
+    next_port_ += i + 1 + random_.below(500);  // (section 3.3.5: nobody counts them)
     return t.local_port;
   }
   return 0;

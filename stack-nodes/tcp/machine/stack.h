@@ -222,6 +222,7 @@ class Tcp {
   // commands.cc
   std::uint16_t pick_port(const Tuple& tuple);
   Seq initial_sequence(const Tuple& t) const;
+  bool recycle();
   std::uint32_t make_connection(const Tuple& t, const Settings& settings);
   void send_fin(Connection& c);
   void enter_time_wait(Connection& c);
@@ -275,6 +276,7 @@ class Tcp {
   unsigned replies_begin_ = 0, replies_end_ = 0;
   std::uint32_t generation_ = 0;
   std::uint32_t next_port_ = 0;
+  std::uint32_t recycle_at_ = 0;
   std::uint64_t cookies_sent_ns_ = 0;
   bool kept_ = false;  // arrive(): the segment's buffer
   // What came twice, until an acknowledgement of this connection has said so.

@@ -130,7 +130,8 @@ void Tcp::expire_retransmit(Connection& c) {
 }
 
 // R2 of RFC 9293 section 3.8.3, or the user timeout. A peer that answers and keeps its window
-// closed is there (MUST-35): only who has asked for a timeout gives it up.
+// closed is there (MUST-35): only who has asked for a timeout gives it up, or who has closed and
+// waits for nothing else (peers that do so to many are an attack).
 bool Tcp::gave_up(Connection& c) {
   if (c.stuck_since_ns == 0) {
     c.stuck_since_ns = c.rto_from_ns != 0 ? c.rto_from_ns : now_ns;
@@ -144,7 +145,7 @@ bool Tcp::gave_up(Connection& c) {
   }
   if (c.user_timeout_ms != 0) {
     limit = c.user_timeout_ms;
-  } else if (c.snd_wnd == 0) {
+  } else if (c.snd_wnd == 0 && c.released == 0) {
     since = std::max(since, c.last_heard_ns);
   }
   if (now_ns - since < limit * ms_ns) return false;

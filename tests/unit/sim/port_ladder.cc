@@ -339,6 +339,7 @@ void PortLadder::collect() {
 }
 
 std::vector<SeenFrame> PortLadder::taken() {
+  collect();
   std::vector<SeenFrame> all;
   for (const Bytes& b : out_) all.emplace_back(b);
   out_.clear();

@@ -209,10 +209,13 @@ class TwoHosts {
     for (unsigned i = 0; i < copies; ++i) {
       if (random_.below(1000) < f.loss) continue;
       auto copy = bytes;
-      // (Of what lies behind the Ethernet header: that one has no checksum here.)
-      if (random_.below(1000) < f.corrupt && copy.size() > 20)
-        copy[14 + random_.below(static_cast<std::uint32_t>(copy.size() - 14))] ^=
-            static_cast<std::uint8_t>(1u << random_.below(8));
+      // (Of what has a checksum of its own: Ethernet's is not here, and ARP has none.)
+      const bool ip = copy.size() > 20 && copy[12] == 8 && copy[13] == 0;
+      if (random_.below(1000) < f.corrupt && copy.size() > 20) {
+        const std::uint32_t place = random_.below(static_cast<std::uint32_t>(copy.size() - 14));
+        const auto bit = static_cast<std::uint8_t>(1u << random_.below(8));
+        if (ip) copy[14 + place] ^= bit;
+      }
       std::uint64_t at = now_ns_ + f.delay_us * 1000ull;
       if (random_.below(1000) < f.late) at += random_.below(f.late_us) * 1000ull;
       flying_.emplace(at, Flying{std::move(copy), to});
