@@ -170,7 +170,7 @@ int Host::receive(const std::uint8_t* frame, std::uint32_t bytes) {
   ++received;
   Packet p;
   if (bytes > 65535 || !allocate(p, bytes)) return -ENOBUFS;
-  std::memcpy(p.data, frame, bytes);
+  if (bytes != 0) std::memcpy(p.data, frame, bytes);
   auto* f = static_cast<Frame*>(p.buffer);
   f->here = static_cast<std::uint16_t>(bytes);
   f->length = bytes;
