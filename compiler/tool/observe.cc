@@ -128,9 +128,10 @@ int stats(const ObserveArgs& args) {
     show_stages(j->at("queues"));
     show_nodes(j->at("nodes"), args.all);
     for (const Json& app : j->at("apps"))
-      print(fmt::format("\nendpoint {} ({}): {} received, {} sent, {} refused, {} held\n",
-                        text(app, "endpoint"), text(app, "app"), number(app, "received"),
-                        number(app, "sent"), number(app, "refused"), number(app, "held")));
+      print(fmt::format("\nendpoint {} ({}, {}): {} received, {} sent, {} refused, {} held\n",
+                        text(app, "endpoint"), text(app, "app"), text(app, "protocol"),
+                        number(app, "received"), number(app, "sent"), number(app, "refused"),
+                        number(app, "held")));
   } catch (const Json::exception& e) {
     return failed(e);
   }

@@ -16,7 +16,7 @@
 
 namespace weft::apps {
 
-// Of one application on one net core, in datagrams.
+// Of one application on one net core, in datagrams; for connections, in pieces of their streams.
 struct AppCounters {
   std::uint64_t received = 0;
   std::uint64_t refused = 0;    // not handed over: the application holds too many buffers
@@ -89,6 +89,7 @@ class AppHost {
     void* buffer = nullptr;
     std::uint32_t len = 0;
     std::uint32_t generation = 1;
+    unsigned endpoint = 0;
     tcp::Id connection;
     bool in_use = false;
   };

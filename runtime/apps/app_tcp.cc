@@ -101,7 +101,9 @@ bool AppHost::tell_text(tcp::Connection& c, const weft_tcp_event& about) {
     text.buffer = reinterpret_cast<void*>(chunk.token);
     text.len = chunk.len;
     text.connection = core_->tcp->id_of(c);
+    text.endpoint = about.endpoint;
     text.in_use = true;
+    ++counters.received;
     ++counters.held;
     weft_tcp_event event = about;
     event.kind = WEFT_TCP_DATA;
@@ -120,6 +122,9 @@ int AppHost::tcp_done(void* context, std::uint64_t token) {
   if (place >= host.texts_.size()) return -EINVAL;
   Text& text = host.texts_[place];
   if (!text.in_use || text.generation != token >> 32) return -EINVAL;
+  AppCounters& counters = host.counters_[text.endpoint];
+  ++counters.done;
+  --counters.held;
   host.core_->services->free_buffer(text.buffer);
   if (tcp::Connection* c = host.connection(number_of(text.connection)))
     host.core_->tcp->recv_done(*c, text.len);
@@ -133,6 +138,7 @@ void AppHost::take_texts_back(Core& core) {
   for (std::uint32_t i = 0; i < texts_.size(); ++i) {
     if (!texts_[i].in_use) continue;
     core.services->free_buffer(texts_[i].buffer);
+    --counters_[texts_[i].endpoint].held;
     texts_[i].in_use = false;
     ++texts_[i].generation;
     free_texts_.push_back(i);
@@ -155,14 +161,22 @@ int AppHost::tcp_send(void* context, const weft_tcp_send* command) {
     last = i;
   }
   if (last == command->part_count) return -EINVAL;
-  if (host.core_->tcp->chunk_room() < command->part_count) return -ENOBUFS;
+  AppCounters& counters = host.counters_[c->cookie >> endpoint_shift];
+  if (host.core_->tcp->chunk_room() < command->part_count) {
+    ++counters.send_failed;
+    return -ENOBUFS;
+  }
   for (std::uint32_t i = 0; i <= last; ++i) {
     const weft_part& part = command->parts[i];
     if (part.len == 0) continue;
     const int result = host.core_->tcp->send(*c, static_cast<const std::uint8_t*>(part.data),
                                              part.len, i == last ? command->token : 0);
-    if (result != 0) return result;
+    if (result != 0) {
+      ++counters.send_failed;
+      return result;
+    }
   }
+  ++counters.sent;
   return 0;
 }
 

@@ -114,6 +114,7 @@ Balance balance(const Snapshot& s) {
   using C = engine::ShardCounters;
   std::uint64_t app_received = 0, app_refused = 0, app_sent = 0, app_errors = 0;
   for (const auto& app : s.apps) {
+    if (app.tcp) continue;  // pieces of streams, not datagrams
     app_received += app.counters.received;
     app_refused += app.counters.refused;
     app_sent += app.counters.sent;

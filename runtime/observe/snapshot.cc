@@ -133,7 +133,7 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
   snapshot.running = running;
   snapshot.time_ns = source.clock != nullptr ? source.clock->now_ns() : 0;
   for (const ir::Endpoint& endpoint : engine.endpoints())
-    snapshot.apps.push_back({endpoint.name, endpoint.app, {}});
+    snapshot.apps.push_back({endpoint.name, endpoint.app, endpoint.tcp, {}});
 
   const auto views = engine.views();
   for (std::size_t c = 0; c < views.size(); ++c) {

@@ -56,6 +56,7 @@ struct Snapshot {
   std::vector<QueueCounts> queues;
   struct App {
     std::string endpoint, app;
+    bool tcp = false;
     apps::AppCounters counters;  // over all cores
   };
   std::vector<App> apps;

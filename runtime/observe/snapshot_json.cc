@@ -125,6 +125,7 @@ std::string to_json(const Snapshot& s) {
   for (const auto& app : s.apps)
     j["apps"].push_back({{"endpoint", app.endpoint},
                          {"app", app.app},
+                         {"protocol", app.tcp ? "tcp" : "udp"},
                          {"received", app.counters.received},
                          {"refused", app.counters.refused},
                          {"sent", app.counters.sent},

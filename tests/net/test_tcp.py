@@ -90,7 +90,14 @@ class Kernel(unittest.TestCase):
             for i in range(30):
                 self.assertEqual(echoed(space, b"%d" % i), b"%d" % i)
             self.at_once(space, 50)
-            accounts.check_inside(self, stack.stop())
+            stats = stack.stop()
+            accounts.check_inside(self, stats)
+            for app in (a for a in stats["apps"] if a["protocol"] == "tcp"):
+                self.assertEqual(app["held"], 0, app)
+                self.assertEqual(app["received"], app["recv_done"], app)
+            echo = next(app for app in stats["apps"] if app["endpoint"] == "echo")
+            self.assertGreaterEqual(echo["received"], len(SIZES) + 80, "a piece for each stream")
+            self.assertGreaterEqual(echo["sent"], len(SIZES) + 80)
 
     def closed_port(self, space):
         with self.assertRaises(ConnectionRefusedError):
