@@ -107,7 +107,7 @@ struct SeenFrame {
   bool tcp = false, sums_right = false;
   std::uint16_t ethertype = 0, own_port = 0, peer_port = 0;
   std::uint8_t protocol = 0, flags = 0, tos = 0, ttl = 0;
-  std::uint32_t peer = 0, seq = 0, ack_seq = 0, window = 0, urgent = 0, ip_id = 0;
+  std::uint32_t own = 0, peer = 0, seq = 0, ack_seq = 0, window = 0, urgent = 0, ip_id = 0;
   bool dont_fragment = false, sack_ok = false;
   std::map<std::string, std::vector<std::uint32_t>> options;  // mss, ws, ts, sack
   Bytes text, ip_payload;
@@ -119,7 +119,7 @@ struct SeenFrame {
     const std::size_t ihl = (b[14] & 15) * 4u, total = get16(b, 16);
     tos = b[15], ip_id = get16(b, 18), ttl = b[22], protocol = b[23];
     dont_fragment = (b[20] & 0x40) != 0;
-    peer = get32(b, 30);
+    own = get32(b, 26), peer = get32(b, 30);
     if (total < ihl || b.size() < 14 + total) return;
     ip_payload.assign(b.begin() + 14 + static_cast<std::ptrdiff_t>(ihl),
                       b.begin() + 14 + static_cast<std::ptrdiff_t>(total));

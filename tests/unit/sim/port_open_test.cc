@@ -1,4 +1,7 @@
 // Opening, through the calls of sockets: what they return, and what goes over the wire.
+#include <cerrno>
+#include <utility>
+
 #include "tests/unit/sim/port_ladder.h"
 
 namespace weft::test {
@@ -258,6 +261,19 @@ TEST(PortOpen, TwoAddresses) {
     poll A = IN
     poll B = NONE
   )");
+}
+
+TEST(PortOpen, SourceOfTheWayOut) {
+  PortLadder l;
+  ASSERT_EQ(weft_sim_add_address(l.sim(), 0x0a010005, 24), 0);
+  for (const auto& [to, from] : {std::pair{0x0a010009u, 0x0a010005u}, {0x0a000009u, 0x0a000001u}}) {
+    const int fd = weft_sim_socket(l.sim());
+    ASSERT_EQ(weft_sim_connect(l.sim(), fd, to, 80), -EINPROGRESS);
+    const auto seen = l.taken();
+    ASSERT_EQ(seen.size(), 1u);
+    EXPECT_EQ(seen[0].own, from);
+    weft_sim_close(l.sim(), fd);
+  }
 }
 
 TEST(PortOpen, BacklogIsFull) {

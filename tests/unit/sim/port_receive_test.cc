@@ -119,6 +119,29 @@ TEST(PortReceive, Overlaps) {
   )");
 }
 
+// Options of IP that mean nothing here are stepped over.
+TEST(PortReceive, OptionsOfIp) {
+  PortLadder l;
+  l.established();
+  TcpFrame f = l.from_peer();
+  f.seq = 101, f.ack_seq = 5001, f.flags = TcpFrame::ack;
+  f.text.assign(10, 1);
+  for (const Bytes& options : {Bytes{1, 1, 1, 1}, Bytes{68, 12, 13, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+                               Bytes{0x82, 4, 0, 0}, Bytes{0x5e, 3, 7, 0}}) {
+    Bytes b = f.frame();
+    b.insert(b.begin() + 34, options.begin(), options.end());
+    b[14] = static_cast<std::uint8_t>(0x45 + options.size() / 4);
+    set16(b, 16, static_cast<std::uint32_t>(b.size() - 14));
+    set16(b, 24, 0);
+    set16(b, 24, internet_sum(b, 14, 34 + options.size()));
+    l.give(b);
+    l.taken();
+    std::uint8_t text[20];
+    EXPECT_EQ(weft_sim_recv(l.sim(), l.fd("C"), text, sizeof(text), 0), 10);
+    f.seq += 10;
+  }
+}
+
 TEST(PortReceive, Paws) {
   weft_sim_config c = PortLadder::plain();
   c.features |= WEFT_SIM_TIMESTAMPS;

@@ -112,6 +112,12 @@ TEST(TcpAttacks, AcknowledgementsThatCannotBe) {
   )");
 }
 
+// SHLD-2.
+TEST(TcpAttacks, ResetWithText) {
+  Opened l;
+  l.run("<< RST seq=101 len=30\n state closed\n error 104\n >> nothing");
+}
+
 // Section 7: ten in five seconds for each connection.
 TEST(TcpAttacks, ChallengesAreFew) {
   Opened l;

@@ -208,6 +208,29 @@ TEST(TcpClose, DuringTheHandshake) {
 }
 
 // MUST-13, and what may come then.
+// SHLD-20: who does not look any more is told nothing.
+TEST(TcpClose, NothingIsToldOfWhatWasDisposedOf) {
+  Opened l;
+  l.run("dispose\n >> FIN|ACK\n << ACK seq=101 ack=5002");
+  EXPECT_EQ(l.stack().next_ready(), nullptr);
+  l.run("<< FIN|ACK seq=101 ack=5002\n >> ACK");
+  EXPECT_EQ(l.stack().next_ready(), nullptr);
+}
+
+TEST(TcpClose, TwiceTheLifeOfASegment) {
+  Opened l;
+  l.run(R"(
+    close
+    >> FIN|ACK seq=5001
+    << FIN|ACK seq=101 ack=5002
+    >> ACK seq=5002 ack=102
+    +59s
+    state time_wait
+    +2s
+    state closed
+  )");
+}
+
 TEST(TcpClose, TimeWait) {
   Opened l;
   l.run(R"(

@@ -61,6 +61,7 @@ TEST(TcpCongestion, CubicGrowsFlatAtTheOldMaximum) {
     for (unsigned i = 0; i < 10; ++i) round_trip(c, now);
   }
   EXPECT_NEAR(at[9], 1e6, 1e4);
+  EXPECT_NEAR(at[2], 1e6 - 0.4 * 7.1 * 7.1 * 7.1 * 1000, 2e4);
   EXPECT_GT(at[2] - at[1], at[5] - at[4]);
   EXPECT_LT(at[9] - at[8], 5000u);
   EXPECT_GT(at[11], at[10]);

@@ -48,6 +48,43 @@ TEST(TcpLoss, GivesUp) {
   )");
 }
 
+// RFC 6298 section 2.2: the first round trip and twice its half, four times.
+TEST(TcpLoss, TimerFollowsTheFirstRoundTrip) {
+  Opened l(Ladder::plain(), "mss=1000", 400);
+  l.run(R"(
+    send 100
+    >> PSH|ACK len=100
+    +1195ms
+    >> nothing
+    +10ms
+    >> PSH|ACK len=100
+  )");
+}
+
+// SHLD-10: the third retransmission says that there is trouble.
+TEST(TcpLoss, TroubleIsToldAfterThree) {
+  Opened l;
+  l.run(R"(
+    send 100
+    >> PSH|ACK len=100
+    +205ms
+    >> PSH|ACK len=100
+    event
+    +405ms
+    >> PSH|ACK len=100
+    event
+    +805ms
+    >> PSH|ACK len=100
+    event stuck
+  )");
+}
+
+// SHLD-11.
+TEST(TcpLoss, NotGivenUpBefore100Seconds) {
+  Opened l;
+  l.run("send 100\n +105s\n >> anything\n state established");
+}
+
 TEST(TcpLoss, UserTimeout) {
   Opened l;
   l.run(R"(
@@ -309,14 +346,16 @@ TEST(TcpLoss, ProportionalReduction) {
   Opened l(config, "mss=1000 sackok ws=7");
   l.connection()->ssthresh = 20000;
   l.run("set_cwnd 20000\n<< ACK seq=101 ack=5001 win=8000\nsend 100000\n>> anything\n+10ms\n");
-  unsigned sent = 0;
+  unsigned sent = 0, early = 0;
   for (unsigned i = 1; i <= 19; ++i) {
     const auto before = l.stack().counters().sent;
     l.run("<< ACK seq=101 win=8000 ack=5001 sack=6001-" + std::to_string(6001 + 1000 * i) +
           "\n>> anything\n");
     if (i > 3) sent += l.stack().counters().sent - before;
+    if (i > 3 && i <= 9) early += l.stack().counters().sent - before;
   }
   l.run("ssthresh 10000\n");
+  EXPECT_GE(early, 2u);  // one for every two that have arrived, from the beginning
   EXPECT_GE(sent, 7u);
   EXPECT_LE(sent, 11u);
   l.run("<< ACK seq=101 win=8000 ack=25001\n>> anything\n");

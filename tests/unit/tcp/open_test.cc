@@ -210,6 +210,20 @@ TEST(TcpOpen, ResetInSynReceived) {
   )");
 }
 
+// MUST-11: who has opened is told; a listener goes on listening.
+TEST(TcpOpen, ResetWhenBothOpen) {
+  Ladder l;
+  l.run(R"(
+    connect
+    >> SYN seq=5000
+    << SYN seq=100 mss=1000
+    >> SYN|ACK seq=5000 ack=101
+    << RST seq=101
+    event cleanup
+    error 111
+  )");
+}
+
 TEST(TcpOpen, TextWithTheLastAcknowledgement) {
   Ladder l;
   l.run(R"(
@@ -366,6 +380,58 @@ TEST(TcpOpen, NumbersAreKeyed) {
   }
   EXPECT_EQ(steps.size(), 50u);
   EXPECT_EQ(ports.size(), 50u);
+}
+
+// MUST-8: the same connection some time later begins at a number that a clock of 4 us has moved.
+// RFC 6056: where the search for a port begins is a secret, each host's own.
+TEST(TcpOpen, NumbersFollowAClock) {
+  auto config = Ladder::plain();
+  config.initial_sequence.reset();
+  std::uint32_t seq[2];
+  std::uint16_t port[2];
+  for (unsigned i = 0; i < 2; ++i) {
+    tcp::Tcp stack(config, {});
+    stack.now_ns += i * 4'000'000;
+    tcp::Id id;
+    tcp::OutSegment out;
+    tcp::Tuple t{tcp::Address::v4(1), tcp::Address::v4(2), 4000, 80};
+    ASSERT_EQ(stack.connect(t, id), 0);
+    ASSERT_TRUE(stack.produce(out));
+    seq[i] = out.seq;
+    config.secret = {5, 6};
+    tcp::Tcp other(config, {});
+    t.local_port = 0;
+    for (unsigned k = 0; k <= i; ++k, ++t.peer_port) {
+      ASSERT_EQ(other.connect(t, id), 0);
+      ASSERT_TRUE(other.produce(out));
+    }
+    port[i] = out.tuple.local_port;
+    config.secret = Ladder::plain().secret;
+  }
+  EXPECT_EQ(seq[1] - seq[0], 1000u);
+  EXPECT_GT((port[1] - port[0]) & 0xffff, 600);  // to another peer: elsewhere
+}
+
+// MUST-45, MUST-65: what leaves has the connection's addresses, and the segment size in the SYN
+// alone.
+TEST(TcpOpen, SegmentsOfTheConnection) {
+  tcp::Tcp stack(Ladder::plain(), {});
+  const tcp::Tuple t{tcp::Address::v4(1), tcp::Address::v4(2), 4000, 80};
+  tcp::Id id;
+  ASSERT_EQ(stack.connect(t, id), 0);
+  tcp::OutSegment out;
+  ASSERT_TRUE(stack.produce(out));
+  EXPECT_EQ(out.tuple, t);
+  EXPECT_TRUE(tcp::read_options({out.options.data(), out.option_bytes}).has_mss);
+  tcp::Segment s;
+  s.tuple = t;
+  s.seq = 100, s.ack_seq = out.seq + 1, s.flags = tcp::syn | tcp::ack, s.window = 8000;
+  stack.arrive(s);
+  ASSERT_TRUE(stack.produce(out));
+  EXPECT_EQ(out.tuple, t);
+  EXPECT_EQ(out.flags, tcp::ack);
+  EXPECT_FALSE(tcp::read_options({out.options.data(), out.option_bytes}).has_mss);
+  stack.abort_all();
 }
 
 TEST(TcpOpen, PortsRunOut) {

@@ -28,6 +28,19 @@ std::vector<std::vector<std::string>> rows(const std::string& root) {
   return all;
 }
 
+std::set<std::string> tests_in(const std::string& folder) {
+  std::set<std::string> all;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    std::ifstream in(file.path());
+    for (std::string line; std::getline(in, line);) {
+      const auto comma = line.find(", "), end = line.find(')');
+      if (line.rfind("TEST(", 0) != 0 || comma > end) continue;
+      all.insert(line.substr(5, comma - 5) + "." + line.substr(comma + 2, end - comma - 2));
+    }
+  }
+  return all;
+}
+
 TEST(TcpRequirements, EveryRowHasItsCodeAndItsTest) {
   std::set<std::string> tests;
   const auto& unit = *testing::UnitTest::GetInstance();
@@ -38,6 +51,7 @@ TEST(TcpRequirements, EveryRowHasItsCodeAndItsTest) {
   }
   const char* const set = std::getenv("WEFT_ROOT");
   const std::string root = set != nullptr ? set : WEFT_SOURCE_DIR;
+  const std::set<std::string> port_tests = tests_in(root + "/tests/unit/sim");
   std::map<std::string, unsigned> numbers;
   for (const auto& row : rows(root)) {
     ASSERT_EQ(row.size(), 4u) << row[0];
@@ -46,8 +60,12 @@ TEST(TcpRequirements, EveryRowHasItsCodeAndItsTest) {
       EXPECT_EQ(row[2], "-") << row[0];
       continue;
     }
-    EXPECT_TRUE(std::filesystem::exists(root + "/stack-nodes/tcp/machine/" + row[2])) << row[0];
-    EXPECT_EQ(tests.count(row[3]), 1u) << row[0] << " names " << row[3];
+    // (What the machine can't do is done elsewhere, and tested through the simulation port.)
+    const bool elsewhere = row[2].find('/') != std::string::npos;
+    const std::string place = elsewhere ? "/" : "/stack-nodes/tcp/machine/";
+    EXPECT_TRUE(std::filesystem::exists(root + place + row[2])) << row[0];
+    EXPECT_TRUE(elsewhere ? port_tests.count(row[3]) == 1 : tests.count(row[3]) == 1)
+        << row[0] << " names " << row[3];
   }
   for (unsigned i = 1; i <= 69; ++i) EXPECT_EQ(numbers["MUST-" + std::to_string(i)], 1u) << i;
   for (unsigned i = 1; i <= 31; ++i) EXPECT_EQ(numbers["SHLD-" + std::to_string(i)], 1u) << i;

@@ -26,6 +26,31 @@ TEST(TcpSend, SegmentsOfFullSize) {
   )");
 }
 
+// MUST-1: windows have no sign.
+TEST(TcpSend, LargeWindow) {
+  Opened l;
+  l.run(R"(
+    << ACK seq=101 ack=5001 win=60000
+    send 1000
+    >> PSH|ACK seq=5001 len=1000
+  )");
+}
+
+// SHLD-16.
+TEST(TcpSend, OldTextBeyondAWindowThatShrank) {
+  Opened l;
+  l.run(R"(
+    send 3000
+    >> ACK seq=5001 len=1000
+    >> ACK seq=6001 len=1000
+    >> PSH|ACK seq=7001 len=1000
+    << ACK seq=101 ack=5001 win=500
+    >> nothing
+    +205ms
+    >> ACK seq=5001 len=1000
+  )");
+}
+
 // MUST-17.
 TEST(TcpSend, NagleCanBeSwitchedOff) {
   Opened l;

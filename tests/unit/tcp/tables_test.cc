@@ -193,6 +193,20 @@ TEST(TcpSegment, HeaderLengthsThatCannotBe) {
   }
 }
 
+// MUST-5.
+TEST(TcpSegment, OptionsInAnySegment) {
+  for (const std::uint8_t flags : {tcp::ack, tcp::syn, tcp::fin, tcp::rst, std::uint8_t{0}}) {
+    Bytes b(32);
+    b[12] = 8 << 4;
+    b[13] = flags;
+    b[20] = 8, b[21] = 10, b[25] = 77;  // timestamps
+    tcp::Segment s;
+    ASSERT_TRUE(tcp::read_segment({b.data(), b.size()}, s));
+    EXPECT_TRUE(s.options.has_timestamps);
+    EXPECT_EQ(s.options.ts_value, 77u);
+  }
+}
+
 TEST(TcpSegment, WrittenAndRead) {
   tcp::OutSegment out;
   out.tuple.local_port = 80;

@@ -198,6 +198,14 @@ TEST(TcpText, AcknowledgementsCountThoughTheWindowIsClosed) {
 }
 
 // MUST-39: no small steps.
+// MUST-33.
+TEST(TcpText, UrgentTextEndsThere) {
+  Opened l;
+  l.run(
+      "<< URG|ACK seq=101 ack=5001 len=10 urg=5\n event urgent data\n read\n +50ms\n >> anything");
+  EXPECT_EQ(l.connection()->rcv_up, 106u);
+}
+
 TEST(TcpText, WindowOpensInLargeStepsOnly) {
   Opened l;
   l.run(R"(
@@ -206,6 +214,8 @@ TEST(TcpText, WindowOpensInLargeStepsOnly) {
     hold
     done 100
     >> nothing
+    << ACK seq=10101 ack=5001 len=1
+    >> ACK ack=10101 win=0
     done 800
     >> nothing
     done 4200           # 5100 free by now: half of the buffer

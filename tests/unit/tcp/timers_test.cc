@@ -28,6 +28,23 @@ TEST(TcpKeepalive, ProbesWhenIdle) {
   )");
 }
 
+// MUST-26: whoever is heard of is not idle.
+TEST(TcpKeepalive, OnlyWhenIdle) {
+  Opened l;
+  l.run(R"(
+    keepalive
+    +5000s
+    << ACK seq=101 ack=5001 len=10
+    +50ms
+    >> ACK ack=111
+    read
+    +2300s
+    >> nothing
+    +4900s
+    >> ACK seq=5000
+  )");
+}
+
 TEST(TcpKeepalive, NobodyAnswers) {
   Opened l;
   l.run(R"(
@@ -93,6 +110,17 @@ TEST(TcpIcmp, UnreachableWhileConnected) {
   l.run("send 100\n>> anything");
   l.stack().unreachable(l.tuple_, 5001, tcp::reason::refused, true);
   l.run("state established\n+1000s\n>> anything\nstate closed\nerror 111");
+}
+
+// MUST-55: nothing that ICMP says makes the sender slower (source quench is not even asked for).
+TEST(TcpIcmp, ErrorsChangeNoWindow) {
+  Opened l;
+  l.run("send 100\n>> anything");
+  const std::uint32_t cwnd = l.connection()->cwnd, ssthresh = l.connection()->ssthresh;
+  l.stack().unreachable(l.tuple_, 5001, tcp::reason::unreachable, false);
+  l.stack().unreachable(l.tuple_, 5001, tcp::reason::refused, true);
+  EXPECT_EQ(l.connection()->cwnd, cwnd);
+  EXPECT_EQ(l.connection()->ssthresh, ssthresh);
 }
 
 TEST(TcpIcmp, UnreachableWhileOpening) {
