@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "runtime/apps/weft_app.h"
+#include "weft_app.h"
 
 struct echo {
   uint64_t echoed;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/apps/weft_app.h"
+#include "weft_app.h"
 
 enum service { echo, discard, chargen };
 

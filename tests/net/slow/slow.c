@@ -3,7 +3,7 @@
  * somebody else has the processor, nothing is done.) */
 #include <time.h>
 
-#include "runtime/apps/weft_app.h"
+#include "weft_app.h"
 
 enum { busy_ns = 300000 };
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/apps/weft_app.h"
+#include "weft_app.h"
 
 enum { largest = 65507, most_text = 1400 };
 
