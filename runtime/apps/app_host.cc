@@ -50,7 +50,9 @@ AppHost::AppHost()
             .tcp_abort = &AppHost::tcp_abort,
             .tcp_connect = &AppHost::tcp_connect,
             .tcp_no_delay = &AppHost::tcp_no_delay,
-            .tcp_mark = &AppHost::tcp_mark},
+            .tcp_mark = &AppHost::tcp_mark,
+            .timer_set = &AppHost::timer_set,
+            .timer_cancel = &AppHost::timer_cancel},
       held_(most_held) {
   for (std::uint32_t i = most_held; i > 0; --i) free_.push_back(i - 1);
 }
@@ -104,13 +106,20 @@ void AppHost::add(Instance instance, unsigned index) {
   if (index >= instances_.size()) {
     instances_.resize(index + 1);
     counters_.resize(index + 1);
+    starved_.resize(index + 1);
   }
+  if (instance.endpoint.tcp) ++tcp_endpoints_;
   instances_[index] = std::move(instance);
 }
 
 AppHost::Instance AppHost::remove(Core& core, unsigned index) {
-  core_ = &core;
-  if (index >= instances_.size()) return {};
+  act_for(core);
+  if (index >= instances_.size() || instances_[index].app == nullptr) return {};
+  timers_.cancel_all(index);
+  for (Text& text : texts_) {
+    if (text.in_use && text.endpoint == index) give_back(text);
+  }
+  if (instances_[index].endpoint.tcp) --tcp_endpoints_;
   for (Held& slot : held_) {
     if (!slot.in_use || slot.datagram.endpoint != index) continue;
     release(core, slot.datagram);
@@ -120,7 +129,7 @@ AppHost::Instance AppHost::remove(Core& core, unsigned index) {
 }
 
 void AppHost::deliver(Core& core, const Datagram* datagrams, unsigned n) {
-  core_ = &core;
+  act_for(core);
   for (unsigned i = 0; i < n; ++i) {
     const Datagram& d = datagrams[i];
     if (d.icmp_type != 0) [[unlikely]] {
@@ -175,8 +184,38 @@ void AppHost::tell(Core& core, const Datagram& d) {
   if (listens) to.app->error(to.self, &host_, &event);
 }
 
+void AppHost::run_timers(Core& core) {
+  act_for(core);
+  while (const auto due = timers_.take_due(core.now_ns)) {
+    if (!serves(due->endpoint)) continue;
+    const Instance& to = instances_[due->endpoint];
+    const weft_timer event = {.size = sizeof(weft_timer),
+                              .endpoint = due->endpoint,
+                              .timer = due->number,
+                              .cookie = due->cookie,
+                              .due_ns = due->due_ns};
+    core_ = &core;
+    to.app->timer(to.self, &host_, &event);
+  }
+}
+
+int AppHost::timer_set(void* context, std::uint32_t endpoint, std::uint64_t due_ns,
+                       std::uint64_t cookie, std::uint64_t* timer) {
+  auto& host = *static_cast<AppHost*>(context);
+  if (timer == nullptr || !host.serves(endpoint)) return -EINVAL;
+  const weft_app& app = *host.instances_[endpoint].app;
+  if (app.size < offsetof(weft_app, timer) + sizeof(app.timer) || app.timer == nullptr)
+    return -EINVAL;
+  *timer = host.timers_.set(endpoint, due_ns, cookie, host.core_->now_ns);
+  return *timer != 0 ? 0 : -ENOBUFS;
+}
+
+int AppHost::timer_cancel(void* context, std::uint64_t timer) {
+  return static_cast<AppHost*>(context)->timers_.cancel(timer) ? 0 : -EINVAL;
+}
+
 void AppHost::tick(Core& core) {
-  core_ = &core;
+  act_for(core);
   for (const Instance& instance : instances_) {
     if (instance.app != nullptr && instance.app->tick != nullptr)
       instance.app->tick(instance.self, &host_, core.now_ns);
@@ -184,13 +223,13 @@ void AppHost::tick(Core& core) {
 }
 
 void AppHost::take_back(Core& core) {
-  core_ = &core;
+  act_for(core);
   for (Held& slot : held_) {
     if (!slot.in_use) continue;
     release(core, slot.datagram);
     give_back(slot);
   }
-  take_texts_back(core);
+  take_texts_back();
 }
 
 AppHost::Held* AppHost::held(std::uint64_t token) {

@@ -2,14 +2,17 @@
 // receive buffer.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "compiler/diag/diagnostic.h"
 #include "compiler/ir/workload.h"
+#include "runtime/apps/app_timers.h"
 #include "runtime/apps/library.h"
 #include "stack-nodes/core.h"
 #include "stack-nodes/tcp/machine/stack.h"
@@ -35,8 +38,10 @@ inline constexpr std::uint64_t cookie_mask = (std::uint64_t{1} << endpoint_shift
 
 class AppHost {
  public:
-  // Receive buffers that the applications of one core may hold at the same time.
+  // Datagrams, and pieces of text, that the applications of one core may hold at the same time: so
+  // that whoever holds too much gets no more, and all others do.
   static constexpr unsigned most_held = 1024;
+  static constexpr std::uint32_t most_texts = 2048;
 
   // `libraries[i]` serves `endpoints[i]`. Errors: E0632, an application refused to be created.
   static diag::Result<std::unique_ptr<AppHost>> make(const std::vector<ir::Endpoint>& endpoints,
@@ -55,6 +60,9 @@ class AppHost {
   // Tells applications of their connections (core.tcp). Returns how many connections it was.
   unsigned tell_connections(Core& core);
   void tick(Core& core);
+  // Tells applications of the timers that are due, in the name of this core.
+  void run_timers(Core& core);
+  std::uint64_t next_timer_ns() const { return timers_.next_ns(); }  // ~0: there is none
   // Frees what applications still hold; the stack is stopping.
   void take_back(Core& core);
 
@@ -87,33 +95,55 @@ class AppHost {
   // Text of a connection that is with an application.
   struct Text {
     void* buffer = nullptr;
+    Core* core = nullptr;  // whose connection
     std::uint32_t len = 0;
     std::uint32_t generation = 1;
-    unsigned endpoint = 0;
+    std::uint32_t endpoint = 0;
     tcp::Id connection;
     bool in_use = false;
   };
-  static constexpr std::uint32_t most_texts = 65536;
+  struct Found {
+    Core* core = nullptr;
+    tcp::Connection* connection = nullptr;
+    explicit operator bool() const { return connection != nullptr; }
+  };
   AppHost();
   static int send(void* context, const weft_send* command);
   static int recv_done(void* context, std::uint64_t token);
   static std::uint64_t now(void* context);
   static int listen_group(void* context, const weft_group* command);
-  // app_tcp.cc
+  static int timer_set(void* context, std::uint32_t endpoint, std::uint64_t due_ns,
+                       std::uint64_t cookie, std::uint64_t* timer);
+  static int timer_cancel(void* context, std::uint64_t timer);
+  // app_tcp_commands.cc
   static int tcp_accept(void* context, std::uint64_t connection);
   static int tcp_reject(void* context, std::uint64_t connection);
   static int tcp_send(void* context, const weft_tcp_send* command);
-  static int tcp_done(void* context, std::uint64_t token);
   static int tcp_shutdown(void* context, std::uint64_t connection);
   static int tcp_close(void* context, std::uint64_t connection);
   static int tcp_abort(void* context, std::uint64_t connection);
   static int tcp_connect(void* context, const weft_tcp_connect* command, std::uint64_t* connection);
   static int tcp_no_delay(void* context, std::uint64_t connection, int on);
   static int tcp_mark(void* context, std::uint64_t connection, std::uint64_t cookie);
-  tcp::Connection* connection(std::uint64_t number);
-  void tell_connection(tcp::Connection& c);
-  bool tell_text(tcp::Connection& c, const weft_tcp_event& event);
-  void take_texts_back(Core& core);
+  static std::uint64_t number_of(const Core& core, tcp::Id id);
+  Found find(std::uint64_t number);
+  // app_tcp.cc
+  static int tcp_done(void* context, std::uint64_t token);
+  static weft_tcp_event event_of(const Core& core, const tcp::Connection& c, std::uint32_t kind);
+  void tell_connection(Core& core, tcp::Connection& c);
+  bool tell_text(Core& core, tcp::Connection& c);
+  void tell_credit(Core& core);
+  void feed(std::uint32_t endpoint);
+  void give_back(Text& text);
+  void take_texts_back();
+  // Pieces of text that one endpoint may hold: no more than its part.
+  std::uint32_t texts_of_one() const { return most_texts / std::max(tcp_endpoints_, 1u); }
+  // The core's state is whose commands work on from now on.
+  void act_for(Core& core) {
+    core_ = &core;
+    if (core.id >= cores_.size()) cores_.resize(core.id + 1);
+    cores_[core.id] = &core;
+  }
   bool serves(std::uint32_t endpoint) const {
     return endpoint < instances_.size() && instances_[endpoint].app != nullptr;
   }
@@ -124,7 +154,8 @@ class AppHost {
   Held* held(std::uint64_t token);
   void give_back(Held& slot);
 
-  Core* core_ = nullptr;  // in whose name applications act now
+  Core* core_ = nullptr;      // in whose name applications act now
+  std::vector<Core*> cores_;  // those that it has acted for, by number of the shard
   weft_host host_;
   std::vector<Instance> instances_;  // by endpoint
   std::vector<AppCounters> counters_;
@@ -132,6 +163,10 @@ class AppHost {
   std::vector<std::uint32_t> free_;
   std::vector<Text> texts_;  // made when the first is wanted
   std::vector<std::uint32_t> free_texts_;
+  unsigned tcp_endpoints_ = 0;
+  std::vector<std::vector<std::uint64_t>> starved_;  // by endpoint: connections whose text waits
+  std::unordered_set<std::uint64_t> short_of_room_;  // connections that could not send
+  AppTimers timers_;
 };
 
 }  // namespace weft::apps

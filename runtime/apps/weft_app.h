@@ -1,4 +1,4 @@
-/* The application interface, version 1: datagrams, and errors about them.
+/* The application interface, version 1: datagrams and errors about them, connections, timers.
  *
  * An application is a shared object with one symbol, weft_app_entry. Every net core has an instance
  * of its own, made by create(); all calls for an instance come from that one thread, and there is
@@ -111,6 +111,7 @@ struct weft_group {
  * error. */
 #define WEFT_TCP_CLEANUP 6u
 #define WEFT_TCP_URGENT 7u /* urgent text is in the stream */
+#define WEFT_TCP_CREDIT 8u /* a send failed with -ENOBUFS; now there is room for it */
 
 struct weft_tcp_event {
   uint32_t size;
@@ -150,6 +151,17 @@ struct weft_tcp_connect {
   uint64_t cookie;   /* below 2^48, as in tcp_mark */
 };
 
+/* ---- Timers. */
+
+/* Event: a timer that timer_set made is due. It is over. */
+struct weft_timer {
+  uint32_t size;
+  uint32_t endpoint;
+  uint64_t timer; /* its number, never used twice */
+  uint64_t cookie;
+  uint64_t due_ns; /* when it was to be; up to 0.3 ms ago where the core is not busy */
+};
+
 /* What an application may ask for; all functions take `context`. */
 struct weft_host {
   uint32_t size;
@@ -169,7 +181,8 @@ struct weft_host {
   /* Since this much was added: TCP. All return 0, or -EBADF (no such connection), -EINVAL. */
   int (*tcp_accept)(void* context, uint64_t connection);
   int (*tcp_reject)(void* context, uint64_t connection); /* reset */
-  /* Also -EPIPE (closed for sending), -ENOBUFS, or the error that ended the connection. */
+  /* Also -EPIPE (closed for sending), -ENOBUFS (WEFT_TCP_CREDIT comes when there is room), or the
+   * error that ended the connection. What fails has taken nothing. */
   int (*tcp_send)(void* context, const struct weft_tcp_send* command);
   int (*tcp_done)(void* context, uint64_t token);          /* of WEFT_TCP_DATA */
   int (*tcp_shutdown)(void* context, uint64_t connection); /* sends no more */
@@ -181,6 +194,12 @@ struct weft_host {
   /* Since this much was added. From now on the connection's events bring `cookie`, a number below
    * 2^48 that means nothing to the stack: where the application keeps what it knows of it. */
   int (*tcp_mark)(void* context, uint64_t connection, uint64_t cookie);
+  /* Since this much was added. An event at `due_ns` (of now_ns; at once, when that is over), which
+   * brings `cookie`. -EINVAL (no such endpoint), -ENOBUFS (65,536 are set). */
+  int (*timer_set)(void* context, uint32_t endpoint, uint64_t due_ns, uint64_t cookie,
+                   uint64_t* timer);
+  /* -EINVAL: it is not set (any more). */
+  int (*timer_cancel)(void* context, uint64_t timer);
 };
 
 struct weft_app_config {
@@ -210,6 +229,8 @@ struct weft_app {
   /* May be null, and is absent where `size` ends before it: it serves no TCP endpoints then. One
    * that is there makes `datagram` optional. */
   void (*tcp)(void* self, const struct weft_host* host, const struct weft_tcp_event* event);
+  /* May be null, and is absent where `size` ends before it: timer_set is refused then. */
+  void (*timer)(void* self, const struct weft_host* host, const struct weft_timer* event);
 };
 
 /* The one symbol of an application. */

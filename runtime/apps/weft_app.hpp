@@ -3,14 +3,15 @@
 //   class Echo {
 //    public:
 //     explicit Echo(const weft_app_config& config);              // may throw: refused
-//     void tcp(weft::app::Host host, const weft_tcp_event& event);     // any of these four
+//     void tcp(weft::app::Host host, const weft_tcp_event& event);     // any of these five
 //     void datagram(weft::app::Host host, const weft_datagram& event);
 //     void error(weft::app::Host host, const weft_error& event);
+//     void timer(weft::app::Host host, const weft_timer& event);
 //     void tick(weft::app::Host host, std::uint64_t now_ns);
 //   };
 //   const weft_app* weft_app_entry() { return weft::app::describe<Echo>("echo"); }
 //
-// An exception that leaves one of the four ends the process.
+// An exception that leaves one of the five ends the process.
 #ifndef WEFT_APP_HPP
 #define WEFT_APP_HPP
 
@@ -60,6 +61,13 @@ class Host {
     return mark(c, static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(p)));
   }
 
+  // `timer` is its number, for timer_cancel.
+  int timer_set(std::uint32_t endpoint, std::uint64_t due_ns, std::uint64_t cookie,
+                std::uint64_t& timer) const {
+    return host_->timer_set(host_->context, endpoint, due_ns, cookie, &timer);
+  }
+  int timer_cancel(std::uint64_t timer) const { return host_->timer_cancel(host_->context, timer); }
+
  private:
   const weft_host* host_;
 };
@@ -102,6 +110,10 @@ weft_app described(const char* name) {
   if constexpr (requires(T t, Host h, weft_tcp_event e) { t.tcp(h, e); })
     app.tcp = [](void* self, const weft_host* host, const weft_tcp_event* e) noexcept {
       of<T>(self).tcp(Host(host), *e);
+    };
+  if constexpr (requires(T t, Host h, weft_timer e) { t.timer(h, e); })
+    app.timer = [](void* self, const weft_host* host, const weft_timer* e) noexcept {
+      of<T>(self).timer(Host(host), *e);
     };
   return app;
 }

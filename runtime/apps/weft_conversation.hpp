@@ -31,6 +31,7 @@ class Conversation {
         break;
       case WEFT_TCP_ACKED: out_.acked(); break;
       case WEFT_TCP_REMOTE_CLOSED: remote_ended_ = true; break;
+      case WEFT_TCP_CREDIT: break;  // what could not be sent is tried again
       default: return;
     }
     go_on(host);

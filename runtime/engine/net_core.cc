@@ -55,10 +55,13 @@ unsigned NetCore::poll_once() {
     if (now_ns < shard->tcp_due_ns()) continue;
     shard->run_tcp_timers(card_, *apps_, now_ns);
   }
+  if (now_ns >= apps_->next_timer_ns()) run_app_timers(now_ns);
   if (now_ns >= next_tick_ns_) {
     tick(now_ns);
     found += run_looped();  // what the tick has sent to the host itself must not wait for the next
   }
+  // An application may act on a connection of another shard than that which it was called for.
+  for (const auto& shard : shards) shard->settle_connections(card_, *apps_, now_ns);
   // What was sent in this round leaves in this round.
   if (id == 0 && found != 0) {
     found += card_.poll();
@@ -189,6 +192,15 @@ void NetCore::tick(std::uint64_t now_ns) {
     apps_->tick(shards.front()->core);
     shards.front()->settle(card_, *apps_);
   }
+}
+
+void NetCore::run_app_timers(std::uint64_t now_ns) {
+  if (shards.empty()) return;
+  Shard& first = *shards.front();
+  const RunsShard runs(first.index);
+  first.core.now_ns = now_ns;
+  apps_->run_timers(first.core);
+  first.settle(card_, *apps_);
 }
 
 // Frames that this core has put into queues of others.

@@ -89,8 +89,10 @@ class NetCore {
   Owners owners;
   std::vector<std::unique_ptr<Shard>> shards;
   const unsigned id;
-  // When the next tick is due.
-  std::uint64_t next_tick_ns() const { return std::min(next_tick_ns_, tcp_due_ns()); }
+  // When something is due by itself: the next tick, a connection's or an application's timer.
+  std::uint64_t next_tick_ns() const {
+    return std::min({next_tick_ns_, tcp_due_ns(), apps_->next_timer_ns()});
+  }
   // When a connection has something to do by itself; ~0: never.
   std::uint64_t tcp_due_ns() const;
   // Rounds so far, as the core itself counts them.
@@ -99,6 +101,7 @@ class NetCore {
 
  private:
   void tick(std::uint64_t now_ns);
+  void run_app_timers(std::uint64_t now_ns);
   unsigned serve(Shard& shard, std::uint64_t now_ns, unsigned most = batch_size);
   unsigned serve_preferred(std::uint64_t now_ns);
   unsigned serve_beside_preferred(std::uint64_t now_ns);

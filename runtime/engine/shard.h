@@ -71,6 +71,8 @@ class Shard final : public Services {
   // When connections have something to do by themselves, and doing it.
   std::uint64_t tcp_due_ns() const { return tcp_ ? tcp_->next_timer_ns() : ~std::uint64_t{0}; }
   void run_tcp_timers(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // What applications did to its connections while another shard ran.
+  void settle_connections(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // The stack stops: all connections are reset, and give back what they hold.
   void end_tcp(ports::Card& card, apps::AppHost& apps);
   // Datagrams that the host sent to itself: those that were there when it was called, so that two

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint32_t backlog = 4096;
 constexpr std::uint32_t largest_header = 60;
+constexpr std::uint32_t most_waiting = 1536;  // of the buffers that sizes_for has beside all else
 
 }  // namespace
 
@@ -24,6 +25,7 @@ void Shard::open_tcp(const plan::Plan& plan) {
   config.chunks = 65536;
   config.sent = 65536;
   config.reorders = 1024;
+  config.most_waiting = most_waiting;
   config.mtu = core.host.mtu;
   config.seed = core.random.next();
   config.secret = {core.random.next(), core.random.next()};
@@ -71,6 +73,13 @@ void Shard::run_tcp_timers(ports::Card& card, apps::AppHost& apps, std::uint64_t
   core.now_ns = now_ns;
   tcp_->now_ns = now_ns;
   tcp_->advance();
+  settle(card, apps);
+}
+
+void Shard::settle_connections(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
+  if (tcp_ == nullptr || (!tcp_->wants_output() && !tcp_->has_ready())) return;
+  const RunsShard runs(index);
+  core.now_ns = now_ns;
   settle(card, apps);
 }
 

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int e_pipe = 32, e_in_use = 98, e_not_available = 99, e_no_buffers = 105,
               e_not_connected = 107, e_invalid = 22, e_not_found = 2;
-constexpr std::uint32_t most_queued = std::uint32_t{1} << 30;
 
 }  // namespace
 

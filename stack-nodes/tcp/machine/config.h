@@ -19,6 +19,9 @@ struct Config {
 
   std::uint16_t mtu = 1500;
   std::uint32_t receive_buffer = 256 * 1024;
+  // Packets whose text waits for applications or for its turn, of all connections: each holds a
+  // buffer, however little is in it. From half of it on one connection may have few.
+  std::uint32_t most_waiting = ~std::uint32_t{0};
   std::uint32_t segments_of_one = 4096;  // in flight, of one connection
 
   Congestion congestion = Congestion::cubic;

@@ -44,10 +44,10 @@ bool Tcp::pop(Chunks& list, Chunk& chunk) {
   return true;
 }
 
-void Tcp::drop_list(Chunks& list, bool release) {
+void Tcp::drop_list(Chunks& list, bool buffers) {
   Chunk chunk;
   while (pop(list, chunk)) {
-    if (release) release_.call(release_.context, reinterpret_cast<void*>(chunk.token));
+    if (buffers) release(chunk);
   }
 }
 

@@ -82,6 +82,7 @@ class Tcp {
   Connection* get(Id id);
   Id id_of(const Connection& c) const { return {number(c), c.generation}; }
   void accept(Connection& c) { take_place(c); }
+  static constexpr std::uint32_t most_queued = std::uint32_t{1} << 30;  // bytes, of one connection
   // Bytes that stay where they are until `token` comes back as acked. -EPIPE, -ENOTCONN, -ENOBUFS.
   int send(Connection& c, const std::uint8_t* data, std::uint32_t len, std::uint64_t token);
   void send_urgent(Connection& c) { c.snd_up = c.snd_end, c.urgent_out = 1; }  // what is queued
@@ -98,12 +99,14 @@ class Tcp {
   void set_keepalive(Connection& c, bool on);
 
   // ---- what applications are to be told
+  bool has_ready() const { return ready_first_ != none; }
   Connection* next_ready();  // leaves the list; its `events` are for the caller to read and clear
   void remind(Connection& c) { notify(c, event::data); }  // of text that was not fetched
   // The first text that waits, taken off; the buffer is the caller's, the window recv_done's.
   bool pop_text(Connection& c, Chunk& chunk) {
     if (!pop(c.unread, chunk)) return false;
     --c.unread_count;
+    --waiting_;
     return true;
   }
   bool pop_acked(Connection& c, Chunk& chunk) { return pop(c.acked, chunk); }
@@ -118,6 +121,7 @@ class Tcp {
   std::uint32_t live_chunks() const { return chunks_.live(); }
   std::uint32_t live_sent() const { return sent_.live(); }
   std::uint32_t live_holes() const { return holes_.live(); }
+  std::uint32_t waiting() const { return waiting_; }
   std::uint32_t live_timers() const { return wheel_.size(); }
 
  private:
@@ -232,7 +236,16 @@ class Tcp {
   void forget(Connection& c);
   void give_back(Connection& c);
   void reset_peer(Connection& c);
-  void drop_list(Chunks& list, bool release);
+  void drop_list(Chunks& list, bool buffers);
+  bool may_wait(std::uint32_t already) const;
+  void keep() {
+    kept_ = true;
+    ++waiting_;
+  }
+  void release(const Chunk& chunk) {
+    --waiting_;
+    release_.call(release_.context, reinterpret_cast<void*>(chunk.token));
+  }
   bool pop(Chunks& list, Chunk& chunk);
   void notify(Connection& c, std::uint8_t bits);
   void limit_mss(Connection& c);
@@ -278,7 +291,8 @@ class Tcp {
   std::uint32_t next_port_ = 0;
   std::uint32_t recycle_at_ = 0;
   std::uint64_t cookies_sent_ns_ = 0;
-  bool kept_ = false;  // arrive(): the segment's buffer
+  bool kept_ = false;          // arrive(): the segment's buffer
+  std::uint32_t waiting_ = 0;  // packets that were kept and are here still
   // What came twice, until an acknowledgement of this connection has said so.
   std::uint32_t duplicate_of_ = none;
   SackBlock duplicate_{};

@@ -12,6 +12,13 @@ std::uint32_t most_chunks(const Connection& c) { return std::max(32u, c.rcv_buf 
 
 }  // namespace
 
+// When packets are scarce, those that have few go on: a few connections whose text nobody reads, in
+// small segments, would take all buffers else.
+bool Tcp::may_wait(std::uint32_t already) const {
+  constexpr std::uint32_t few = 16;
+  return waiting_ < config_.most_waiting / 2 || (already < few && waiting_ < config_.most_waiting);
+}
+
 bool Tcp::queue_text(Chunks& list, const std::uint8_t* data, std::uint32_t len, void* buffer,
                      Seq seq) {
   const std::uint32_t at = chunks_.take();
@@ -57,13 +64,13 @@ void Tcp::take_text(Connection& c, const Segment& s) {
   part.len = end - begin;
   if (begin != c.rcv_nxt) return take_out_of_order(c, part);
 
-  if (c.unread_count >= most_chunks(c) ||
+  if (c.unread_count >= most_chunks(c) || !may_wait(c.unread_count) ||
       !queue_text(c.unread, part.data, part.len, part.buffer, part.seq)) {
     ++counters_.no_room;
     c.ack_now = 1;
     return;
   }
-  kept_ = true;
+  keep();
   ++c.unread_count;
   const Seq old = c.rcv_nxt;
   c.rcv_nxt = end;
@@ -140,13 +147,13 @@ void Tcp::take_out_of_order(Connection& c, const Segment& s) {
   } else if (h.count < Holes::most) {
     text = &run.text;
   }
-  if (text == nullptr || h.chunks >= most_chunks(c) ||
+  if (text == nullptr || h.chunks >= most_chunks(c) || !may_wait(h.chunks) ||
       !queue_text(*text, s.data + (begin - s.seq), end - begin, s.buffer, begin)) {
     ++counters_.no_room;
     if (h.count == 0) drop_holes(c);
     return;
   }
-  kept_ = true;
+  keep();
   ++h.chunks;
   if (joins) {
     h.runs[at].end = end;
@@ -176,7 +183,7 @@ void Tcp::fill_from_holes(Connection& c) {
       if (at_most(chunk_end, c.rcv_nxt)) {  // the segment that filled the gap had this too
         say_duplicate(c, chunks_[at].seq, chunk_end);
         pop(text, chunk);
-        release_.call(release_.context, reinterpret_cast<void*>(chunk.token));
+        release(chunk);
         continue;
       }
       const std::uint32_t had = c.rcv_nxt - chunks_[at].seq;
