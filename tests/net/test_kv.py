@@ -232,7 +232,7 @@ class Kv(unittest.TestCase):
         # (By shards: which of two that are near in age goes first is chance.)
         first, last = (sum(client.ask(b"mg large%d\r\n" % i) == b"HD\r\n" for i in range(at, at + 50))
                        for at in (0, 150))
-        self.assertLess(first, 10)
+        self.assertLess(first, 30)
         self.assertGreater(last, 40)
 
     def test_large_values_to_many(self):
