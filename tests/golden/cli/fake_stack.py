@@ -22,7 +22,7 @@ DOCUMENT = {
         {"reason": "drop_udp_no_endpoint", "where": "graph", "count": 1,
          "meaning": "no such port, ICMP error sent"},
         {"reason": "spawn_lost", "where": "engine", "count": 0, "meaning": "a list was full"}],
-    "apps": [{"endpoint": "echo", "app": "udp_echo", "received": 2, "sent": 2}],
+    "apps": [{"endpoint": "echo", "app": "udp_echo", "protocol": "udp", "received": 2, "sent": 2}],
     "balance": {"exact": False, "equations": []},
 }
 

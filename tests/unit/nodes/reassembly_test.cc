@@ -194,8 +194,8 @@ TEST_F(Reassembly, half_of_the_table_for_one_source_and_room_again_after_30_seco
   for (std::uint16_t id = 0; id < 32; ++id) EXPECT_EQ(add({0, 8, true}, id), Result::held);
 }
 
-// Between two looks of the engine, a piece ends what it belongs to itself and nothing else: when the
-// rest ends does not depend on how pieces are spread over queues.
+// Between two looks of the engine, a piece ends what it belongs to itself and nothing else: when
+// the rest ends does not depend on how pieces are spread over queues.
 TEST_F(Reassembly, a_late_piece_begins_anew_and_leaves_others_to_the_next_look) {
   EXPECT_EQ(add({0, 8, true}, 1), Result::held);
   EXPECT_EQ(add({0, 8, true}, 2), Result::held);
