@@ -3,6 +3,7 @@
 // byte by byte, and nothing may be left at the end.
 #pragma once
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -154,8 +155,13 @@ class TwoHosts {
     const bool may_send = i == 0 || e.got >= 4;
     while (may_send && e.sent < plan_.bytes[i]) {
       std::array<std::uint8_t, 5000> out;
-      const std::uint32_t bytes =
+      std::uint32_t bytes =
           std::min(plan_.bytes[i] - e.sent, 1 + random_.below(random_.below(3) == 0 ? 40 : 5000));
+      // (No more is made up than there is room for.)
+      int queued = 0;
+      weft_sim_ioctl(host_[i], e.fd, TIOCOUTQ, &queued);
+      const std::uint32_t room = plan_.config[i].send_buffer - static_cast<std::uint32_t>(queued);
+      bytes = std::min(bytes, std::max(room, 1u));
       for (std::uint32_t k = 0; k < bytes; ++k) out[k] = byte(e.stream, e.sent + k, i);
       const auto r = weft_sim_send(host_[i], e.fd, out.data(), bytes, 0);
       if (r == -EAGAIN || r == -ENOBUFS) break;
