@@ -34,12 +34,12 @@ void Connection::touch(weft::app::Host host) {
 
 // Within a request it is told; a client that takes no answer, or does not end, is cut off.
 void Connection::expire(weft::app::Host host) {
-  if (ending() || out().held() != 0) {
+  if (ending() || out().held() != 0 || pending()) {
     host.abort(number());
     return;
   }
   if (session_.in_request()) session_.late();
-  if (out().held() == 0) end(host);
+  if (out().held() == 0 && !pending()) end(host);
   go_on(host);
 }
 

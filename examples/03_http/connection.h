@@ -56,6 +56,7 @@ class Connection : public weft::app::Conversation, protected Sink {
     return out().queued() > weft::app::Stream::window || out().pieces() > 256;
   }
   Session& session() { return session_; }
+  const Session& session() const { return session_; }
 
  private:
   friend class ByAge;

@@ -46,9 +46,9 @@ class Conversation {
       host.done(r.token);
       waiting_.pop_front();
     }
-    if (remote_ended_ && waiting_.empty()) ended();
+    produce();
     out_.flush(host, number_);
-    if (out_.queued() != 0) return;
+    if (out_.queued() != 0 || pending()) return;
     if (over() || (remote_ended_ && waiting_.empty())) end(host);
     if (said_end_ && remote_ended_ && out_.in_flight() == 0) host.close(number_);
   }
@@ -61,8 +61,10 @@ class Conversation {
   virtual std::size_t take(std::string_view text) = 0;
   // Nothing more is read: the connection ends when all that was written has been sent.
   virtual bool over() const = 0;
-  // The peer sends no more, and all that it sent was taken. May be called more than once.
-  virtual void ended() {}
+  // Called when some of what was written may have been sent: a protocol that writes piece by piece
+  // writes the next ones now.
+  virtual void produce() {}
+  virtual bool pending() const { return false; }  // there are more
 
   Stream& out() { return out_; }
   const Stream& out() const { return out_; }

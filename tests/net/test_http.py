@@ -29,6 +29,7 @@ cores: 1
 endpoints:
   web: {{tcp: 80, app: http, rate: 1000}}
 """
+SECURE = WORKLOAD + "  secure: {{tcp: 443, app: https, rate: 1000}}\n"
 URL = f"http://{lib.WEFT_IP}"
 WHEN = 1_700_000_000  # when the files were changed
 
@@ -59,13 +60,13 @@ def make_files(folder, sizes):
 class Site:
     """A running server, and the kernel at the other end of its wire."""
 
-    def __init__(self, lab, wire="tap", model="tap", sizes=SIZES):
+    def __init__(self, lab, wire="tap", model="tap", sizes=SIZES, workload=WORKLOAD):
         root = lab.folder / "site"
         root.mkdir()
         self.digests = make_files(root, sizes)
         lab.environment["WEFT_HTTP_ROOT"] = str(root)
         file = lab.folder / "http.yaml"
-        file.write_text(WORKLOAD.format(mac=lib.WEFT_MAC))
+        file.write_text(workload.format(mac=lib.WEFT_MAC))
         self.stack, self.peer = start(lab, wire, lab.compile(model, file, graph="host_ipv4"))
         self.peer.join()
         self.space = self.peer.space
@@ -354,6 +355,72 @@ class Http(unittest.TestCase):
     @unittest.skipUnless(lib.NIGHTLY, "LEFT OUT: 10,000 connections (WEFT_NIGHTLY=1)")
     def test_wrk_10000(self):
         self.load(10_000, 20)
+
+
+class Https(unittest.TestCase):
+    """The same behind TLS, with a certificate that curl and openssl check."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lib.Lab()
+        cls.certificate, key = cls.lab.folder / "cert.pem", cls.lab.folder / "key.pem"
+        lib.sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+               "-nodes", "-days", "2", "-subj", "/CN=weft", "-addext",
+               f"subjectAltName=IP:{lib.WEFT_IP}", "-keyout", key, "-out", cls.certificate)
+        cls.lab.environment["WEFT_HTTPS_CERTIFICATE"] = str(cls.certificate)
+        cls.lab.environment["WEFT_HTTPS_KEY"] = str(key)
+        cls.site = Site(cls.lab, sizes=[0, 1, 16384, 16385, 5_000_000], workload=SECURE)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.lab.__exit__()
+
+    def curl(self, *arguments):
+        return self.site.curl("--cacert", self.certificate, *arguments)
+
+    def test_sizes(self):
+        for version in ("--tlsv1.3", "--tls-max=1.2"):
+            version = version.split("=")
+            for size, digest in self.site.digests.items():
+                out = self.lab.folder / "fetched"
+                self.curl("-f", *version, "-o", out, f"https://{lib.WEFT_IP}/{size}.bin")
+                self.assertEqual(hashlib.sha256(out.read_bytes()).hexdigest(), digest, size)
+
+    def test_many_on_one_connection(self):
+        urls = [f"https://{lib.WEFT_IP}/{size}.bin" for size in (1, 16385, 5_000_000, 0, 16384)] * 4
+        text = self.curl("-f", "-w", "%{num_connects} %{size_download}\n",
+                         *sum((["-o", "/dev/null", url] for url in urls), []))
+        lines = [tuple(map(int, line.split())) for line in text.splitlines()]
+        self.assertEqual(sum(n for n, _ in lines), 1)
+        self.assertEqual([n for _, n in lines], [1, 16385, 5_000_000, 0, 16384] * 4)
+
+    def test_openssl(self):
+        """Its end is told, the name of the protocol agreed on, old versions are refused."""
+        words = ("openssl", "s_client", "-connect", f"{lib.WEFT_IP}:443", "-CAfile", self.certificate)
+        done = self.site.space.run("sh", "-c", "printf 'GET /text.txt HTTP/1.1\\r\\nHost: x\\r\\n"
+                                   "Connection: close\\r\\n\\r\\n' | " + " ".join(map(str, words)) +
+                                   " -ign_eof -alpn h2,http/1.1")
+        self.assertIn("Verify return code: 0 (ok)", done.stdout)
+        self.assertIn("ALPN protocol: http/1.1", done.stdout)
+        self.assertIn("0123456789" * 10, done.stdout)
+        old = self.site.space.run(*words, "-tls1_1", check=False)
+        self.assertNotEqual(old.returncode, 0)
+
+    def test_no_tls(self):
+        """Who does not speak TLS, or stops in the middle, harms nobody."""
+        for text in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"\x16" * 40000):
+            with self.site.space.inside():
+                s = socket.create_connection((lib.WEFT_IP, 443), 10)
+            s.settimeout(10)
+            try:
+                s.sendall(text)
+                s.shutdown(socket.SHUT_WR)
+                while s.recv(65536):
+                    pass
+            except ConnectionError:
+                pass
+            s.close()
+        self.assertEqual(self.curl("-f", f"https://{lib.WEFT_IP}/text.txt"), "0123456789" * 10)
 
 
 class Wires(unittest.TestCase):
