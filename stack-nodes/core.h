@@ -56,6 +56,8 @@ class Services {
   virtual bool tell_neighbour(std::uint32_t address, std::uint64_t mac, bool create) = 0;
   // The same for a path MTU: core.paths.learn(address, mtu, ...).
   virtual bool tell_path(std::uint32_t address, std::uint16_t mtu) = 0;
+  // A packet that waited for a neighbour is dropped: nobody answers for its next hop.
+  virtual void nobody_there(const Packet& p) { (void)p; }
   // Passes the packet to another shard, where the engine runs it from `slot`. False: the ring is
   // full and the packet is still the caller's.
   virtual bool hand_over(nodes::Slot slot, unsigned shard, Packet& p) = 0;

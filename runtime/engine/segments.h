@@ -3,6 +3,7 @@
 
 #include "stack-nodes/packet.h"
 #include "stack-nodes/tcp/machine/stack.h"
+#include "stack-nodes/wire/bytes.h"
 
 namespace weft::engine {
 
@@ -21,6 +22,17 @@ inline void fill_segment(Packet& p, const tcp::OutSegment& s, const tcp::Tcp& st
   p.protocol = 6;
   p.ttl = s.ttl;
   p.dont_fragment = 1;  // RFC 1191 section 3
+}
+
+// A segment of this host could not be sent: nobody is at its next hop. Who is connecting is told.
+inline void tell_nobody_there(const Packet& p, tcp::Tcp& stack) {
+  const std::uint8_t* const ip = p.data + p.l3;
+  const std::uint8_t* const segment = ip + (ip[0] & 15) * 4u;
+  if (ip[9] != 6 || (ip[6] & 0x1f) != 0 || ip[7] != 0) return;
+  const tcp::Tuple tuple{tcp::Address::v4(wire::load32(ip + 12)),
+                         tcp::Address::v4(wire::load32(ip + 16)), wire::load16(segment),
+                         wire::load16(segment + 2)};
+  stack.unreachable(tuple, wire::load32(segment + 4), tcp::reason::unreachable, true);
 }
 
 }  // namespace weft::engine

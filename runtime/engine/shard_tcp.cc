@@ -68,6 +68,12 @@ unsigned Shard::send_segments() {
   return made;
 }
 
+void Shard::nobody_there(const Packet& p) {
+  if (tcp_ == nullptr) return;
+  tcp_->now_ns = core.now_ns;
+  tell_nobody_there(p, *tcp_);
+}
+
 void Shard::run_tcp_timers(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
   const RunsShard runs(index);
   core.now_ns = now_ns;

@@ -166,6 +166,11 @@ int Host::add_neighbour(std::uint32_t address, const std::uint8_t* mac) {
   return 0;
 }
 
+void Host::nobody_there(const Packet& p) {
+  tcp_->now_ns = core_->now_ns;
+  engine::tell_nobody_there(p, *tcp_);
+}
+
 int Host::receive(const std::uint8_t* frame, std::uint32_t bytes) {
   ++received;
   Packet p;

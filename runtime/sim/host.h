@@ -48,6 +48,7 @@ class Host final : public Services {
 
   bool allocate(Packet& p, std::uint32_t room) override;
   void free_buffer(void* buffer) override;
+  void nobody_there(const Packet& p) override;
   bool tell_neighbour(std::uint32_t, std::uint64_t, bool) override { return true; }
   bool tell_path(std::uint32_t, std::uint16_t) override { return true; }
   bool hand_over(nodes::Slot, unsigned, Packet&) override { return false; }

@@ -147,6 +147,8 @@ class NeighbourTable : public Owned {
       }
       if (core.now_ns < e.next_try_ns) continue;
       if (e.asked >= tries) {
+        for (std::uint16_t i = e.first, n = e.count; n != 0; i = held_[i].next, --n)
+          core.services->nobody_there(held_[i].packet);
         remove(core, at);
       } else {
         ask(core, e);

@@ -276,6 +276,28 @@ TEST(PortOpen, SourceOfTheWayOut) {
   }
 }
 
+// Nobody on the link has the address: told when ARP gives up, not after minutes.
+TEST(PortOpen, NoNeighbour) {
+  PortLadder l;
+  l.answers_arp = false;
+  l.run(R"(
+    socket C
+    connect C 10.0.0.77 80 = EINPROGRESS
+    +2.5s
+    poll C = NONE
+    +2s
+    poll C = IN|OUT|ERR|HUP|RDHUP
+    connect C 10.0.0.77 80 = EHOSTUNREACH
+    connect C 10.0.0.77 80 = EINPROGRESS
+  )");
+  l.taken();
+  EXPECT_EQ(l.counters().waiting, 1u);
+  l.answers_arp = true;
+  l.run("+1.5s\n connect C 10.0.0.77 80 = EALREADY");
+  l.taken();
+  l.run("<< SYN|ACK seq=100 ack=5001\n >> ACK ack=101\n poll C = OUT");
+}
+
 TEST(PortOpen, BacklogIsFull) {
   weft_sim_config c = PortLadder::plain();
   c.features &= ~WEFT_SIM_SYN_COOKIES;
