@@ -35,11 +35,15 @@ struct [[gnu::may_alias]] Frame {
   // Of the flags: those of reception are CardFacts (packet.h); transmit.
   static constexpr std::uint64_t ask_ip = std::uint64_t{1} << 54;
   static constexpr std::uint64_t ask_udp = std::uint64_t{3} << 52;
+  static constexpr std::uint64_t ask_tcp = std::uint64_t{1} << 52;
+  static constexpr std::uint64_t ask_cut = std::uint64_t{1} << 50;
   static constexpr std::uint64_t ask_vlan = std::uint64_t{1} << 57;
   static constexpr std::uint64_t is_ipv4 = std::uint64_t{1} << 55;
   static constexpr std::uint64_t whose = std::uint64_t{3} << 61;  // whose memory it is: stays true
   static constexpr unsigned l3_shift = 7;  // in `offload`: bytes before the network header, then
                                            // those of the network header
+  static constexpr unsigned l4_shift = 16, segment_shift = 24;  // where it is to be cut: those of
+                                                                // the TCP header, text of a segment
 };
 
 // What Packet::buffer is: a Frame, or, with the lowest bit set, another kind of buffer that only
@@ -69,8 +73,14 @@ inline void describe(const Packet& p, Frame& f) {
   if ((p.tx_ip_cksum | p.tx_l4_cksum) != 0) {
     flags |= Frame::is_ipv4;
     if (p.tx_ip_cksum != 0) flags |= Frame::ask_ip;
-    if (p.tx_l4_cksum != 0) flags |= Frame::ask_udp;
+    if (asks_udp(p)) flags |= Frame::ask_udp;
     f.offload = p.l3 | static_cast<std::uint64_t>(p.l4 - p.l3) << Frame::l3_shift;
+    if (asks_tcp(p)) flags |= Frame::ask_tcp;
+    if (is_cut_by_card(p)) [[unlikely]] {
+      flags |= Frame::ask_cut;
+      const auto header = static_cast<std::uint64_t>(p.data[p.l4 + 12] >> 4) * 4;
+      f.offload |= header << Frame::l4_shift | std::uint64_t{p.segment} << Frame::segment_shift;
+    }
   }
   if (p.tx_vlan != 0) {
     flags |= Frame::ask_vlan;

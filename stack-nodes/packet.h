@@ -20,11 +20,13 @@ struct Packet {
   std::uint32_t end = 0;         // offset of the end of the IP datagram (before padding); 0: len
 
   std::uint16_t facts = 0;  // what the card says of it: the bits of CardFacts
-  std::uint32_t mark = 0;   // of the filter that it hit, where the facts say `marked`
+  // Bytes of text in each of the segments of TCP that this one is to be cut into; 0: it is one.
+  std::uint16_t segment = 0;
+  std::uint32_t mark = 0;  // of the filter that it hit, where the facts say `marked`
 
   // Descriptor requests, transmit: 1 asks the card.
   std::uint8_t tx_ip_cksum = 0;
-  std::uint8_t tx_l4_cksum = 0;
+  std::uint8_t tx_l4_cksum = 0;  // bits of CardRequests
   std::uint8_t tx_vlan = 0;
 
   std::uint8_t icmp_type = 0;  // the ICMP error to be made or heard, with its code and word
@@ -83,6 +85,15 @@ inline std::uint16_t dst_port(const Packet& p) { return static_cast<std::uint16_
 
 inline bool marked(const Packet& p) { return (p.facts & CardFacts::marked) != 0; }
 
+// Bits of Packet::tx_l4_cksum.
+struct CardRequests {
+  static constexpr std::uint8_t udp = 1, tcp = 2, cut = 4;
+};
+inline bool asks_udp(const Packet& p) { return (p.tx_l4_cksum & CardRequests::udp) != 0; }
+inline bool asks_tcp(const Packet& p) { return (p.tx_l4_cksum & CardRequests::tcp) != 0; }
+inline bool asks_cut(const Packet& p) { return (p.tx_l4_cksum & CardRequests::cut) != 0; }
+inline bool is_cut_by_card(const Packet& p) { return asks_cut(p) && p.segment != 0; }
+
 // For tests and tools.
 inline void say_ip_cksum(Packet& p, Answer a) {
   p.facts &= static_cast<std::uint16_t>(~(CardFacts::ip_good | CardFacts::ip_bad));
@@ -106,6 +117,7 @@ inline Packet copy_of(const Packet& p) {
           .l4 = p.l4,
           .end = p.end,
           .facts = p.facts,
+          .segment = p.segment,
           .mark = p.mark,
           .tx_ip_cksum = p.tx_ip_cksum,
           .tx_l4_cksum = p.tx_l4_cksum,

@@ -49,7 +49,10 @@
 #include "stack-nodes/ipv4/source_route_ok.h"
 #include "stack-nodes/tcp/checksum_fill.h"
 #include "stack-nodes/tcp/checksum_ok.h"
+#include "stack-nodes/tcp/checksum_request.h"
 #include "stack-nodes/tcp/receive.h"
+#include "stack-nodes/tcp/segment.h"
+#include "stack-nodes/tcp/segment_request.h"
 #include "stack-nodes/udp/build.h"
 #include "stack-nodes/udp/checksum_fill.h"
 #include "stack-nodes/udp/checksum_ok.h"
@@ -147,6 +150,9 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(icmp, time_exceeded, TimeExceeded),
     WEFT_NODE(tcp, checksum_ok, ChecksumOk),
     WEFT_NODE(tcp, checksum_fill, ChecksumFill),
+    WEFT_NODE(tcp, checksum_request, ChecksumRequest),
+    WEFT_NODE(tcp, segment, Segment),
+    WEFT_NODE(tcp, segment_request, SegmentRequest),
     WEFT_NODE(tcp, receive, Receive),
     WEFT_NODE(udp, checksum_ok, ChecksumOk),
     WEFT_NODE(udp, checksum_fill, ChecksumFill),

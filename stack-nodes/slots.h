@@ -25,14 +25,15 @@ enum class Slot : std::uint8_t {
   handed_error,      // ... or an ICMP error about one
   handed_fragment,   // ... or a piece of a datagram that is put together here
   tcp_send,          // a segment of a connection
+  tcp_piece,         // one of the segments that a larger one was cut into
   handed_segment,    // another shard got a segment of a connection that this one owns
   count
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Slot::count)> slot_names = {
-    "udp_send",  "arp_request",   "arp_resolved", "ipv4_reassembled", "icmp_error",
-    "reply",     "igmp_send",     "udp_copy",     "loopback",         "ipv4_piece",
-    "ipv4_rest", "ipv4_expired",  "handed_flow",  "handed_error",     "handed_fragment",
-    "tcp_send",  "handed_segment"};
+    "udp_send",  "arp_request",  "arp_resolved",  "ipv4_reassembled", "icmp_error",
+    "reply",     "igmp_send",    "udp_copy",      "loopback",         "ipv4_piece",
+    "ipv4_rest", "ipv4_expired", "handed_flow",   "handed_error",     "handed_fragment",
+    "tcp_send",  "tcp_piece",    "handed_segment"};
 
 }  // namespace weft::nodes

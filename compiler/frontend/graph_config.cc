@@ -185,6 +185,7 @@ ir::Performs read_performs(const Value& at, const ir::FieldTable& fields) {
   out.effect = m.required("effect").dotted();
   out.request = m.required("request").dotted();
   out.field = field_name(m.required("field"), fields, "desc.");
+  if (const auto needs = m.optional("needs")) out.needs = field_name(*needs, fields, "desc.");
   m.done();
   return out;
 }
@@ -303,8 +304,9 @@ std::string print_config(const ir::Config& c) {
   if (c.table) out += print_table(*c.table);
   if (c.rss) out += print_rss(*c.rss);
   if (c.performs) {
-    out += fmt::format("    performs: {{effect: {}, request: {}, field: {}}}\n", c.performs->effect,
-                       c.performs->request, c.performs->field);
+    out += fmt::format("    performs: {{effect: {}, request: {}, field: {}{}}}\n",
+                       c.performs->effect, c.performs->request, c.performs->field,
+                       c.performs->needs.empty() ? "" : ", needs: " + c.performs->needs);
   }
   return out;
 }

@@ -116,6 +116,7 @@ struct Performs {
   std::string effect;   // stack node that it stands for: "udp.checksum_fill"
   std::string request;  // stack node that asks for it: "udp.checksum_request"
   std::string field;    // "desc.tx_l4_cksum"
+  std::string needs;    // another field that must ask too, or the card ignores this one; "": none
 };
 
 struct Config {

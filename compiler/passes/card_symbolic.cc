@@ -370,8 +370,12 @@ State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Pla
     if (!config.performs) continue;
     const auto knob = plan.configuration.knobs.find(config.knob);
     if (knob == plan.configuration.knobs.end() || !knob->second) continue;
-    const Term asked =
-        session.equal(symbolic.value(state, config.performs->field), session.number(1, 1));
+    const auto asks = [&](const std::string& field) {
+      return session.equal(symbolic.value(state, field), session.number(1, 1));
+    };
+    Term asked = asks(config.performs->field);
+    if (!config.performs->needs.empty())
+      asked = session.all_of({asked, asks(config.performs->needs)});
     if (session.is_false(asked)) continue;
     const State done = symbolic.effect(*decl_of(config.performs->effect), state).front().after;
     State merged = done;

@@ -412,6 +412,7 @@ class Embedder {
         if (to) out.connect(from, p, *out.find(graph_.node(*to).id));
       }
       for (const auto& [slot, target] : graph_.spawns(v)) {
+        if (node.fate == Fate::card) continue;  // what it makes, it makes behind the queue
         const auto to = follow(target);
         if (to && kept.contains(*to) && !elsewhere(slot))
           out.connect_spawn(from, slot, *out.find(graph_.node(*to).id));

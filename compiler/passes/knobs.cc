@@ -12,6 +12,12 @@ bool has_switch(const ir::NicModel& nic, std::string_view name) {
                      [&](ir::Vertex u) { return nic.receive.node(u).config.toggle == name; });
 }
 
+// What no packet of the graph needs is left off.
+bool has_effect(const ir::Graph& graph, const std::string& impl) {
+  auto [v, end] = vertices(graph.g);
+  return std::any_of(v, end, [&](ir::Vertex u) { return graph.node(u).impl == impl; });
+}
+
 // Which groups are wanted changes while the stack runs: the card lets in all or none, and where it
 // can't tell groups from others, everything.
 bool lets_in_groups(const Inputs& inputs, std::string_view toggle) {
@@ -31,7 +37,7 @@ std::map<std::string, bool> choose_knobs(const Inputs& inputs) {
       double saved = 0;
       if (config.report && !ir::is_false(config.report->evidence))
         saved = inputs.costs.of(config.report->fact) - inputs.costs.of("read");
-      if (config.performs) {
+      if (config.performs && has_effect(inputs.graph, config.performs->effect)) {
         saved =
             inputs.costs.of(config.performs->effect) - inputs.costs.of(config.performs->request);
       }

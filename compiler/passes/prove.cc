@@ -130,7 +130,8 @@ class Prover {
 
   State fresh(bool from_wire) {
     State s;
-    for (const char* request : {"desc.tx_ip_cksum", "desc.tx_l4_cksum", "desc.tx_vlan"}) {
+    for (const char* request : {"desc.tx_ip_cksum", "desc.tx_l4_cksum", "desc.tx_tcp_cksum",
+                                "desc.tx_segment", "desc.tx_vlan"}) {
       s.values[request] = session_.number(0, 1);
     }
     if (!from_wire) {  // the engine's own packets: no card has said anything of them

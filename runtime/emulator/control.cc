@@ -237,6 +237,7 @@ ports::CardStats EmulatedCard::stats() {
   out.received = arrived_;
   out.transmitted = transmitted_;
   out.transmit_failed = transmit_failed_;
+  out.cut = cut_;
   out.queue_received = queue_received_;
   out.queue_transmitted = queue_transmitted_;
   for (std::size_t i = 0; i < dropped_.size(); ++i)

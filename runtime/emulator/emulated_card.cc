@@ -6,7 +6,10 @@
 #include <array>
 #include <cstdlib>
 #include <new>
+#include <utility>
+#include <vector>
 
+#include "runtime/emulator/segmentation.h"
 #include "runtime/ports/translate.h"
 
 namespace weft::emulator {
@@ -191,21 +194,41 @@ unsigned EmulatedCard::transmit_burst(std::uint16_t queue) {
   std::array<rte_mbuf*, max_burst> packets;
   const unsigned n = rte_ring_sc_dequeue_burst(
       tx_rings_[queue].get(), reinterpret_cast<void**>(packets.data()), options_.burst, nullptr);
-  unsigned ready = 0;
+  unsigned whole = 0;  // those that are not cut, and have not been sent yet
   for (unsigned i = 0; i < n; ++i) {
-    if (transmitter_.prepare(*packets[i], state_)) {
-      packets[ready++] = packets[i];
+    if (!transmitter_.cuts(*packets[i], state_)) {
+      packets[whole++] = packets[i];
+      continue;
+    }
+    transmit(queue, {packets.data(), std::exchange(whole, 0)});
+    std::vector<rte_mbuf*> segments = cut_segments(*packets[i], packets[i]->pool);
+    rte_pktmbuf_free(packets[i]);
+    if (segments.empty()) {
+      ++transmit_failed_;
+    } else {
+      cut_ += segments.size() - 1;
+    }
+    transmit(queue, segments);
+  }
+  transmit(queue, {packets.data(), whole});
+  return n;
+}
+
+void EmulatedCard::transmit(std::uint16_t queue, std::span<rte_mbuf*> frames) {
+  unsigned ready = 0;
+  for (rte_mbuf* frame : frames) {
+    if (transmitter_.prepare(*frame, state_)) {
+      frames[ready++] = frame;
     } else {
       ++transmit_failed_;
-      rte_pktmbuf_free(packets[i]);
+      rte_pktmbuf_free(frame);
     }
   }
-  if (ready == 0) return n;
-  const unsigned sent = wire_.transmit(packets.data(), static_cast<std::uint16_t>(ready));
+  if (ready == 0) return;
+  const unsigned sent = wire_.transmit(frames.data(), static_cast<std::uint16_t>(ready));
   transmitted_ += sent;
   queue_transmitted_[queue] += sent;
   transmit_failed_ += ready - sent;
-  return n;
 }
 
 std::uint64_t EmulatedCard::give_back(Ring& ring) {

@@ -113,6 +113,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   // Data plane, in emulated_card.cc. All with the lock held.
   unsigned receive_burst();
   unsigned transmit_burst(std::uint16_t queue);
+  void transmit(std::uint16_t queue, std::span<rte_mbuf*> frames);
   void deliver(rte_mbuf* frame);
   std::span<const std::uint8_t> bytes_of(const rte_mbuf& packet);
   static std::uint64_t give_back(Ring& ring);  // how many packets it held
@@ -136,6 +137,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   std::uint64_t arrived_ = 0;
   std::uint64_t transmitted_ = 0;
   std::uint64_t transmit_failed_ = 0;
+  std::uint64_t cut_ = 0;  // frames that it has made beside those given to it
   std::uint64_t queue_full_ = 0;
   std::uint64_t too_long_ = 0;          // in more segments than the card scatters one frame over
   std::vector<std::uint8_t> in_one_;    // bytes of a scattered frame, for the units to look at

@@ -51,6 +51,13 @@ bool asks_ipv4(const rte_mbuf& p) { return (p.ol_flags & RTE_MBUF_F_TX_IP_CKSUM)
 bool asks_udp(const rte_mbuf& p) {
   return (p.ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_UDP_CKSUM;
 }
+bool asks_tcp(const rte_mbuf& p) {
+  return (p.ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM;
+}
+// (A request to cut without one for the checksum is no valid descriptor.)
+bool asks_cut(const rte_mbuf& p) {
+  return (p.ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0 && asks_tcp(p) && p.tso_segsz != 0;
+}
 bool asks_tag(const rte_mbuf& p) { return (p.ol_flags & RTE_MBUF_F_TX_VLAN) != 0; }
 
 // The software has put the sum of the pseudo header into the field; a result of 0 is sent as
@@ -58,6 +65,10 @@ bool asks_tag(const rte_mbuf& p) { return (p.ol_flags & RTE_MBUF_F_TX_VLAN) != 0
 void fill_udp(rte_mbuf& packet, unsigned l4) {
   const auto sum = static_cast<std::uint16_t>(~sum_from(packet, l4));
   store_be16(byte_at(packet, l4 + 6), sum == 0 ? 0xffff : sum);
+}
+
+void fill_tcp(rte_mbuf& packet, unsigned l4) {
+  store_be16(byte_at(packet, l4 + 16), static_cast<std::uint16_t>(~sum_from(packet, l4)));
 }
 
 void fill_ipv4(rte_mbuf& packet, unsigned l3, unsigned length) {
@@ -92,6 +103,10 @@ diag::Result<Transmitter> Transmitter::make(const ir::NicModel& model, const Nam
       const std::string& effect = config.performs->effect;
       if (effect == "udp.checksum_fill") {
         unit.effect = Effect::udp_checksum;
+      } else if (effect == "tcp.checksum_fill") {
+        unit.effect = Effect::tcp_checksum;
+      } else if (effect == "tcp.segment") {
+        unit.effect = Effect::segment;
       } else if (effect == "ipv4.checksum_fill") {
         unit.effect = Effect::ipv4_checksum;
       } else if (effect == "vlan.push") {
@@ -116,6 +131,8 @@ bool Transmitter::serves(const rte_mbuf& packet, Effect effect, const CardState&
     if (unit.effect != effect || state.knobs[unit.knob] == 0) continue;
     switch (effect) {
       case Effect::udp_checksum: return asks_udp(packet);
+      case Effect::tcp_checksum: return asks_tcp(packet);
+      case Effect::segment: return asks_cut(packet);
       case Effect::ipv4_checksum: return asks_ipv4(packet);
       case Effect::vlan_tag: return asks_tag(packet);
     }
@@ -125,6 +142,7 @@ bool Transmitter::serves(const rte_mbuf& packet, Effect effect, const CardState&
 
 bool Transmitter::prepare(rte_mbuf& packet, const CardState& state) const {
   const bool udp = serves(packet, Effect::udp_checksum, state);
+  const bool tcp = serves(packet, Effect::tcp_checksum, state);
   const bool ipv4 = serves(packet, Effect::ipv4_checksum, state);
   const bool tag = serves(packet, Effect::vlan_tag, state);
   if (packet.nb_segs > max_segments_) return false;
@@ -132,6 +150,7 @@ bool Transmitter::prepare(rte_mbuf& packet, const CardState& state) const {
   const unsigned l4 = l3 + packet.l3_len;
   if (ipv4 && (packet.l3_len < 20 || l4 > packet.data_len)) return false;
   if (udp && l4 + 8 > packet.data_len) return false;
+  if (tcp && l4 + 20 > packet.data_len) return false;
   if (tag && (rte_pktmbuf_headroom(&packet) < tag_bytes || packet.data_len < mac_bytes))
     return false;
 
@@ -142,6 +161,9 @@ bool Transmitter::prepare(rte_mbuf& packet, const CardState& state) const {
       case Effect::udp_checksum:
         if (udp) fill_udp(packet, l4 + shift);
         break;
+      case Effect::tcp_checksum:
+        if (tcp) fill_tcp(packet, l4 + shift);
+        break;
       case Effect::ipv4_checksum:
         if (ipv4) fill_ipv4(packet, l3 + shift, packet.l3_len);
         break;
@@ -151,6 +173,7 @@ bool Transmitter::prepare(rte_mbuf& packet, const CardState& state) const {
           shift = tag_bytes;
         }
         break;
+      case Effect::segment: break;  // done before (segmentation.h)
     }
   }
   packet.ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;

@@ -22,8 +22,13 @@ class Transmitter {
   // (too many segments, headers not in the first one, no room for the tag); it is unchanged.
   bool prepare(rte_mbuf& packet, const CardState& state) const;
 
+  // Is it to be cut into segments of TCP first?
+  bool cuts(const rte_mbuf& packet, const CardState& state) const {
+    return serves(packet, Effect::segment, state);
+  }
+
  private:
-  enum class Effect { udp_checksum, ipv4_checksum, vlan_tag };
+  enum class Effect { udp_checksum, tcp_checksum, ipv4_checksum, vlan_tag, segment };
   struct Unit {
     Effect effect;
     unsigned knob;

@@ -31,9 +31,13 @@ static_assert(CardFacts::l4_good == RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
               (CardFacts::l4_good | CardFacts::l4_bad) == RTE_MBUF_F_RX_L4_CKSUM_NONE);
 static_assert(CardFacts::marked == RTE_MBUF_F_RX_FDIR_ID);
 static_assert(Frame::ask_ip == RTE_MBUF_F_TX_IP_CKSUM &&
-              Frame::ask_udp == RTE_MBUF_F_TX_UDP_CKSUM && Frame::ask_vlan == RTE_MBUF_F_TX_VLAN &&
+              Frame::ask_udp == RTE_MBUF_F_TX_UDP_CKSUM &&
+              Frame::ask_tcp == RTE_MBUF_F_TX_TCP_CKSUM &&
+              Frame::ask_cut == RTE_MBUF_F_TX_TCP_SEG && Frame::ask_vlan == RTE_MBUF_F_TX_VLAN &&
               Frame::whose == (RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT) &&
-              Frame::is_ipv4 == RTE_MBUF_F_TX_IPV4 && Frame::l3_shift == RTE_MBUF_L2_LEN_BITS);
+              Frame::is_ipv4 == RTE_MBUF_F_TX_IPV4 && Frame::l3_shift == RTE_MBUF_L2_LEN_BITS &&
+              Frame::l4_shift == Frame::l3_shift + RTE_MBUF_L3_LEN_BITS &&
+              Frame::segment_shift == Frame::l4_shift + RTE_MBUF_L4_LEN_BITS);
 
 // Arrays of pointers to the one are arrays of pointers to the other.
 inline Frame** frames_of(rte_mbuf** mbufs) { return reinterpret_cast<Frame**>(mbufs); }

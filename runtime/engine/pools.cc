@@ -20,10 +20,21 @@ constexpr unsigned short_frame = 2048;
 std::size_t PoolSizes::megabytes() const {
   const std::size_t frame = frame_bytes + RTE_PKTMBUF_HEADROOM + sizeof(rte_mbuf) + 128;
   const std::size_t long_frame = jumbo_bytes + RTE_PKTMBUF_HEADROOM + sizeof(rte_mbuf) + 128;
+  const std::size_t to_cut = cut_bytes + RTE_PKTMBUF_HEADROOM + sizeof(rte_mbuf) + 128;
   const std::size_t bytes =
-      frames * frame + jumbo * long_frame + large * (sizeof(LargeBuffer) + 128);
+      frames * frame + jumbo * long_frame + cut * to_cut + large * (sizeof(LargeBuffer) + 128);
   // EAL's own tables, rings of the card and of handovers, and what the allocator wastes.
   return 64 + (bytes + bytes / 4) / (1024 * 1024);
+}
+
+bool card_cuts(const plan::Plan& plan) {
+  return !plan.residues.empty() &&
+         std::all_of(plan.residues.begin(), plan.residues.end(), [](const plan::Residue& residue) {
+           const ir::Graph& graph = residue.graph;
+           auto [v, end] = vertices(graph.g);
+           return std::any_of(
+               v, end, [&](ir::Vertex u) { return graph.node(u).impl == "tcp.segment_request"; });
+         });
 }
 
 PoolSizes sizes_for(const plan::Plan& plan, bool scatter) {
@@ -43,6 +54,7 @@ PoolSizes sizes_for(const plan::Plan& plan, bool scatter) {
     sizes.jumbo_bytes = frame;
   }
   sizes.large = 64 * std::max(1u, cores);
+  if (card_cuts(plan)) sizes.cut = 511 + 512 * queues;  // what waits in a ring, and under way
   return sizes;
 }
 
@@ -57,7 +69,13 @@ diag::Result<std::unique_ptr<Pools>> Pools::make(const std::string& name, PoolSi
         (name + "_jumbo").c_str(), sizes.jumbo, std::min(per_core_cache, sizes.jumbo / 4), 0,
         static_cast<std::uint16_t>(sizes.jumbo_bytes + RTE_PKTMBUF_HEADROOM), socket);
   }
-  const bool complete = pools->frames != nullptr && (sizes.jumbo == 0 || pools->jumbo != nullptr);
+  if (pools->frames != nullptr && sizes.cut != 0) {
+    pools->cut = rte_pktmbuf_pool_create(
+        (name + "_cut").c_str(), sizes.cut, std::min(64u, sizes.cut / 4), 0,
+        static_cast<std::uint16_t>(PoolSizes::cut_bytes + RTE_PKTMBUF_HEADROOM), socket);
+  }
+  const bool complete = pools->frames != nullptr && (sizes.jumbo == 0 || pools->jumbo != nullptr) &&
+                        (sizes.cut == 0 || pools->cut != nullptr);
   pools->frame_room_ = sizes.frame_bytes;
   pools->longest_ = std::max(sizes.frame_bytes, sizes.jumbo_bytes);
   if (complete)
@@ -81,7 +99,7 @@ Pools::~Pools() {
           open_fence(object, sizeof(LargeBuffer));
         },
         nullptr);
-  for (rte_mempool* pool : {frames, jumbo}) {
+  for (rte_mempool* pool : {frames, jumbo, cut}) {
     if (pool == nullptr) continue;
     rte_mempool_obj_iter(
         pool,
@@ -92,12 +110,14 @@ Pools::~Pools() {
   }
   rte_mempool_free(large);
   rte_mempool_free(jumbo);
+  rte_mempool_free(cut);
   rte_mempool_free(frames);
 }
 
 unsigned Pools::in_use() const {
   return rte_mempool_in_use_count(frames) + rte_mempool_in_use_count(large) +
-         (jumbo != nullptr ? rte_mempool_in_use_count(jumbo) : 0);
+         (jumbo != nullptr ? rte_mempool_in_use_count(jumbo) : 0) +
+         (cut != nullptr ? rte_mempool_in_use_count(cut) : 0);
 }
 
 }  // namespace weft::engine

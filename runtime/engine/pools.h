@@ -35,15 +35,19 @@ inline LargeBuffer* untagged(void* buffer) {
 }
 
 struct PoolSizes {
-  unsigned frames = 0;            // mbufs
-  unsigned frame_bytes = 0;       // of each, behind the headroom
-  unsigned jumbo = 0;             // mbufs for frames that are longer than those
-  unsigned jumbo_bytes = 0;       // of each
-  unsigned large = 0;             // large buffers
-  std::size_t megabytes() const;  // that EAL needs, other things included
+  unsigned frames = 0;                          // mbufs
+  unsigned frame_bytes = 0;                     // of each, behind the headroom
+  unsigned jumbo = 0;                           // mbufs for frames that are longer than those
+  unsigned jumbo_bytes = 0;                     // of each
+  unsigned large = 0;                           // large buffers
+  unsigned cut = 0;                             // mbufs for what the card cuts into segments
+  static constexpr unsigned cut_bytes = 16128;  // of each; 16 KiB is what any descriptor describes
+  std::size_t megabytes() const;                // that EAL needs, other things included
 };
 // Rings of all queues, batches under way, what applications and tables may hold. `scatter`: the
 // card spreads long frames over several buffers, so that those in its rings may be short ones.
+// Does the card cut what connections send? (All residues leave it to the card, or none.)
+bool card_cuts(const plan::Plan& plan);
 PoolSizes sizes_for(const plan::Plan& plan, bool scatter = false);
 
 class Pools {
@@ -56,6 +60,7 @@ class Pools {
 
   rte_mempool* frames = nullptr;
   rte_mempool* large = nullptr;
+  rte_mempool* cut = nullptr;    // null: no card cuts
   rte_mempool* jumbo = nullptr;  // null: frames are as long as any
 
   // For one frame in one piece; null when there is none, or none so long.
@@ -63,6 +68,8 @@ class Pools {
     if (room <= frame_room_) return rte_pktmbuf_alloc(frames);
     return room <= longest_ && jumbo != nullptr ? rte_pktmbuf_alloc(jumbo) : nullptr;
   }
+  // For what the card cuts, up to PoolSizes::cut_bytes; null when there is none.
+  rte_mbuf* mbuf_to_cut() { return cut != nullptr ? rte_pktmbuf_alloc(cut) : nullptr; }
   // Bytes of the longest frame in one piece.
   std::uint32_t longest() const { return longest_; }
   // What wires and cards copy into.

@@ -1,4 +1,5 @@
-// A segment of TCP as a packet: where its IPv4 header will be, and what that is to say.
+// A segment of TCP as a packet: where its IPv4 header will be, and what that is to say. Where the
+// card cuts, segments that follow each other are one packet.
 #pragma once
 
 #include "stack-nodes/packet.h"
@@ -33,6 +34,28 @@ inline void tell_nobody_there(const Packet& p, tcp::Tcp& stack) {
                          tcp::Address::v4(wire::load32(ip + 16)), wire::load16(segment),
                          wire::load16(segment + 2)};
   stack.unreachable(tuple, wire::load32(segment + 4), tcp::reason::unreachable, true);
+}
+
+// Would a card that cuts `first`, with `text` bytes of text, make `next` of what comes behind it?
+inline bool follows(const tcp::OutSegment& first, std::uint32_t text, const tcp::OutSegment& next) {
+  constexpr std::uint8_t of_last = tcp::fin | tcp::psh;
+  const std::uint32_t size = first.payload.len;
+  return next.tuple == first.tuple && next.seq == first.seq + text && next.payload.len != 0 &&
+         next.payload.len <= size && text % size == 0 && (first.flags & of_last) == 0 &&
+         (next.flags & ~of_last) == (first.flags & ~tcp::cwr) && (next.flags & tcp::urg) == 0 &&
+         next.ack_seq == first.ack_seq && next.window == first.window && next.ecn == first.ecn &&
+         next.ttl == first.ttl && next.dscp == first.dscp &&
+         next.option_bytes == first.option_bytes && next.options == first.options;
+}
+
+// Adds `next`, which follows, to the packet of `first`. The text of `p` has room for it.
+inline void add_segment(Packet& p, tcp::OutSegment& first, const tcp::OutSegment& next,
+                        const tcp::Tcp& stack) {
+  stack.copy_payload(next, p.data + p.len);
+  p.len = p.end = p.len + next.payload.len;
+  p.segment = static_cast<std::uint16_t>(first.payload.len);
+  first.flags |= next.flags & (tcp::fin | tcp::psh);
+  p.data[before_segment + 13] = first.flags;
 }
 
 }  // namespace weft::engine

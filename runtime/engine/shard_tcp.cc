@@ -1,6 +1,7 @@
 // TCP of a shard: made from the plan, asked for segments when there is room for them, and for what
 // its timers say.
 #include <algorithm>
+#include <utility>
 
 #include "runtime/engine/segments.h"
 #include "runtime/engine/shard.h"
@@ -12,6 +13,7 @@ namespace {
 constexpr std::uint32_t backlog = 4096;
 constexpr std::uint32_t largest_header = 60;
 constexpr std::uint32_t most_waiting = 1536;  // of the buffers that sizes_for has beside all else
+constexpr std::uint32_t least_to_cut = 256;   // bytes of text
 
 }  // namespace
 
@@ -49,23 +51,60 @@ void Shard::open_tcp(const plan::Plan& plan) {
 // As many as a list holds; they leave by the graph. The buffer comes first: a segment that has been
 // made counts as sent.
 unsigned Shard::send_segments() {
-  constexpr auto slot = static_cast<std::size_t>(nodes::Slot::tcp_send);
-  PacketList& list = core.spawned[slot];
-  unsigned made = 0;
+  PacketList& list = core.spawned[static_cast<std::size_t>(nodes::Slot::tcp_send)];
+  const unsigned before = list.count;
   tcp_->now_ns = core.now_ns;
-  while (tcp_->wants_output() && list.count < PacketList::capacity) {
-    Packet p;
-    if (!core.services->allocate(p, before_segment + largest_header + core.host.mtu)) break;
-    tcp::OutSegment s;
-    if (!tcp_->produce(s)) {
-      core.release(p);
-      break;
+  Packet p;
+  tcp::OutSegment s;
+  const auto next = [&] {
+    return list.count < PacketList::capacity && tcp_->wants_output() &&
+           (p.buffer != nullptr ||
+            core.services->allocate(p, before_segment + largest_header + core.host.mtu)) &&
+           tcp_->produce(s);
+  };
+  for (bool more = next(); more;) {
+    // (The one that ends a packet of several takes another place in the list.)
+    Packet whole;
+    if (list.count + 2 <= PacketList::capacity && may_be_followed(s) && allocate_to_cut(whole)) {
+      more = gather(whole, s);
+      list.packets[list.count++] = whole;
+    } else {
+      fill_segment(p, s, *tcp_);
+      list.packets[list.count++] = std::exchange(p, Packet{});
+      more = next();
     }
-    fill_segment(p, s, *tcp_);
-    list.packets[list.count++] = p;
-    ++made;
   }
-  return made;
+  if (p.buffer != nullptr) core.release(p);
+  return list.count - before;
+}
+
+// A packet of `s` and of those that follow on it, as long as there is room. True: `s` is now one
+// that does not belong to them.
+bool Shard::gather(Packet& whole, tcp::OutSegment& s) {
+  tcp::OutSegment first = s;
+  fill_segment(whole, first, *tcp_);
+  std::uint32_t text = first.payload.len;
+  while (whole.len + first.payload.len <= PoolSizes::cut_bytes && tcp_->wants_output()) {
+    if (!tcp_->produce(s)) return false;
+    if (!follows(first, text, s)) return true;
+    text += s.payload.len;
+    add_segment(whole, first, s, *tcp_);
+  }
+  return false;
+}
+
+bool Shard::may_be_followed(const tcp::OutSegment& s) const {
+  return pools_.cut != nullptr && s.payload.len >= least_to_cut &&
+         (s.flags & (tcp::fin | tcp::psh | tcp::urg)) == 0;
+}
+
+bool Shard::allocate_to_cut(Packet& p) {
+  rte_mbuf* m = pools_.mbuf_to_cut();
+  if (m == nullptr) return false;
+  taken_from_pool(m);
+  p.buffer = m;
+  p.data = rte_pktmbuf_mtod(m, std::uint8_t*);
+  return true;
 }
 
 void Shard::nobody_there(const Packet& p) {

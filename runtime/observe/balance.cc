@@ -131,7 +131,7 @@ Balance balance(const Snapshot& s) {
       made.equations.push_back(equation("wire to card", {{s.wire.received, "from the wire"}},
                                         {{s.card.received, "by the card"}}));
       made.equations.push_back(equation(
-          "stack to card", {{counter(&C::transmitted), "given"}},
+          "stack to card", {{counter(&C::transmitted), "given"}, {s.card.cut, "more by cutting"}},
           {{s.card.transmitted, "transmitted by the card"}, {s.card.transmit_failed, "failed"}}));
       made.equations.push_back(equation("card to wire",
                                         {{s.card.transmitted, "transmitted by the card"}},

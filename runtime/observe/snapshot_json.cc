@@ -85,6 +85,7 @@ Json card_json(const Snapshot& s) {
           {"received", s.card.received},
           {"transmitted", s.card.transmitted},
           {"transmit_failed", s.card.transmit_failed},
+          {"cut", s.card.cut},
           {"queue_received", s.card.queue_received},
           {"queue_transmitted", s.card.queue_transmitted},
           {"drops", std::move(drops)}};

@@ -32,6 +32,7 @@ struct CardStats {
   std::vector<std::uint64_t> queue_transmitted;  // per transmit queue
   std::vector<CardDrop> drops;                   // receive
   std::uint64_t transmit_failed = 0;             // taken from the engine, then lost (wire full)
+  std::uint64_t cut = 0;         // frames made by cutting larger ones, beside those given
   std::uint64_t linearised = 0;  // of those transmitted, copied to be what the driver can send
 };
 

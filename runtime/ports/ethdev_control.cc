@@ -56,6 +56,7 @@ int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmi
   rte_eth_dev_info limits{};
   int result = rte_eth_dev_info_get(port_, &limits);
   rte_eth_conf wanted = conf;
+  cuts_ = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0;
   // Virtual devices have the MTU of the interface behind them, and some refuse to be told one.
   std::uint16_t mtu = 0;
   if (rte_eth_dev_get_mtu(port_, &mtu) == 0 && mtu == conf.rxmode.mtu) wanted.rxmode.mtu = 0;
@@ -210,8 +211,10 @@ std::optional<std::vector<int>> EthdevControl::wait_for(std::uint16_t queue) con
 
 std::uint16_t EthdevCard::tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) {
   QueueCounters& counters = control_.queue(queue);
-  const std::uint16_t sent =
-      rte_eth_tx_burst(control_.port(), queue, packets, counters.lineariser.fit(packets, n));
+  std::uint16_t fit = counters.lineariser.fit(packets, n);
+  // What is to be cut is changed to how the driver wants it (RTE_MBUF_F_TX_TCP_SEG).
+  if (control_.cuts()) fit = rte_eth_tx_prepare(control_.port(), queue, packets, fit);
+  const std::uint16_t sent = rte_eth_tx_burst(control_.port(), queue, packets, fit);
   add(counters.taken, sent);
   return sent;
 }

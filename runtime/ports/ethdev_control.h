@@ -58,6 +58,7 @@ class EthdevControl final : public CardControl {
   // As Card::wait_for.
   std::optional<std::vector<int>> wait_for(std::uint16_t queue) const;
   QueueCounters& queue(unsigned n) { return *queues_[n]; }
+  bool cuts() const { return cuts_; }  // asked to cut segments of TCP
 
  private:
   std::uint16_t port_;
@@ -66,6 +67,7 @@ class EthdevControl final : public CardControl {
   std::string name_;
   std::string driver_;
   bool started_ = false;
+  bool cuts_ = false;
   InterfaceAddress address_;  // where the interface beneath belongs to the kernel
   std::unique_ptr<WireLosses> losses_;
   TransmitLimits limits_;

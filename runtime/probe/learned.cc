@@ -247,6 +247,9 @@ ir::NicModel model_of(const Findings& found, const std::string& name, const ir::
   if (found.offers("TX_UDP_CKSUM"))
     transmit.unit(effect("l4_cksum", "tx.udp_cksum", "TX_UDP_CKSUM", "udp.checksum_fill",
                          "udp.checksum_request", "desc.tx_l4_cksum"));
+  if (found.offers("TX_TCP_CKSUM"))
+    transmit.unit(effect("tcp_cksum", "tx.tcp_cksum", "TX_TCP_CKSUM", "tcp.checksum_fill",
+                         "tcp.checksum_request", "desc.tx_tcp_cksum"));
   if (found.offers("TX_IPV4_CKSUM"))
     transmit.unit(effect("ip_cksum", "tx.ipv4_cksum", "TX_IPV4_CKSUM", "ipv4.checksum_fill",
                          "ipv4.checksum_request", "desc.tx_ip_cksum"));

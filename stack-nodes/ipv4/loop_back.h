@@ -4,6 +4,7 @@
 
 #include "stack-nodes/core.h"
 #include "stack-nodes/node.h"
+#include "stack-nodes/tcp/checksum_fill.h"
 #include "stack-nodes/wire/access.h"
 #include "stack-nodes/wire/checksum.h"
 #include "stack-nodes/wire/compose.h"
@@ -19,17 +20,21 @@ struct LoopBack {
       .reads =
           "ipv4.src, ipv4.dst, ipv4.protocol, ipv4.ihl, ipv4.total_length, ipv4.id, "
           "ipv4.more_fragments, "
-          "ipv4.fragment_offset, udp.src_port, udp.dst_port, udp.length, icmp.*, l4.payload, "
+          "ipv4.fragment_offset, udp.src_port, udp.dst_port, udp.length, icmp.*, "
+          "tcp.src_port, tcp.dst_port, tcp.sequence, tcp.acknowledgement, tcp.data_offset, "
+          "tcp.syn, "
+          "tcp.window, tcp.urgent, l4.payload, "
           "host.mac",
-      .writes = "eth.*, meta.ethertype, udp.checksum",
+      .writes = "eth.*, meta.ethertype, udp.checksum, tcp.checksum, meta.cut",
       .state = State::replicated,
       .key = "ipv4.dst",
       .spawns = "loopback",
       .meaning = "gives the datagram back to the receiving side, without a card",
       .source = "RFC 1122 section 3.2.1.3",
   };
-  // No card will see the datagram, so that its UDP checksum is written here, whoever was to do it.
-  // (A piece of a datagram has that of the whole already.) Its frame is from the host to the host:
+  // No card will see the datagram, so that its checksum is written here, whoever was to do it.
+  // (A piece of a datagram has that of the whole already.) A segment that the card was to cut stays
+  // as it is: a connection takes text of any length. Its frame is from the host to the host:
   // who asks whether an ICMP error may be sent looks there.
   static Out run(Packet& p, Core& core) {
     const PacketList& list = core.spawned[static_cast<std::size_t>(Slot::loopback)];
@@ -43,6 +48,7 @@ struct LoopBack {
     q.len = q.end = q.l3 + get<field::ipv4::total_length>(q);
     const bool whole =
         get<field::ipv4::more_fragments>(q) == 0 && get<field::ipv4::fragment_offset>(q) == 0;
+    if (whole && get<field::ipv4::protocol>(q) == 6) tcp::ChecksumFill::run(q, core);
     if (whole && get<field::ipv4::protocol>(q) == 17) {
       set<field::udp::checksum>(q, 0);
       const auto length = get<field::udp::length>(q);

@@ -12,7 +12,9 @@ namespace weft::nodes::tcp {
 struct ChecksumFill {
   static constexpr NodeDecl decl{
       .name = "tcp.checksum_fill",
-      .reads = "ipv4.src, ipv4.dst, tcp.*, l4.payload, l4.room",
+      .reads =
+          "ipv4.src, ipv4.dst, tcp.src_port, tcp.dst_port, tcp.sequence, tcp.acknowledgement, "
+          "tcp.data_offset, tcp.syn, tcp.window, tcp.urgent, l4.payload, l4.room",
       .writes = "tcp.checksum",
       .meaning = "writes the TCP checksum",
       .source = "RFC 9293 section 3.1 (MUST-2)",

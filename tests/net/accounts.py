@@ -63,7 +63,7 @@ def check_inside(test, stats):
             + entries(stats, "udp_send") - count(stats, "udp_send_refused")
             + sum(port(stats, n, "sent") for n in ERRORS)
             + entries(stats, "arp_request") + entries(stats, "igmp_send") + entries(stats, "tcp_send")
-            - cut + entries(stats, "ipv4_piece"))
+            - cut + entries(stats, "ipv4_piece") + entries(stats, "tcp_piece") + stats["card"]["cut"])
     lost = sum(n for r, n in drops(stats, "graph").items() if r in TRANSMIT_DROPS)
     waiting = sum(q["waiting_for_arp"] + q["arp_given_up"] for q in stats["queues"])
     lost += count(stats, "ipv4_looped") + sum(q["transmit_down"] + q["transmit_full"]

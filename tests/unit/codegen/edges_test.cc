@@ -65,7 +65,8 @@ TEST(Edges, EntriesAreTheWireAndTheSlots) {
       {"handed_flow", ""},  // residues alone have these
       {"handed_error", ""},
       {"handed_fragment", ""},
-      {"tcp_send", ""},  // graphs with TCP have it
+      {"tcp_send", ""},  // graphs with TCP have these
+      {"tcp_piece", ""},
       {"handed_segment", ""},
   };
   for (unsigned entry = 0; entry < ir::entry_count(); ++entry) {

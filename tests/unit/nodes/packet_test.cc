@@ -23,8 +23,8 @@ TEST(packet, a_copy_has_every_member) {
     const auto* y = reinterpret_cast<const unsigned char*>(&b);
     if (x[at] == 0x11 && y[at] == 0x22) ++copied;
   }
-  constexpr std::size_t between_members = offsetof(Packet, mark) - offsetof(Packet, facts) -
-                                          sizeof(Packet::facts) + offsetof(Packet, next_mac) -
+  constexpr std::size_t between_members = offsetof(Packet, mark) - offsetof(Packet, segment) -
+                                          sizeof(Packet::segment) + offsetof(Packet, next_mac) -
                                           offsetof(Packet, next_hop) - sizeof(Packet::next_hop);
   EXPECT_EQ(copied, sizeof(Packet) - between_members);
 }

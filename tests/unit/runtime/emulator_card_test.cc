@@ -27,6 +27,7 @@ TEST(EmulatorCard, InfoIsThatOfTheModel) {
                           RTE_ETH_RX_OFFLOAD_RSS_HASH | RTE_ETH_RX_OFFLOAD_SCATTER});
   EXPECT_EQ(info.tx_offload_capa,
             std::uint64_t{RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
+                          RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO |
                           RTE_ETH_TX_OFFLOAD_VLAN_INSERT | RTE_ETH_TX_OFFLOAD_MULTI_SEGS});
   EXPECT_EQ(info.tx_desc_lim.nb_seg_max, 40);
 
@@ -206,7 +207,7 @@ TEST(EmulatorCard, ModelsItCannotExecuteAreRefused) {
   node(nic.receive, "ip_cksum").config.report->fact = "sctp.checksum_ok";
   EXPECT_EQ(refused(nic), "E0642");
   nic = model("intel_82599");
-  node(nic.transmit, "l4_cksum").config.performs->effect = "tcp.segment";
+  node(nic.transmit, "l4_cksum").config.performs->effect = "sctp.segment";
   EXPECT_EQ(refused(nic), "E0642");
   nic = model("intel_82599");
   nic.receive.connect(*nic.receive.find("queues"), 0, *nic.receive.find("mac"));
