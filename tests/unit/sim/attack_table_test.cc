@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/registered.h"
+
 namespace weft::test {
 namespace {
 
@@ -28,15 +30,8 @@ std::string source_of(const std::string& root, const std::string& test) {
 }
 
 TEST(AttackTable, EveryRowHasItsTest) {
-  std::set<std::string> tests;
-  const auto& unit = *testing::UnitTest::GetInstance();
-  for (int s = 0; s < unit.total_test_suite_count(); ++s) {
-    const auto& suite = *unit.GetTestSuite(s);
-    for (int t = 0; t < suite.total_test_count(); ++t)
-      tests.insert(std::string(suite.name()) + "." + suite.GetTestInfo(t)->name());
-  }
-  const char* const set = std::getenv("WEFT_ROOT");
-  const std::string root = set != nullptr ? set : WEFT_SOURCE_DIR;
+  const std::set<std::string> tests = registered_tests();
+  const std::string root = source_root();
   std::ifstream in(root + "/tests/unit/sim/README.md");
   std::set<int> rows;
   for (std::string line; std::getline(in, line);) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/registered.h"
+
 namespace weft::test {
 namespace {
 
@@ -42,15 +44,8 @@ std::set<std::string> tests_in(const std::string& folder) {
 }
 
 TEST(TcpRequirements, EveryRowHasItsCodeAndItsTest) {
-  std::set<std::string> tests;
-  const auto& unit = *testing::UnitTest::GetInstance();
-  for (int s = 0; s < unit.total_test_suite_count(); ++s) {
-    const auto& suite = *unit.GetTestSuite(s);
-    for (int t = 0; t < suite.total_test_count(); ++t)
-      tests.insert(std::string(suite.name()) + "." + suite.GetTestInfo(t)->name());
-  }
-  const char* const set = std::getenv("WEFT_ROOT");
-  const std::string root = set != nullptr ? set : WEFT_SOURCE_DIR;
+  const std::set<std::string> tests = registered_tests();
+  const std::string root = source_root();
   const std::set<std::string> port_tests = tests_in(root + "/tests/unit/sim");
   std::map<std::string, unsigned> numbers;
   for (const auto& row : rows(root)) {
