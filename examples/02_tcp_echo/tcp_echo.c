@@ -7,10 +7,11 @@
 #include "weft_app.h"
 
 enum service { echo, discard, chargen };
+enum { line = 74, lines = 95 * 64, pieces = 8 }; /* chargen: what waits to be sent */
 
 struct server {
   enum service service;
-  uint8_t text[64 * 74]; /* chargen: 74 bytes in a line */
+  uint8_t text[lines * line];
 };
 
 static void* create(const struct weft_app_config* config) {
@@ -19,8 +20,8 @@ static void* create(const struct weft_app_config* config) {
   if (strcmp(config->name, "discard") == 0) s->service = discard;
   if (strcmp(config->name, "chargen") == 0) s->service = chargen;
   for (unsigned i = 0; i < sizeof(s->text); ++i) {
-    const unsigned line = i / 74, at = i % 74;
-    s->text[i] = at == 72 ? '\r' : at == 73 ? '\n' : (uint8_t)(' ' + (line + at) % 95);
+    const unsigned at = i % line;
+    s->text[i] = at == 72 ? '\r' : at == 73 ? '\n' : (uint8_t)(' ' + (i / line + at) % 95);
   }
   return s;
 }
@@ -40,7 +41,7 @@ static void tcp(void* self, const struct weft_host* host, const struct weft_tcp_
   struct server* s = self;
   switch (event->kind) {
     case WEFT_TCP_NEW:
-      for (unsigned i = 0; s->service == chargen && i < 64; ++i)
+      for (unsigned i = 0; s->service == chargen && i < pieces; ++i)
         send(host, event->connection, s->text, sizeof(s->text), 1);
       break;
     case WEFT_TCP_DATA:

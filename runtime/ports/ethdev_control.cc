@@ -47,7 +47,10 @@ EthdevControl::~EthdevControl() { stop(); }
 int EthdevControl::info(rte_eth_dev_info& info) {
   const int result = rte_eth_dev_info_get(port_, &info);
   // It takes whatever fits into the slots of its ring, and says 1518 (eth_dev_info).
-  if (result == 0 && is(info, "net_af_packet")) info.max_rx_pktlen = UINT16_MAX;
+  if (result == 0 && is(info, "net_af_packet")) {
+    info.max_rx_pktlen = UINT16_MAX;
+    info.tx_offload_capa |= PacketOffload::offloads();
+  }
   return result;
 }
 
@@ -57,6 +60,9 @@ int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmi
   int result = rte_eth_dev_info_get(port_, &limits);
   rte_eth_conf wanted = conf;
   cuts_ = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0;
+  by_kernel_ =
+      is(limits, "net_af_packet") && (conf.txmode.offloads & PacketOffload::offloads()) != 0;
+  if (by_kernel_) wanted.txmode.offloads &= ~PacketOffload::offloads();
   // Virtual devices have the MTU of the interface behind them, and some refuse to be told one.
   std::uint16_t mtu = 0;
   if (rte_eth_dev_get_mtu(port_, &mtu) == 0 && mtu == conf.rxmode.mtu) wanted.rxmode.mtu = 0;
@@ -88,7 +94,7 @@ int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmi
   driver_ = limits.driver_name != nullptr ? limits.driver_name : "";
   queues_.clear();
   for (unsigned q = 0; q < std::max(receive_queues, transmit_queues); ++q)
-    queues_.emplace_back(new QueueCounters{Lineariser(limits_, copies_)});
+    queues_.emplace_back(new QueueCounters{Lineariser(limits_, copies_), {}});
   return result;
 }
 
@@ -156,9 +162,13 @@ int EthdevControl::flow_hits(rte_flow* flow, std::uint64_t& hits) {
 }
 
 int EthdevControl::start() {
-  const int result = rte_eth_dev_start(port_);
+  int result = rte_eth_dev_start(port_);
   started_ = result == 0;
-  if (started_ && losses_) losses_->attach();
+  if (started_ && losses_) losses_->attach();  // (before there is another packet socket)
+  rte_eth_dev_info limits{};
+  if (started_ && by_kernel_) result = rte_eth_dev_info_get(port_, &limits);
+  for (unsigned q = 0; result == 0 && by_kernel_ && q < tx_queues_; ++q)
+    result = queues_[q]->kernel.open(limits.if_index);
   return result;
 }
 
@@ -190,7 +200,11 @@ CardStats EthdevControl::stats() {
     stats.transmit_failed = std::min(port.oerrors, stats.transmitted);
     stats.transmitted -= stats.transmit_failed;
   }
-  for (const auto& queue : queues_) stats.linearised += queue->lineariser.copied();
+  for (const auto& queue : queues_) {
+    stats.linearised += queue->lineariser.copied();
+    stats.transmit_failed += queue->kernel.failed();
+    stats.transmitted -= queue->kernel.failed();
+  }
   stats.drops.push_back({"queue_full", "", missed});
   stats.drops.push_back({"receive_error", "", port.ierrors});
   stats.drops.push_back({"no_buffer", "", port.rx_nombuf});
@@ -213,10 +227,29 @@ std::uint16_t EthdevCard::tx_burst(std::uint16_t queue, rte_mbuf** packets, std:
   QueueCounters& counters = control_.queue(queue);
   std::uint16_t fit = counters.lineariser.fit(packets, n);
   // What is to be cut is changed to how the driver wants it (RTE_MBUF_F_TX_TCP_SEG).
-  if (control_.cuts()) fit = rte_eth_tx_prepare(control_.port(), queue, packets, fit);
-  const std::uint16_t sent = rte_eth_tx_burst(control_.port(), queue, packets, fit);
+  if (control_.cuts() && !control_.by_kernel())
+    fit = rte_eth_tx_prepare(control_.port(), queue, packets, fit);
+  const std::uint16_t sent = control_.by_kernel()
+                                 ? send_by_kernel(queue, packets, fit)
+                                 : rte_eth_tx_burst(control_.port(), queue, packets, fit);
   add(counters.taken, sent);
   return sent;
+}
+
+// In their order: runs of frames that ask the kernel for something, and runs that do not.
+std::uint16_t EthdevCard::send_by_kernel(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) {
+  std::uint16_t done = 0;
+  while (done < n) {
+    const bool asked = PacketOffload::asked(*packets[done]);
+    std::uint16_t run = 1;
+    while (done + run < n && PacketOffload::asked(*packets[done + run]) == asked) ++run;
+    const std::uint16_t sent = asked
+                                   ? control_.queue(queue).kernel.send(packets + done, run)
+                                   : rte_eth_tx_burst(control_.port(), queue, packets + done, run);
+    done += sent;
+    if (sent < run) break;
+  }
+  return done;
 }
 
 }  // namespace weft::ports

@@ -14,6 +14,7 @@
 #include "runtime/ports/card_control.h"
 #include "runtime/ports/interface_address.h"
 #include "runtime/ports/linear.h"
+#include "runtime/ports/packet_offload.h"
 #include "runtime/ports/wire_losses.h"
 
 namespace weft::ports {
@@ -22,6 +23,7 @@ namespace weft::ports {
 // at most, some for none, and some forget when they are stopped or lose their peer.
 struct alignas(64) QueueCounters {
   Lineariser lineariser;
+  PacketOffload kernel;  // for frames that ask the kernel for something, on a packet socket
   std::atomic<std::uint64_t> received{0}, taken{0};  // each written by one core, read by any
 };
 
@@ -58,7 +60,8 @@ class EthdevControl final : public CardControl {
   // As Card::wait_for.
   std::optional<std::vector<int>> wait_for(std::uint16_t queue) const;
   QueueCounters& queue(unsigned n) { return *queues_[n]; }
-  bool cuts() const { return cuts_; }  // asked to cut segments of TCP
+  bool cuts() const { return cuts_; }            // asked to cut segments of TCP
+  bool by_kernel() const { return by_kernel_; }  // what frames ask for is done by the kernel
 
  private:
   std::uint16_t port_;
@@ -68,6 +71,7 @@ class EthdevControl final : public CardControl {
   std::string driver_;
   bool started_ = false;
   bool cuts_ = false;
+  bool by_kernel_ = false;
   InterfaceAddress address_;  // where the interface beneath belongs to the kernel
   std::unique_ptr<WireLosses> losses_;
   TransmitLimits limits_;
@@ -92,6 +96,8 @@ class EthdevCard final : public Card {
   }
 
  private:
+  std::uint16_t send_by_kernel(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n);
+
   EthdevControl control_;
 };
 

@@ -25,7 +25,6 @@ diag::Result<std::unique_ptr<Vdev>> Vdev::make(const std::string& name,
   };
   std::unique_ptr<Vdev> device(new Vdev(name));
   forget_log();
-  const FragmentsAsTheyAre fragments;
   if (const int result = rte_eal_hotplug_add("vdev", name.c_str(), arguments.c_str());
       result != 0) {
     device->name_.clear();
@@ -73,8 +72,10 @@ diag::Result<std::unique_ptr<Vdev>> vdev_for(const WireName& wire, std::uint64_t
     case Kind::tap:
       return Vdev::make("net_tap0",
                         fmt::format("iface={},mac={}", wire.interface, mac_text(kernel_mac)));
-    case Kind::af_packet:
+    case Kind::af_packet: {
+      const PacketsAsTheyCome sockets(queues);
       return Vdev::make("net_af_packet0", af_packet_arguments(wire, queues, mtu));
+    }
     case Kind::af_xdp:
       quiet_bpf();
       return Vdev::make("net_af_xdp0", fmt::format("iface={},start_queue=0,queue_count={}",
