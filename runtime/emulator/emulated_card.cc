@@ -124,6 +124,10 @@ std::uint16_t EmulatedCard::tx_burst(std::uint16_t queue, rte_mbuf** packets, st
       tx_rings_[queue].get(), reinterpret_cast<void* const*>(packets), n, nullptr));
 }
 
+unsigned EmulatedCard::room(std::uint16_t queue) {
+  return queue < tx_rings_.size() ? rte_ring_free_count(tx_rings_[queue].get()) : 0;
+}
+
 unsigned EmulatedCard::poll() {
   const std::lock_guard guard(lock_);
   if (!started_) return 0;

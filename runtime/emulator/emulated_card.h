@@ -53,6 +53,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   ports::CardControl& control() override { return *this; }
   std::uint16_t rx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   std::uint16_t tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
+  unsigned room(std::uint16_t queue) override;
   unsigned poll() override;
   unsigned receive() override;
   bool link_up() override { return wire_.link_up(); }

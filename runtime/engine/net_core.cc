@@ -61,7 +61,8 @@ unsigned NetCore::poll_once() {
     found += run_looped();  // what the tick has sent to the host itself must not wait for the next
   }
   // An application may act on a connection of another shard than that which it was called for.
-  for (const auto& shard : shards) shard->settle_connections(card_, *apps_, now_ns);
+  for (const auto& shard : shards)
+    found += shard->settle_connections(card_, *apps_, now_ns) ? 1 : 0;
   // What was sent in this round leaves in this round.
   if (id == 0 && found != 0) {
     found += card_.poll();

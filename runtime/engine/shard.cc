@@ -208,7 +208,7 @@ void Shard::settle(ports::Card& card, apps::AppHost& apps) {
         stages.end(Stage::application, 0);
         more = true;
       }
-      if (send_segments() != 0) more = true;
+      if (send_segments(card) != 0) more = true;
     }
     for (std::size_t slot = 0; slot < core.spawned.size(); ++slot) {
       if (core.spawned[slot].count == 0 || slot == static_cast<std::size_t>(Slot::loopback))

@@ -71,8 +71,9 @@ class Shard final : public Services {
   // When connections have something to do by themselves, and doing it.
   std::uint64_t tcp_due_ns() const { return tcp_ ? tcp_->next_timer_ns() : ~std::uint64_t{0}; }
   void run_tcp_timers(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
-  // What applications did to its connections while another shard ran.
-  void settle_connections(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // What applications did to its connections while another shard ran, and what the card had no room
+  // for. True: it still has none.
+  bool settle_connections(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // The stack stops: all connections are reset, and give back what they hold.
   void end_tcp(ports::Card& card, apps::AppHost& apps);
   // Datagrams that the host sent to itself: those that were there when it was called, so that two
@@ -138,7 +139,7 @@ class Shard final : public Services {
   void run_slot(nodes::Slot slot);
   void run_sends();
   void open_tcp(const plan::Plan& plan);
-  unsigned send_segments();
+  unsigned send_segments(ports::Card& card);
   bool gather(Packet& whole, tcp::OutSegment& s);
   bool may_be_followed(const tcp::OutSegment& s) const;
   bool allocate_to_cut(Packet& p);

@@ -14,6 +14,7 @@ constexpr std::uint32_t backlog = 4096;
 constexpr std::uint32_t largest_header = 60;
 constexpr std::uint32_t most_waiting = 1536;  // of the buffers that sizes_for has beside all else
 constexpr std::uint32_t least_to_cut = 256;   // bytes of text
+constexpr unsigned kept_for_others = 64;      // places in the card's queue
 
 }  // namespace
 
@@ -48,16 +49,21 @@ void Shard::open_tcp(const plan::Plan& plan) {
   }
 }
 
-// As many as a list holds; they leave by the graph. The buffer comes first: a segment that has been
-// made counts as sent.
-unsigned Shard::send_segments() {
+// As many as a list holds, and the card: what it does not take would be lost, and the connection
+// would take that for a sign of congestion. They leave by the graph. The buffer comes first: a
+// segment that has been made counts as sent.
+unsigned Shard::send_segments(ports::Card& card) {
+  if (!tcp_->wants_output()) return 0;
+  const unsigned room = card.room(static_cast<std::uint16_t>(tx_queue));
+  const unsigned may = room > kept_for_others ? room - kept_for_others : 0;
   PacketList& list = core.spawned[static_cast<std::size_t>(nodes::Slot::tcp_send)];
   const unsigned before = list.count;
+  const unsigned full = before + std::min(may, PacketList::capacity - before);
   tcp_->now_ns = core.now_ns;
   Packet p;
   tcp::OutSegment s;
   const auto next = [&] {
-    return list.count < PacketList::capacity && tcp_->wants_output() &&
+    return list.count < full && tcp_->wants_output() &&
            (p.buffer != nullptr ||
             core.services->allocate(p, before_segment + largest_header + core.host.mtu)) &&
            tcp_->produce(s);
@@ -65,7 +71,7 @@ unsigned Shard::send_segments() {
   for (bool more = next(); more;) {
     // (The one that ends a packet of several takes another place in the list.)
     Packet whole;
-    if (list.count + 2 <= PacketList::capacity && may_be_followed(s) && allocate_to_cut(whole)) {
+    if (list.count + 2 <= full && may_be_followed(s) && allocate_to_cut(whole)) {
       more = gather(whole, s);
       list.packets[list.count++] = whole;
     } else {
@@ -121,11 +127,12 @@ void Shard::run_tcp_timers(ports::Card& card, apps::AppHost& apps, std::uint64_t
   settle(card, apps);
 }
 
-void Shard::settle_connections(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
-  if (tcp_ == nullptr || (!tcp_->wants_output() && !tcp_->has_ready())) return;
+bool Shard::settle_connections(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns) {
+  if (tcp_ == nullptr || (!tcp_->wants_output() && !tcp_->has_ready())) return false;
   const RunsShard runs(index);
   core.now_ns = now_ns;
   settle(card, apps);
+  return tcp_->wants_output();
 }
 
 void Shard::end_tcp(ports::Card& card, apps::AppHost& apps) {

@@ -33,6 +33,10 @@ class Card {
   // Takes the first `returned` packets; the others stay the caller's. One core per queue.
   virtual std::uint16_t tx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) = 0;
 
+  // How many more it would take now; connections wait with what does not fit. A card that cannot
+  // say takes what it takes.
+  virtual unsigned room(std::uint16_t) { return ~0u; }
+
   // Moves frames from wire to queues and from queues to wire; returns how many moved. Called by
   // the first net core alone, before it polls its own queues. A real port has nothing to move.
   virtual unsigned poll() { return 0; }

@@ -92,6 +92,8 @@ class Kernel(unittest.TestCase):
             self.at_once(space, 50)
             stats = stack.stop()
             accounts.check_inside(self, stats, own_port="--card" in arguments)
+            self.assertEqual(sum(q["transmit_full"] for q in stats["queues"]), 0,
+                             "connections send what the card has room for")
             for app in (a for a in stats["apps"] if a["protocol"] == "tcp"):
                 self.assertEqual(app["held"], 0, app)
                 self.assertEqual(app["received"], app["recv_done"], app)
