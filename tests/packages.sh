@@ -5,10 +5,11 @@ set -euo pipefail
 
 build="g++ cmake ninja-build pkg-config libdpdk-dev libboost-graph-dev libyaml-cpp-dev libz3-dev
   libcli11-dev libfmt-dev nlohmann-json3-dev libexpected-dev libgtest-dev libssl-dev"
-run="iproute2 iputils-ping graphviz python3 libcap2-bin"
-test="librapidcheck-dev libpcap-dev python3-scapy tcpdump arping nftables ethtool socat valgrind clang
+run="iproute2 ethtool iputils-ping graphviz python3 libcap2-bin"
+test="librapidcheck-dev libpcap-dev python3-scapy tcpdump arping nftables socat valgrind clang
   clang-format clang-tidy shellcheck libclang-rt-14-dev ccache util-linux dpdk-dev
-  traceroute iputils-tracepath qemu-system-x86 curl wrk libmemcached-tools memcached openssl"
+  traceroute iputils-tracepath qemu-system-x86 curl wrk libmemcached-tools memcached openssl
+  liblwip-dev"
 
 case "${1:-build}" in
   build) wanted="$build" ;;

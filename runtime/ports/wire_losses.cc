@@ -13,7 +13,15 @@
 namespace weft::ports {
 namespace {
 
-// Sockets of this process that belong to an address family.
+// Packet sockets may be there for an interface's memberships alone (interface_address.h): those are
+// bound to no protocol.
+bool receives(int fd) {
+  sockaddr_ll at{};
+  socklen_t size = sizeof(at);
+  return getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0 && at.sll_protocol != 0;
+}
+
+// Sockets of this process that belong to an address family, and receive frames.
 std::set<int> sockets_of(int wanted) {
   std::set<int> found;
   std::error_code ignored;
@@ -21,7 +29,8 @@ std::set<int> sockets_of(int wanted) {
     const int fd = std::atoi(entry.path().filename().c_str());
     int domain = 0;
     socklen_t size = sizeof(domain);
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == wanted)
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == wanted &&
+        (wanted != AF_PACKET || receives(fd)))
       found.insert(fd);
   }
   return found;

@@ -12,7 +12,7 @@
 #include "runtime/ports/eal.h"
 #include "tests/bench/report.h"
 #include "tests/bench/wires/load.h"
-#include "tests/bench/wires/process.h"
+#include "tests/bench/process.h"
 
 namespace weft::bench {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/bench/wires/process.h"
+#include "tests/bench/process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,0 +1,211 @@
+#include "tests/bench/tcp/scripted.h"
+
+#include <fmt/format.h>
+#include <rte_mbuf.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+
+#include "compiler/codegen/build.h"
+#include "compiler/frontend/places.h"
+#include "compiler/frontend/readers.h"
+#include "compiler/plan/plan.h"
+#include "runtime/emulator/emulated_card.h"
+#include "runtime/engine/engine.h"
+#include "runtime/ports/eal.h"
+#include "runtime/ports/translate.h"
+#include "tests/bench/instructions.h"
+#include "tests/bench/tcp/servers.h"
+
+// What callgrind knows it by.
+extern "C" __attribute__((noinline)) unsigned weft_bench_lwip_round(weft::bench::LwipHost& host) {
+  return host.round();
+}
+
+namespace weft::bench {
+namespace {
+
+constexpr std::uint16_t first_port = 20000;
+constexpr std::uint32_t peer_address = 0x0a070001;
+constexpr std::uint8_t peer_mac[6] = {2, 0, 0, 0, 0, 1};
+constexpr std::uint64_t host_mac = 0x027765667402;
+enum : std::uint8_t { syn = 2, psh = 8, ack = 16 };
+
+void store16(std::uint8_t* to, unsigned v) {
+  to[0] = static_cast<std::uint8_t>(v >> 8);
+  to[1] = static_cast<std::uint8_t>(v);
+}
+void store32(std::uint8_t* to, std::uint32_t v) {
+  store16(to, v >> 16);
+  store16(to + 2, v & 0xffff);
+}
+unsigned load16(const std::uint8_t* from) { return static_cast<unsigned>(from[0]) << 8 | from[1]; }
+std::uint32_t load32(const std::uint8_t* from) { return load16(from) << 16 | load16(from + 2); }
+
+std::uint32_t add_up(const std::uint8_t* bytes, std::size_t n, std::uint32_t sum) {
+  for (std::size_t i = 0; i + 1 < n; i += 2) sum += load16(bytes + i);
+  return n % 2 != 0 ? sum + (static_cast<unsigned>(bytes[n - 1]) << 8) : sum;
+}
+unsigned fold(std::uint32_t sum) {
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  return ~sum & 0xffff;
+}
+
+void addresses(std::uint8_t* f, bool to_all, std::uint16_t type) {
+  for (int i = 0; i < 6; ++i)
+    f[i] = to_all ? 0xff : static_cast<std::uint8_t>(host_mac >> (40 - 8 * i));
+  std::memcpy(f + 6, peer_mac, 6);
+  store16(f + 12, type);
+}
+
+template <class T>
+T must(diag::Result<T> result) {
+  if (!result) throw std::runtime_error(diag::render(result.error(), false));
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+void run_weft(const std::string& plan_file, unsigned connections, std::uint64_t requests) {
+  const std::string root = frontend::source_root();
+  const auto fields = must(frontend::read_headers(root + "/graphs/headers"));
+  const auto plan = must(plan::read_plan(plan_file, fields));
+  const auto none = must(frontend::read_nic(root + "/nicmodels/none.yaml", fields));
+  auto pools = must(engine::Pools::make("bench", engine::sizes_for(plan)));
+  ScriptedWire wire(pools->frames, connections, requests);
+  auto card = must(emulator::EmulatedCard::make(none, fields, wire, {}));
+  auto rules = must(ports::apply(plan, &none, card->control()));
+  // (valgrind knows x86-64-v3, and not all that this processor has.)
+  const auto built =
+      must(codegen::build(plan, fields, {.compiler = "", .more_flags = {"-march=x86-64-v3"}}));
+  const auto code = must(engine::GeneratedObject::load(built.object, built.key, plan));
+  std::vector<apps::Library> libraries;
+  const auto folder = std::filesystem::path(this_program()).parent_path().parent_path() / "apps";
+  for (const auto& e : plan.endpoints) libraries.push_back(must(apps::load_app(e.app, {folder})));
+  const engine::Clock clock;
+  auto engine = must(engine::Engine::make(plan, fields, *card, *pools, clock, libraries,
+                                          {.name = "bench", .generated = &code}));
+  while (!wire.done()) engine->poll_all();
+  engine->stop();
+  ports::withdraw(rules, card->control());
+}
+
+void run_lwip(unsigned connections, std::uint64_t requests) {
+  rte_mempool* pool = LwipHost::make_pool();
+  if (pool == nullptr) throw std::runtime_error("no memory for frames");
+  ScriptedWire wire(pool, connections, requests);
+  LwipHost host(wire, pool, host_mac);
+  while (!wire.done()) weft_bench_lwip_round(host);
+}
+
+}  // namespace
+
+ScriptedWire::ScriptedWire(rte_mempool* pool, unsigned connections, std::uint64_t requests)
+    : pool_(pool), peers_(connections), wanted_(requests) {
+  Frame arp(60);  // so that nobody need ask
+  addresses(arp.data(), true, 0x0806);
+  static constexpr std::uint8_t kind[8] = {0, 1, 8, 0, 6, 4, 0, 1};
+  std::memcpy(&arp[14], kind, sizeof(kind));
+  std::memcpy(&arp[22], peer_mac, 6);
+  store32(&arp[28], peer_address);
+  store32(&arp[38], stack_address);
+  waiting_.push_back(arp);
+  for (unsigned i = 0; i < connections; ++i) say(i, syn, 0);
+}
+
+void ScriptedWire::say(unsigned connection, std::uint8_t flags, unsigned bytes) {
+  Peer& p = peers_[connection];
+  Frame f(54 + bytes);
+  addresses(f.data(), false, 0x0800);
+  std::uint8_t* ip = &f[14];
+  ip[0] = 0x45;
+  store16(ip + 2, 40 + bytes);
+  ip[8] = 64;
+  ip[9] = 6;
+  store32(ip + 12, peer_address);
+  store32(ip + 16, stack_address);
+  store16(ip + 10, fold(add_up(ip, 20, 0)));
+  std::uint8_t* tcp = ip + 20;
+  store16(tcp, first_port + connection);
+  store16(tcp + 2, echo_port);
+  store32(tcp + 4, p.next);
+  store32(tcp + 8, p.expected);
+  tcp[12] = 0x50;
+  tcp[13] = flags;
+  store16(tcp + 14, 65535);
+  for (unsigned i = 0; i < bytes; ++i) tcp[20 + i] = static_cast<std::uint8_t>(p.next + i);
+  store16(tcp + 16, fold(add_up(tcp, 20 + bytes, add_up(ip + 12, 8, 6 + 20 + bytes))));
+  p.next += bytes + ((flags & syn) != 0 ? 1 : 0);
+  waiting_.push_back(std::move(f));
+}
+
+void ScriptedWire::arrived(const std::uint8_t* f, std::size_t length) {
+  if (length < 54 || load16(f + 12) != 0x0800 || f[23] != 6) return;
+  const std::uint8_t* tcp = f + 34;
+  const std::size_t header = std::size_t{tcp[12]} >> 4 << 2;
+  const std::size_t bytes = load16(f + 16) - 20 - header;
+  const unsigned connection = load16(tcp + 2) - first_port;
+  Peer& p = peers_.at(connection);
+  if ((tcp[13] & syn) != 0) {
+    p.expected = load32(tcp + 4) + 1;
+    p.open = true;
+  } else if (bytes == request_bytes && load32(tcp + 4) == p.expected) {
+    for (unsigned i = 0; i < bytes; ++i) {
+      if (tcp[header + i] != static_cast<std::uint8_t>(p.next - request_bytes + i))
+        throw std::runtime_error("an answer is wrong");
+    }
+    p.expected += request_bytes;
+    ++answered_;
+  } else if (bytes == 0) {
+    return;
+  } else {
+    throw std::runtime_error("something else than an answer");
+  }
+  if (asked_ == wanted_) return;
+  ++asked_;
+  say(connection, ack | psh, request_bytes);
+}
+
+std::uint16_t ScriptedWire::receive(rte_mbuf** frames, std::uint16_t n) {
+  std::uint16_t made = 0;
+  for (; made < n && !waiting_.empty(); ++made) {
+    rte_mbuf* m = rte_pktmbuf_alloc(pool_);
+    if (m == nullptr) break;
+    const Frame& f = waiting_.front();
+    std::memcpy(rte_pktmbuf_append(m, static_cast<std::uint16_t>(f.size())), f.data(), f.size());
+    frames[made] = m;
+    waiting_.pop_front();
+  }
+  counters_.received += made;
+  return made;
+}
+
+std::uint16_t ScriptedWire::transmit(rte_mbuf** frames, std::uint16_t n) {
+  for (unsigned i = 0; i < n; ++i) {
+    arrived(rte_pktmbuf_mtod(frames[i], const std::uint8_t*), frames[i]->data_len);
+    rte_pktmbuf_free(frames[i]);
+  }
+  counters_.sent += n;
+  return n;
+}
+
+std::vector<std::string> counted_functions(const std::string& who) {
+  if (who == "lwip")
+    return {"weft_bench_lwip_round",
+            "weft::bench::ScriptedWire::receive(rte_mbuf**, unsigned short)",
+            "weft::bench::ScriptedWire::transmit(rte_mbuf**, unsigned short)"};
+  // (The emulated card, which is no core's work, is what calls the wire.)
+  return {"weft::engine::NetCore::poll_once()", "weft::emulator::EmulatedCard::poll()"};
+}
+
+int run_scripted(const std::string& plan, unsigned connections, std::uint64_t requests) {
+  must(ports::start_eal({.prefix = fmt::format("wbscript{}", getpid()), .megabytes = 192}));
+  if (plan == "lwip") {
+    run_lwip(connections, requests);
+  } else {
+    run_weft(plan, connections, requests);
+  }
+  return 0;
+}
+
+}  // namespace weft::bench
