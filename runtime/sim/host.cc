@@ -82,6 +82,8 @@ diag::Result<void> Host::build() {
   c.reorders = config_.connections;
   c.mtu = config_.mtu;
   c.receive_buffer = config_.receive_buffer;
+  // Text out of order never takes the buffers that what fills its gap needs.
+  c.most_waiting = config_.pool_size - (config_.pool_size >= 32 ? config_.pool_size / 4 : 0);
   c.congestion =
       config_.congestion == WEFT_SIM_CUBIC ? tcp::Congestion::cubic : tcp::Congestion::newreno;
   const auto has = [this](std::uint32_t feature) { return (config_.features & feature) != 0; };

@@ -68,7 +68,8 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   info.tcpi_min_rtt = c->min_rtt_us != 0 ? c->min_rtt_us : ~std::uint32_t{0};
   info.tcpi_snd_ssthresh = c->ssthresh == ~std::uint32_t{0} ? 0x7fffffff : c->ssthresh / c->mss;
   info.tcpi_snd_cwnd = c->cwnd / c->mss;
-  info.tcpi_advmss = info.tcpi_pmtu - 40 - (c->timestamps != 0 ? 12 : 0);
+  info.tcpi_advmss = info.tcpi_pmtu - 40;
+  if (c->user_mss != 0) info.tcpi_advmss = std::min<std::uint32_t>(info.tcpi_advmss, c->user_mss);
   info.tcpi_reordering = 3;
   info.tcpi_reord_seen = c->reordering_seen;
   info.tcpi_rcv_space = c->rcv_buf;

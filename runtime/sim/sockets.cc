@@ -178,7 +178,10 @@ bool Sockets::may_send(Socket& s) {
 std::int64_t Sockets::send(int fd, const std::uint8_t* data, std::uint64_t bytes, int flags) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
-  if ((flags & ~(MSG_MORE | MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL)) != 0) return -EOPNOTSUPP;
+  // (MSG_EOR: a stream has no records; segments may span what was sent by two calls.)
+  constexpr int known = MSG_MORE | MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR;
+  if ((flags & ~known) != 0) return -EOPNOTSUPP;
+  if (data == nullptr && bytes != 0) return -EFAULT;
   if (s->error != 0) return -static_cast<std::int64_t>(std::exchange(s->error, std::uint8_t{0}));
   if (s->kind != Kind::connection) return -EPIPE;
   tcp::Connection* c = connection(*s);
@@ -191,8 +194,7 @@ std::int64_t Sockets::send(int fd, const std::uint8_t* data, std::uint64_t bytes
   if (!host_.may_allocate()) return -ENOBUFS;
   auto copy = std::make_unique<std::uint8_t[]>(n);
   std::memcpy(copy.get(), data, n);
-  // MSG_MORE: a cork for what this call leaves over.
-  host_.tcp().set_cork(*c, s->settings.cork || (flags & MSG_MORE) != 0);
+  host_.tcp().set_more(*c, (flags & MSG_MORE) != 0);
   const int result = host_.tcp().send(*c, copy.get(), n, ++tokens_);
   if (result != 0) return result == -ENOBUFS ? -EAGAIN : result;
   texts_.emplace(tokens_, std::move(copy));
@@ -228,6 +230,7 @@ std::int64_t Sockets::recv(int fd, std::uint8_t* data, std::uint64_t room, int f
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
   if ((flags & MSG_OOB) != 0) return -EINVAL;
+  if (data == nullptr && room != 0 && (flags & MSG_TRUNC) == 0) return -EFAULT;
   if (s->kind != Kind::connection) return -ENOTCONN;
   const bool peek = (flags & MSG_PEEK) != 0;
   fetch(*s);

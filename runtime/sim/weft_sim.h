@@ -58,11 +58,12 @@ struct weft_sim_config {
   uint64_t fail_allocation_at; /* the n-th allocation of a buffer fails, once; 0: none */
   /* 0: what TCP's defaults are, which follow. Milliseconds. */
   uint32_t rto_initial; /* 1000 (RFC 6298 section 2.1) */
-  uint32_t rto_min;     /* 200: less than a second is allowed by RFC 8961, and is what others do */
-  uint32_t rto_max;     /* 60,000 */
-  uint32_t delayed_ack; /* 40 */
-  uint32_t time_wait;   /* 60,000 */
-  uint32_t fin_wait_2;  /* 60,000: of connections that nobody reads any more */
+  uint32_t
+      rto_min; /* 200, above the round trip: RFC 8961 allows less than a second, as others do */
+  uint32_t rto_max;        /* 60,000 */
+  uint32_t delayed_ack;    /* 40 */
+  uint32_t time_wait;      /* 60,000 */
+  uint32_t fin_wait_2;     /* 60,000: of connections that nobody reads any more */
   uint32_t initial_window; /* 10 segments (RFC 6928) */
   uint32_t transmit_ring;  /* frames that wait to be taken; more are dropped. No default limit */
 };

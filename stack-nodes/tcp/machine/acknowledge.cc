@@ -9,7 +9,7 @@ namespace weft::tcp {
 
 void Tcp::acknowledge(Connection& c, const Segment& s) {
   if (before(s.ack_seq, c.snd_una)) return;  // an old one, overtaken
-  const std::uint32_t flight_before = c.in_flight();
+  c.more_comes = 0;
   const std::uint32_t wnd_before = c.snd_wnd;
   const Seq una_before = c.snd_una;
   update_window(c, s);
@@ -27,7 +27,7 @@ void Tcp::acknowledge(Connection& c, const Segment& s) {
     c.rto_from_ns = now_ns;
   }
   if (c.tail_probe_open != 0) tail_probe_answered(c, s, d);
-  if (d.advanced || c.outstanding() != 0) recover(c, s, d, flight_before);
+  if (d.advanced || c.outstanding() != 0) recover(c, s, d);
   // The window has opened, and what was sent to probe it was not taken.
   if (wnd_before == 0 && c.snd_wnd != 0) {
     c.backoff = 0;
@@ -127,8 +127,9 @@ void Tcp::measure(Connection& c, const Segment& s, const Delivered& d) {
     c.srtt_us = c.srtt_us - c.srtt_us / 8 + r / 8;
   }
   c.srtt_us = std::max(c.srtt_us, 1u);
-  const std::uint32_t wait = std::max(4 * c.rttvar_us, static_cast<std::uint32_t>(tick_ns / 1000));
-  c.rto_us = std::clamp(c.srtt_us + wait, config_.rto_min * 1000, config_.rto_max * 1000);
+  // (The minimum is one of the margin: a peer may hold an acknowledgement back for as long.)
+  const std::uint32_t margin = std::max(4 * c.rttvar_us, config_.rto_min * 1000);
+  c.rto_us = std::min(c.srtt_us + margin, config_.rto_max * 1000);
 }
 
 }  // namespace weft::tcp

@@ -161,8 +161,9 @@ bool Tcp::sequence_ok(Connection& c, Segment& s) {
     if (s.seq - c.rcv_nxt <= window) return true;
   } else if (window == 0) {
     if (s.seq == c.rcv_nxt) {  // its acknowledgement counts, its text does not (MUST-66)
+      // (A FIN alone needs no room: not to take it would only make the peer ask for ever.)
+      if (s.len != 0) s.flags &= static_cast<std::uint8_t>(~fin);
       s.len = 0;
-      s.flags &= static_cast<std::uint8_t>(~fin);
       c.ack_now = 1;
       if (s.has(syn)) challenge(c);
       return !s.has(syn);

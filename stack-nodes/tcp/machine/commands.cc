@@ -167,7 +167,7 @@ int Tcp::connect(Tuple tuple, Id& id, const Settings& settings) {
   Connection& c = connections_[at];
   c.state = State::syn_sent;
   c.iss = c.snd_una = c.snd_nxt = initial_sequence(tuple);
-  c.snd_end = c.small_end = c.rack_fack = c.rack_round = c.iss + 1;
+  c.snd_end = c.small_end = c.rack_fack = c.rack_round = c.flight_end = c.iss + 1;
   c.told = 1;
   id = id_of(c);
   want_output(c);
@@ -285,7 +285,9 @@ void Tcp::change(Connection& c, const Settings& settings) {
 
 void Tcp::set_no_delay(Connection& c, bool on) {
   c.no_delay = on ? 1 : 0;
-  if (on) want_output(c);
+  if (!on) return;
+  if (c.snd_end != c.snd_nxt) c.push_window = 1;  // what is queued goes, corked or not
+  want_output(c);
 }
 void Tcp::set_cork(Connection& c, bool on) {
   c.cork = on ? 1 : 0;

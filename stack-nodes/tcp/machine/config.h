@@ -35,7 +35,7 @@ struct Config {
   std::uint8_t initial_segments = 10;  // RFC 6928
 
   std::uint32_t rto_initial = 1000;  // RFC 6298 section 2.1
-  std::uint32_t rto_min = 200;       // RFC 8961 allows less than a second
+  std::uint32_t rto_min = 200;       // above the round trip; RFC 8961 allows less than a second
   std::uint32_t rto_max = 60'000;
   std::uint32_t delayed_ack = 40;          // at most 500 (RFC 9293 MUST-40)
   std::uint32_t give_up = 924'600;         // R2 (RFC 9293 section 3.8.3): at least 100 s

@@ -116,12 +116,15 @@ struct Connection {
   std::uint32_t forgotten : 1 = 0;  // to be given back when it has left both lists
   std::uint32_t no_delay : 1 = 0;   // Nagle's algorithm is off
   std::uint32_t cork : 1 = 0;
+  std::uint32_t more_comes : 1 = 0;  // said with the last text (MSG_MORE); until the peer answers
   std::uint32_t keepalive : 1 = 0;
   std::uint32_t force_one : 1 = 0;   // one retransmission whatever the window of congestion says
   std::uint32_t probe_tail : 1 = 0;  // a tail loss probe is due
   std::uint32_t probe_window : 1 = 0;
   std::uint32_t probe_alive : 1 = 0;
-  std::uint32_t cwnd_limited : 1 = 0;
+  std::uint32_t cwnd_limited : 1 = 0;  // it was cwnd that held text back, in this window of text
+  std::uint32_t cwnd_full : 1 = 0;     // ... just now
+  std::uint32_t flight_new : 1 = 0;    // something new was sent just now
   std::uint32_t reordering_seen : 1 = 0;
   std::uint32_t tail_probe_again : 1 = 0;  // the last probe was a retransmission
   std::uint32_t tail_probe_open : 1 = 0;
@@ -157,6 +160,8 @@ struct Connection {
   std::uint32_t again_bytes = 0;  // of these, sent again and on their way
   std::uint32_t dup_acks = 0;
   Seq recovery_point = 0;
+  std::uint32_t most_flight = 0;  // on its way at once, in this window of text
+  Seq flight_end = 0;             // ... which ends here
   std::uint32_t prr_delivered = 0;
   std::uint32_t prr_out = 0;
   std::uint32_t recover_flight = 0;

@@ -58,6 +58,9 @@ void Tcp::reset_peer(Connection& c) {
   out.flags = rst | ack;
   out.seq = c.snd_nxt;
   out.ack_seq = c.rcv_nxt;
+  OptionWriter options(out.options);
+  if (c.timestamps != 0) options.timestamps(timestamp(c), c.ts_recent);  // RFC 7323 section 3.2
+  out.option_bytes = options.bytes();
   ++counters_.resets_sent;
   reply(out);
 }

@@ -106,7 +106,7 @@ std::uint32_t Tcp::open_passive(std::uint32_t listener, const Segment& s, Seq is
   c.rcv_nxt = c.acked_to = c.irs + 1;
   c.rcv_edge += c.rcv_nxt;
   c.iss = c.snd_una = c.snd_nxt = iss;
-  c.snd_end = c.small_end = c.rack_fack = c.rack_round = iss + 1;
+  c.snd_end = c.small_end = c.rack_fack = c.rack_round = c.flight_end = iss + 1;
   c.rcv_up = c.irs;
   c.snd_wnd = c.max_wnd = s.window;
   c.snd_wl1 = s.seq;

@@ -37,10 +37,26 @@ bool Tcp::produce(OutSegment& out) {
     if (c.forgotten != 0) {
       give_back(c);
     } else if (c.state != State::closed) {
+      watch_flight(c);
       arm_retransmit(c);
     }
   }
   return false;
+}
+
+// How much of the window of congestion the application uses: the most of it within a window of text
+// counts, as acknowledgements come when less is on its way.
+void Tcp::watch_flight(Connection& c) {
+  const bool full = c.cwnd_full != 0 || c.in_flight() + c.mss > c.cwnd;
+  const bool sent = c.flight_new != 0;
+  c.cwnd_full = c.flight_new = 0;
+  if ((!sent && !full) || !c.synchronised()) return;
+  const bool over = at_least(c.snd_una, c.flight_end);
+  const bool more = c.cwnd_limited == 0 && c.outstanding() > c.most_flight;
+  if (!over && !full && !more) return;
+  c.cwnd_limited = full ? 1 : 0;
+  c.most_flight = c.outstanding();
+  c.flight_end = c.snd_nxt;
 }
 
 bool Tcp::make_segment(Connection& c, OutSegment& out) {
@@ -89,8 +105,10 @@ bool Tcp::may_send_new(Connection& c, std::uint32_t& len, bool& with_fin) {
     congestion::begin_epoch(c);
   }
   const std::uint32_t flight = c.in_flight();
-  c.cwnd_limited = flight != 0 && flight + len > c.cwnd ? 1 : 0;
-  if (c.cwnd_limited != 0) return false;
+  if (flight != 0 && flight + len > c.cwnd) {
+    c.cwnd_full = 1;
+    return false;
+  }
   if (c.sent_count >= config_.segments_of_one || sent_.room() == 0) return false;
   if (len == c.mss || with_fin) return true;
   if (c.push_window != 0) {
@@ -99,7 +117,7 @@ bool Tcp::may_send_new(Connection& c, std::uint32_t& len, bool& with_fin) {
   }
   if (len < queued) return len != 0 && len >= c.max_wnd / 2;  // the window is the limit
   if (len == 0) return false;
-  if (c.cork != 0) return false;
+  if (c.cork != 0 || c.more_comes != 0) return false;
   // Nagle's algorithm as of RFC 9293 appendix A.3: one small segment at a time is on its way. (The
   // last part of a larger piece does not wait for a delayed acknowledgement.)
   const bool small_on_its_way = c.outstanding() != 0 && after(c.small_end, c.snd_una);
@@ -226,6 +244,7 @@ void Tcp::send_new(Connection& c, OutSegment& out, std::uint32_t len, bool with_
   advance_send_place(c, len);
   if (c.outstanding() == 0) c.rto_from_ns = now_ns;
   c.snd_nxt = end;
+  c.flight_new = 1;
   if (with_fin) c.fin_sent = 1;
   c.last_sent_ns = now_ns;
   if (len != 0) ++c.texts_out;

@@ -15,7 +15,7 @@ constexpr std::uint32_t dup_threshold = 3;
 
 }  // namespace
 
-void Tcp::recover(Connection& c, const Segment& s, Delivered& d, std::uint32_t flight_before) {
+void Tcp::recover(Connection& c, const Segment& s, Delivered& d) {
   if (d.dsack && c.undo_left > 0) --c.undo_left;
   // The reordering window grows by a quarter of a round trip for each round in which something was
   // sent twice for nothing (RFC 8985 section 6.2 step 4).
@@ -26,6 +26,7 @@ void Tcp::recover(Connection& c, const Segment& s, Delivered& d, std::uint32_t f
     c.reordering_seen = 1;
   }
   if (try_undo(c, s, d)) return;
+  const bool repaired = c.recovery == Recovery::fast || c.recovery == Recovery::cwr;
   if (c.recovery != Recovery::open && at_least(c.snd_una, c.recovery_point)) leave_recovery(c);
 
   if (c.sack != 0) {
@@ -38,6 +39,8 @@ void Tcp::recover(Connection& c, const Segment& s, Delivered& d, std::uint32_t f
       d.new_loss = true;
     }
   } else if (d.advanced) {
+    // (RFC 6937 section 3.1: what duplicates have told of is no news.)
+    d.delivered -= std::min(d.delivered, c.dup_acks * c.mss);
     const std::uint32_t left = d.bytes / c.mss;
     c.dup_acks = c.recovery == Recovery::fast && c.dup_acks > left ? c.dup_acks - left : 0;
     if (c.recovery == Recovery::fast && c.sent_first != none &&
@@ -56,11 +59,12 @@ void Tcp::recover(Connection& c, const Segment& s, Delivered& d, std::uint32_t f
   }
   if (c.recovery == Recovery::fast || c.recovery == Recovery::cwr) {
     proportional_reduction(c, d);
-  } else if (d.advanced) {
-    // What the application did not use says nothing of what the path carries.
+  } else if (d.advanced && !repaired) {
+    // What the application did not use says nothing of what the path carries (RFC 9293 section
+    // 3.8.2 with RFC 2861; in slow start half of the window is use enough, as it is to double).
     const bool limited = c.cwnd_limited != 0 || c.recovery == Recovery::loss ||
-                         (c.cwnd < c.ssthresh && flight_before >= c.cwnd / 2);
-    if (limited) congestion::acknowledged(c, d.bytes, now_ns);
+                         (c.cwnd < c.ssthresh && c.cwnd / 2 < c.most_flight);
+    if (limited) congestion::acknowledged(c, d.delivered, now_ns);
   }
 }
 

@@ -95,6 +95,7 @@ class Tcp {
   void change(Connection& c, const Settings& settings);  // what can be changed still
   void set_no_delay(Connection& c, bool on);
   void set_cork(Connection& c, bool on);
+  void set_more(Connection& c, bool on) { c.more_comes = on ? 1 : 0; }  // of what is sent next
   void set_quick_ack(Connection& c, bool on);
   void set_keepalive(Connection& c, bool on);
 
@@ -190,7 +191,7 @@ class Tcp {
   std::uint64_t tail_probe_ns(const Connection& c) const;
   void tail_probe_answered(Connection& c, const Segment& s, const Delivered& d);
   // recovery.cc
-  void recover(Connection& c, const Segment& s, Delivered& d, std::uint32_t flight_before);
+  void recover(Connection& c, const Segment& s, Delivered& d);
   void enter_recovery(Connection& c, Recovery how);
   void leave_recovery(Connection& c);
   bool try_undo(Connection& c, const Segment& s, const Delivered& d);
@@ -210,6 +211,7 @@ class Tcp {
   std::uint16_t window_to_tell(Connection& c, bool with_syn);
   void advance_send_place(Connection& c, std::uint32_t bytes);
   void want_output(Connection& c);
+  void watch_flight(Connection& c);
   // timers.cc
   void arm(Connection& c, Timer timer, std::uint64_t due_ns);
   void disarm(Connection& c, Timer timer) { c.due[static_cast<std::size_t>(timer)] = 0; }
@@ -237,7 +239,7 @@ class Tcp {
   void give_back(Connection& c);
   void reset_peer(Connection& c);
   void drop_list(Chunks& list, bool buffers);
-  bool may_wait(std::uint32_t already) const;
+  bool may_wait(std::uint32_t already, bool in_order) const;
   void keep() {
     kept_ = true;
     ++waiting_;
@@ -296,8 +298,9 @@ class Tcp {
   // What came twice, until an acknowledgement of this connection has said so.
   std::uint32_t duplicate_of_ = none;
   SackBlock duplicate_{};
-  bool sacks_unsaid_ = false;  // begin_segment(): there was no room for them
-  bool reused_ = false;        // arrive_unknown(): the place of one in TIME-WAIT is taken
+  std::uint64_t duplicate_in_ = 0;  // the segment that said so, by `counters_.received`
+  bool sacks_unsaid_ = false;       // begin_segment(): there was no room for them
+  bool reused_ = false;             // arrive_unknown(): the place of one in TIME-WAIT is taken
   Seq reused_iss_ = 0;
   Counters counters_;
 };

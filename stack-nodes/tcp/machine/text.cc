@@ -13,10 +13,12 @@ std::uint32_t most_chunks(const Connection& c) { return std::max(32u, c.rcv_buf 
 }  // namespace
 
 // When packets are scarce, those that have few go on: a few connections whose text nobody reads, in
-// small segments, would take all buffers else.
-bool Tcp::may_wait(std::uint32_t already) const {
+// small segments, would take all buffers else. The last quarter is for text in order: what waits
+// for its turn never keeps out what it waits for.
+bool Tcp::may_wait(std::uint32_t already, bool in_order) const {
   constexpr std::uint32_t few = 16;
-  return waiting_ < config_.most_waiting / 2 || (already < few && waiting_ < config_.most_waiting);
+  const std::uint32_t most = config_.most_waiting - (in_order ? 0 : config_.most_waiting / 4);
+  return waiting_ < config_.most_waiting / 2 || (already < few && waiting_ < most);
 }
 
 bool Tcp::queue_text(Chunks& list, const std::uint8_t* data, std::uint32_t len, void* buffer,
@@ -64,7 +66,7 @@ void Tcp::take_text(Connection& c, const Segment& s) {
   part.len = end - begin;
   if (begin != c.rcv_nxt) return take_out_of_order(c, part);
 
-  if (c.unread_count >= most_chunks(c) || !may_wait(c.unread_count) ||
+  if (c.unread_count >= most_chunks(c) || !may_wait(c.unread_count, true) ||
       !queue_text(c.unread, part.data, part.len, part.buffer, part.seq)) {
     ++counters_.no_room;
     c.ack_now = 1;
@@ -96,10 +98,16 @@ void Tcp::acknowledge_soon(Connection& c, std::uint32_t) {
   }
 }
 
-// RFC 2883: what came twice is the first block of the next acknowledgement.
+// RFC 2883: what came twice is the first block of the next acknowledgement; of one segment the
+// first part that did (section 4.1).
 void Tcp::say_duplicate(Connection& c, Seq begin, Seq end) {
   if (c.sack == 0 || begin == end) return;
+  if (duplicate_of_ == number(c) && duplicate_in_ == counters_.received) {
+    if (begin == duplicate_.end) duplicate_.end = end;
+    return;
+  }
   duplicate_of_ = number(c);
+  duplicate_in_ = counters_.received;
   duplicate_ = {begin, end};
 }
 
@@ -147,7 +155,7 @@ void Tcp::take_out_of_order(Connection& c, const Segment& s) {
   } else if (h.count < Holes::most) {
     text = &run.text;
   }
-  if (text == nullptr || h.chunks >= most_chunks(c) || !may_wait(h.chunks) ||
+  if (text == nullptr || h.chunks >= most_chunks(c) || !may_wait(h.chunks, false) ||
       !queue_text(*text, s.data + (begin - s.seq), end - begin, s.buffer, begin)) {
     ++counters_.no_room;
     if (h.count == 0) drop_holes(c);

@@ -9,7 +9,6 @@ namespace weft::tcp {
 namespace {
 
 constexpr std::uint64_t ms_ns = 1'000'000;
-constexpr std::uint64_t cork_ns = 200 * ms_ns;
 
 }  // namespace
 
@@ -74,14 +73,13 @@ void Tcp::arm_retransmit(Connection& c) {
   }
   if (c.sent_first == none || closed_window) {
     if (c.waits_for == Wait::persist && c.due[0] != 0) return;
-    const bool corked = c.cork != 0 && !closed_window;
-    return set(Wait::persist, now_ns + (corked ? cork_ns : rto_ns(c)));
+    return set(Wait::persist, now_ns + rto_ns(c));
   }
   const std::uint64_t rto_due = c.rto_from_ns + rto_ns(c);
   if (c.reorder_due_ns != 0) return set(Wait::reordering, std::min(c.reorder_due_ns, rto_due));
   if (may_probe_tail(c)) {
     const std::uint64_t due = std::max(c.last_sent_ns, c.rto_from_ns) + tail_probe_ns(c);
-    if (due < rto_due) return set(Wait::tail_probe, due);
+    return set(Wait::tail_probe, std::min(due, rto_due));
   }
   set(Wait::rto, rto_due);
 }

@@ -156,9 +156,9 @@ TEST(PortClose, FinIsRepeatedAndGivenUp) {
   l.established("mss=1000", "opt L TCP_USER_TIMEOUT 10000").run(R"(
     close C
     >> FIN|ACK seq=5001
-    +201ms
+    +221ms
     >> FIN|ACK seq=5001
-    +401ms
+    +441ms
     >> FIN|ACK seq=5001
     +20s
   )");
@@ -381,6 +381,44 @@ TEST(PortClose, UseOfWhatIsClosed) {
   EXPECT_EQ(weft_sim_close(l.sim(), fd), -EBADF);
   EXPECT_EQ(weft_sim_socket(l.sim()), fd);  // the lowest free number
   EXPECT_EQ(weft_sim_close(l.sim(), fd), 0);
+}
+
+// A FIN takes no room: a closed window does not keep it out.
+TEST(PortClose, FinAtAClosedWindow) {
+  PortLadder().established("mss=1000", "opt L SO_RCVBUF 3000").run(R"(
+    << ACK seq=101 ack=5001 len=1000
+    << ACK seq=1101 ack=5001 len=1000
+    << ACK seq=2101 ack=5001 len=1000
+    >> ACK ack=1101 win=2000
+    >> ACK ack=2101 win=1000
+    >> ACK ack=3101 win=0
+    << FIN|ACK seq=3101 ack=5001
+    >> ACK ack=3102 win=0
+    recv C 4000 = 3000
+    recv C 10 = 0
+  )");
+}
+
+// RFC 7323 section 3.2: a reset has timestamps as well.
+TEST(PortClose, ResetWithTimestamps) {
+  PortLadder l([] {
+    auto config = PortLadder::plain();
+    config.features |= WEFT_SIM_TIMESTAMPS;
+    return config;
+  }());
+  l.run("socket L\n bind L 80\n listen L 4\n << SYN seq=100 mss=1000 ts=7,0\n >> SYN|ACK");
+  l.run(R"(
+    << ACK seq=101 ack=5001 ts=8,0
+    accept C L
+    << ACK seq=101 ack=5001 len=10 ts=9,0
+    >> ACK ack=111
+    close C
+  )");
+  const auto out = l.taken();
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].flags, TcpFrame::rst | TcpFrame::ack);
+  ASSERT_EQ(out[0].options.count("ts"), 1u);
+  EXPECT_EQ(out[0].options.at("ts")[1], 9u);
 }
 
 }  // namespace

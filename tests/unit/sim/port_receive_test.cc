@@ -168,5 +168,30 @@ TEST(PortReceive, Paws) {
   EXPECT_EQ(l.drops("tcp.no_timestamp"), 1u);
 }
 
+// RFC 2883 section 4.1: of a segment that brings several parts twice the first is told.
+TEST(PortReceive, SeveralPartsTwice) {
+  PortLadder().established("win=8000 mss=1000 sack_ok", "", 20).run(R"(
+    << ACK seq=1101 ack=5001 len=500
+    >> ACK ack=101 sack=1101,1601
+    << ACK seq=1601 ack=5001 len=500
+    >> ACK ack=101 sack=1101,2101
+    << ACK seq=3101 ack=5001 len=500
+    >> ACK ack=101 sack=3101,3601,1101,2101
+    << ACK seq=5101 ack=5001 len=500
+    >> ACK ack=101 sack=5101,5601,3101,3601,1101,2101
+    << ACK seq=101 ack=5001 len=4000
+    >> ACK ack=4101 sack=1101,2101,5101,5601
+  )");
+}
+
+TEST(PortReceive, NoPlaceForIt) {
+  PortLadder l;
+  l.established();
+  EXPECT_EQ(weft_sim_send(l.sim(), l.fd("C"), nullptr, 10, 0), -EFAULT);
+  l.run("<< ACK seq=101 ack=5001 len=10\n >> ACK");
+  EXPECT_EQ(weft_sim_recv(l.sim(), l.fd("C"), nullptr, 10, 0), -EFAULT);
+  l.run("recv C 10 = 10");
+}
+
 }  // namespace
 }  // namespace weft::test

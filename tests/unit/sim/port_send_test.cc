@@ -71,30 +71,30 @@ TEST(PortSend, BufferAndQueueSizes) {
   )");
 }
 
-// RFC 6298: a second at first; then from the measured round trip, 200 ms at least (RFC 8961 section
-// 4: less than a second is no harm where the measure is good; it is what Linux has).
+// RFC 6298: a second at first; then the measured round trip and a margin, of 200 ms at least (RFC
+// 8961 section 4: less than a second is no harm where the measure is good; it is what Linux has).
 TEST(PortSend, RetransmissionTimes) {
   PortLadder().established("win=8000 mss=1000", "", 30).run(R"(
-    info C rto=200000 rtt=30000 rttvar=15000
+    info C rto=230000 rtt=30000 rttvar=15000
     send C 100 = 100
     >> PSH|ACK seq=5001 len=100
     +30ms
     << ACK seq=101 ack=5101
-    info C rto=200000 rtt=30000 rttvar=11250
+    info C rto=230000 rtt=30000 rttvar=11250
     send C 100 = 100
     >> PSH|ACK seq=5101 len=100
-    +198ms
+    +228ms
     >> nothing
     +4ms
     >> PSH|ACK seq=5101 len=100
-    info C ca_state=4 snd_cwnd=1 retransmits=1 rto=400000
-    +398ms
+    info C ca_state=4 snd_cwnd=1 retransmits=1 rto=460000
+    +458ms
     >> nothing
     +4ms
     >> PSH|ACK seq=5101 len=100
-    +805ms
+    +925ms
     >> PSH|ACK seq=5101 len=100
-    +1605ms
+    +1845ms
     >> PSH|ACK seq=5101 len=100
     << ACK seq=101 ack=5201             # Karn: nothing is measured, the backoff stays
     info C rtt=30000 backoff=4
@@ -102,7 +102,7 @@ TEST(PortSend, RetransmissionTimes) {
     >> PSH|ACK seq=5201 len=100
     +30ms
     << ACK seq=101 ack=5301
-    info C backoff=0 rto=200000
+    info C backoff=0 rto=230000
   )");
 }
 
@@ -243,7 +243,7 @@ TEST(PortSend, TimeoutThenSlowStart) {
     >> ACK seq=12001 len=1000
     >> ACK seq=13001 len=1000
     >> PSH|ACK seq=14001 len=1000
-    +205ms
+    +225ms
     >> ACK seq=5001 len=1000
     info C snd_cwnd=1 snd_ssthresh=5
     >> nothing
@@ -300,16 +300,16 @@ TEST(PortSend, ZeroWindowIsProbed) {
     +30ms
     << ACK seq=101 ack=6001 win=0
     >> nothing
-    +198ms
+    +218ms
     >> nothing
     +5ms
     >> ACK seq=6001 len=1               # one byte, again at doubled times
     << ACK seq=101 ack=6001 win=0
     info C probes=1
-    +405ms
+    +445ms
     >> ACK seq=6001 len=1
     << ACK seq=101 ack=6001 win=0
-    +805ms
+    +887ms
     >> ACK seq=6001 len=1
     << ACK seq=101 ack=6002 win=2000
     >> ACK seq=6002 len=1000
@@ -345,7 +345,7 @@ TEST(PortSend, LostWindowUpdate) {
     send C 600 = 600
     >> ACK len=500
     << ACK seq=101 ack=5501 win=0
-    +205ms                              # (the update with the window was lost)
+    +225ms                              # (the update with the window was lost)
     >> ACK seq=5501 len=1
     << ACK seq=101 ack=5502 win=500
     >> PSH|ACK seq=5502 len=99
