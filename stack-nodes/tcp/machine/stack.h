@@ -255,9 +255,7 @@ class Tcp {
   std::uint32_t number(const Connection& c) const {
     return static_cast<std::uint32_t>(&c - &connections_[0]);
   }
-  std::uint32_t hash(const Tuple& t) const {
-    return static_cast<std::uint32_t>(keyed_hash(config_.secret, t, 0));
-  }
+  std::uint32_t hash(const Tuple& t) const { return place_hash(config_.secret, t); }
   std::uint32_t find(const Tuple& t) const {
     return index_.find(hash(t), [&](std::uint32_t i) { return connections_[i].tuple == t; });
   }

@@ -243,6 +243,32 @@ TEST(TcpKeyedHash, SipHash) {
   EXPECT_EQ(tcp::keyed_hash<1>(key, {0x0706050403020100}), 0x93f5f5799a932462u);
 }
 
+// As Python's hash() of bytes 00..07 has it, whose key is 0 with PYTHONHASHSEED=0.
+TEST(TcpKeyedHash, SipHashForPlaces) {
+  EXPECT_EQ((tcp::keyed_hash<1, 1, 3>({0, 0}, {0x0706050403020100})), 0xead411e67ebe2eeau);
+}
+
+// Tuples that differ in one bit anywhere are at other places, in both families.
+TEST(TcpKeyedHash, EveryBitOfATupleCounts) {
+  const tcp::Secret key = {1, 2};
+  for (const tcp::Address local : {tcp::Address::v4(0x0a070002), tcp::Address{0x20010db8, 7}}) {
+    const tcp::Tuple tuple = {local, tcp::Address::v4(0x0a070001), 80, 40000};
+    std::set<std::uint32_t> places = {tcp::place_hash(key, tuple)};
+    for (unsigned bit = 0; bit < 32; ++bit) {
+      tcp::Tuple t = tuple;
+      t.local.low ^= std::uint64_t{1} << bit;
+      places.insert(tcp::place_hash(key, t));
+      t = tuple;
+      t.peer.low ^= std::uint64_t{1} << bit;
+      places.insert(tcp::place_hash(key, t));
+      t = tuple;
+      (bit < 16 ? t.local_port : t.peer_port) ^= static_cast<std::uint16_t>(1u << bit % 16);
+      places.insert(tcp::place_hash(key, t));
+    }
+    EXPECT_EQ(places.size(), 97u);
+  }
+}
+
 TEST(TcpMemory, IdleConnectionIsSmall) { EXPECT_LE(sizeof(tcp::Connection) + 24 + 16, 1024u); }
 
 }  // namespace
