@@ -58,4 +58,25 @@ inline void add_segment(Packet& p, tcp::OutSegment& first, const tcp::OutSegment
   p.data[before_segment + 13] = first.flags;
 }
 
+// A packet of `s` and of those that follow on it, up to `most` bytes. True: `s` is now one that
+// does not belong to them.
+inline bool gather(Packet& whole, tcp::OutSegment& s, std::uint32_t most, tcp::Tcp& stack) {
+  tcp::OutSegment first = s;
+  fill_segment(whole, first, stack);
+  std::uint32_t text = first.payload.len;
+  while (whole.len + first.payload.len <= most && stack.wants_output()) {
+    if (!stack.produce(s)) return false;
+    if (!follows(first, text, s)) return true;
+    text += s.payload.len;
+    add_segment(whole, first, s, stack);
+  }
+  return false;
+}
+
+// It is worth a packet that others may follow in.
+inline bool may_be_followed(const tcp::OutSegment& s) {
+  constexpr std::uint32_t least = 256;  // bytes of text
+  return s.payload.len >= least && (s.flags & (tcp::fin | tcp::psh | tcp::urg)) == 0;
+}
+
 }  // namespace weft::engine

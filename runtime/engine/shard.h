@@ -140,8 +140,6 @@ class Shard final : public Services {
   void run_sends();
   void open_tcp(const plan::Plan& plan);
   unsigned send_segments(ports::Card& card);
-  bool gather(Packet& whole, tcp::OutSegment& s);
-  bool may_be_followed(const tcp::OutSegment& s) const;
   bool allocate_to_cut(Packet& p);
   bool tell_others(News news);
   void transmit(ports::Card& card);

@@ -13,7 +13,6 @@ namespace {
 constexpr std::uint32_t backlog = 4096;
 constexpr std::uint32_t largest_header = 60;
 constexpr std::uint32_t most_waiting = 1536;  // of the buffers that sizes_for has beside all else
-constexpr std::uint32_t least_to_cut = 256;   // bytes of text
 constexpr unsigned kept_for_others = 64;      // places in the card's queue
 
 }  // namespace
@@ -71,8 +70,9 @@ unsigned Shard::send_segments(ports::Card& card) {
   for (bool more = next(); more;) {
     // (The one that ends a packet of several takes another place in the list.)
     Packet whole;
-    if (list.count + 2 <= full && may_be_followed(s) && allocate_to_cut(whole)) {
-      more = gather(whole, s);
+    if (pools_.cut != nullptr && list.count + 2 <= full && may_be_followed(s) &&
+        allocate_to_cut(whole)) {
+      more = gather(whole, s, PoolSizes::cut_bytes, *tcp_);
       list.packets[list.count++] = whole;
     } else {
       fill_segment(p, s, *tcp_);
@@ -82,26 +82,6 @@ unsigned Shard::send_segments(ports::Card& card) {
   }
   if (p.buffer != nullptr) core.release(p);
   return list.count - before;
-}
-
-// A packet of `s` and of those that follow on it, as long as there is room. True: `s` is now one
-// that does not belong to them.
-bool Shard::gather(Packet& whole, tcp::OutSegment& s) {
-  tcp::OutSegment first = s;
-  fill_segment(whole, first, *tcp_);
-  std::uint32_t text = first.payload.len;
-  while (whole.len + first.payload.len <= PoolSizes::cut_bytes && tcp_->wants_output()) {
-    if (!tcp_->produce(s)) return false;
-    if (!follows(first, text, s)) return true;
-    text += s.payload.len;
-    add_segment(whole, first, s, *tcp_);
-  }
-  return false;
-}
-
-bool Shard::may_be_followed(const tcp::OutSegment& s) const {
-  return pools_.cut != nullptr && s.payload.len >= least_to_cut &&
-         (s.flags & (tcp::fin | tcp::psh | tcp::urg)) == 0;
 }
 
 bool Shard::allocate_to_cut(Packet& p) {

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
@@ -17,6 +18,7 @@ namespace {
 constexpr std::uint32_t headroom = 128;
 constexpr std::uint64_t age_ns = 100'000'000;
 constexpr std::uint32_t largest_header = 60;
+constexpr std::uint32_t largest_packet = 65535;  // with its Ethernet header
 
 }  // namespace
 
@@ -203,21 +205,32 @@ void Host::run_slot(std::size_t slot) {
 
 unsigned Host::send_segments() {
   PacketList& list = core_->spawned[static_cast<std::size_t>(nodes::Slot::tcp_send)];
-  unsigned made = 0;
+  const unsigned before = list.count;
   tcp_->now_ns = core_->now_ns;
-  while (tcp_->wants_output() && list.count < PacketList::capacity) {
-    Packet p;
-    if (!allocate(p, engine::before_segment + largest_header + config_.mtu)) break;
-    tcp::OutSegment s;
-    if (!tcp_->produce(s)) {
-      core_->release(p);
-      break;
+  Packet p;
+  tcp::OutSegment s;
+  const auto next = [&] {  // the buffer first: a segment that has been made counts as sent
+    return list.count < PacketList::capacity && tcp_->wants_output() &&
+           (p.buffer != nullptr ||
+            allocate(p, engine::before_segment + largest_header + config_.mtu)) &&
+           tcp_->produce(s);
+  };
+  for (bool more = next(); more;) {
+    // (The one that ends a packet of several takes another place in the list.)
+    Packet whole;
+    if (config_.offload != WEFT_SIM_SOFTWARE && list.count + 2 <= PacketList::capacity &&
+        engine::may_be_followed(s) && allocate(whole, largest_packet)) {
+      more = engine::gather(whole, s, largest_packet, *tcp_);
+      if (config_.offload == WEFT_SIM_LARGE_FRAMES) whole.segment = 0;
+      list.packets[list.count++] = whole;
+    } else {
+      engine::fill_segment(p, s, *tcp_);
+      list.packets[list.count++] = std::exchange(p, Packet{});
+      more = next();
     }
-    engine::fill_segment(p, s, *tcp_);
-    list.packets[list.count++] = p;
-    ++made;
   }
-  return made;
+  if (p.buffer != nullptr) core_->release(p);
+  return list.count - before;
 }
 
 void Host::settle() {

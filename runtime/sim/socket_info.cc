@@ -88,6 +88,9 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   info.tcpi_dsack_dups = c->spurious;
   info.tcpi_snd_wnd = c->snd_wnd;
   info.tcpi_rcv_wnd = c->receive_window();
+  const std::uint64_t since_ns = now_ns - std::min(c->then_ns, now_ns);
+  info.tcpi_busy_time = (c->busy_ns + (c->was_busy != 0 ? since_ns : 0)) / 1000;
+  info.tcpi_rwnd_limited = (c->shut_out_ns + (c->was_shut_out != 0 ? since_ns : 0)) / 1000;
   info.tcpi_total_rto = static_cast<std::uint16_t>(std::min(c->timeouts, 65535u));
 }
 

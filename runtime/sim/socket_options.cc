@@ -135,6 +135,10 @@ int Sockets::set_of_tcp(Socket& s, int option, int number, const void* value, st
     case TCP_NOTSENT_LOWAT:
       s.unsent_mark = number != 0 ? static_cast<std::uint32_t>(number) : ~std::uint32_t{0};
       return 0;
+    case TCP_INQ:
+      if (!lies(number, 0, 1)) return -EINVAL;
+      s.tells_left = number != 0;
+      return 0;
     case TCP_CONGESTION: {
       std::string_view name(static_cast<const char*>(value), bytes);
       name = name.substr(0, name.find('\0'));
@@ -237,6 +241,7 @@ int Sockets::get_of_tcp(Socket& s, int option, int& number) {
       return 0;
     case TCP_DEFER_ACCEPT: number = s.defer_s; return 0;
     case TCP_WINDOW_CLAMP: number = static_cast<int>(s.window_clamp); return 0;
+    case TCP_INQ: number = s.tells_left ? 1 : 0; return 0;
     case TCP_NOTSENT_LOWAT:
       number = s.unsent_mark == ~std::uint32_t{0} ? 0 : static_cast<int>(s.unsent_mark);
       return 0;

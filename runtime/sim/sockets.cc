@@ -178,7 +178,6 @@ bool Sockets::may_send(Socket& s) {
 std::int64_t Sockets::send(int fd, const std::uint8_t* data, std::uint64_t bytes, int flags) {
   Socket* s = get(fd);
   if (s == nullptr) return -EBADF;
-  // (MSG_EOR: a stream has no records; segments may span what was sent by two calls.)
   constexpr int known = MSG_MORE | MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR;
   if ((flags & ~known) != 0) return -EOPNOTSUPP;
   if (data == nullptr && bytes != 0) return -EFAULT;
@@ -199,6 +198,7 @@ std::int64_t Sockets::send(int fd, const std::uint8_t* data, std::uint64_t bytes
   if (result != 0) return result == -ENOBUFS ? -EAGAIN : result;
   texts_.emplace(tokens_, std::move(copy));
   if ((flags & MSG_OOB) != 0 && n == bytes) host_.tcp().send_urgent(*c);
+  if ((flags & MSG_EOR) != 0 && n == bytes) host_.tcp().end_record(*c);
   return n;
 }
 
@@ -265,6 +265,13 @@ std::int64_t Sockets::recv(int fd, std::uint8_t* data, std::uint64_t room, int f
   return s->remote_closed || s->over || s->no_more_reading ? 0 : -EAGAIN;
 }
 
+int Sockets::left(int fd) {
+  Socket* s = get(fd);
+  if (s == nullptr || !s->tells_left) return -1;
+  const std::uint32_t bytes = readable(*s);
+  return bytes == 0 && (s->remote_closed || s->over) ? 1 : static_cast<int>(bytes);
+}
+
 // A connection that is being opened, or a listener, is none any more.
 void Sockets::disconnect(Socket& s) {
   if (tcp::Connection* c = connection(s); c != nullptr && s.kind == Kind::connection) {
@@ -310,6 +317,7 @@ int Sockets::shutdown(int fd, int how) {
   }
   s->no_more_reading = s->no_more_reading || reading;
   s->no_more_sending = s->no_more_sending || sending;
+  if (reading) host_.tcp().stop_reading(*c);
   return sending ? host_.tcp().shutdown(*c) : 0;
 }
 
@@ -392,6 +400,7 @@ void Sockets::take_event(tcp::Connection& c) {
     made.window_clamp = by.window_clamp, made.low_mark = by.low_mark;
     made.unsent_mark = by.unsent_mark, made.linger_s = by.linger_s;
     made.defer_s = by.defer_s, made.reuse = by.reuse;
+    made.tells_left = by.tells_left;
     made.kind = Kind::connection;
     made.connected = made.told_connected = true;
     made.id = host_.tcp().id_of(c);

@@ -27,6 +27,7 @@ class Sockets {
   int connect(int fd, std::uint32_t address, std::uint16_t port);
   std::int64_t send(int fd, const std::uint8_t* data, std::uint64_t bytes, int flags);
   std::int64_t recv(int fd, std::uint8_t* data, std::uint64_t room, int flags);
+  int left(int fd);  // TCP_INQ: bytes to be read, 1 where the peer has said all; -1: not asked for
   int shutdown(int fd, int how);
   int close(int fd, bool reset);
   int name(int fd, bool of_peer, std::uint32_t* address, std::uint16_t* port);
@@ -66,7 +67,7 @@ class Sockets {
     std::uint32_t low_mark = 1, unsent_mark = ~std::uint32_t{0};
     int linger_s = -1;  // -1: off
     int defer_s = 0, quick_ack = 1;
-    bool reuse = false;
+    bool reuse = false, tells_left = false;
   };
   Socket* get(int fd);
   Socket* of(std::uint64_t number);

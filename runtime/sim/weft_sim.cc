@@ -40,7 +40,7 @@ const char* wrong(const weft_sim_config& c) {
   if (c.address == 0 || c.prefix_length > 32) return "no address, or no such prefix";
   if (c.mtu < 68) return "an MTU below 68 bytes";
   if (c.congestion > WEFT_SIM_CUBIC) return "no such congestion control";
-  if (c.offload != WEFT_SIM_SOFTWARE) return "checksums are computed by software alone";
+  if (c.offload > WEFT_SIM_LARGE_FRAMES) return "no such offload mode";
   if (c.receive_buffer < 1000 || c.receive_buffer > 1u << 30) return "receive_buffer: 1000 to 2^30";
   if (c.send_buffer == 0 || c.send_buffer > 1u << 30) return "send_buffer: 1 to 2^30";
   if (c.connections == 0 || c.connections > 1'000'000) return "connections: 1 to 1,000,000";
@@ -142,6 +142,12 @@ std::int64_t weft_sim_send(struct weft_sim* sim, int fd, const void* data, std::
 std::int64_t weft_sim_recv(struct weft_sim* sim, int fd, void* data, std::uint64_t room,
                            int flags) {
   return sim->settled(sim->sockets->recv(fd, static_cast<std::uint8_t*>(data), room, flags));
+}
+std::int64_t weft_sim_recv_left(struct weft_sim* sim, int fd, void* data, std::uint64_t room,
+                                int flags, int* left) {
+  const std::int64_t result = weft_sim_recv(sim, fd, data, room, flags);
+  *left = sim->sockets->left(fd);
+  return result;
 }
 int weft_sim_shutdown(struct weft_sim* sim, int fd, int how) {
   return sim->settled(sim->sockets->shutdown(fd, how));

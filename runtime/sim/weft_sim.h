@@ -33,8 +33,13 @@ struct weft_sim;
 #define WEFT_SIM_ECN 128u            /* off by default: connections that are opened ask for it */
 #define WEFT_SIM_ALWAYS_COOKIES 256u /* off by default: every SYN is answered by a cookie */
 
-/* Who computes checksums. */
-#define WEFT_SIM_SOFTWARE 0u /* the stack */
+/* Who cuts what connections send into segments. Checksums are right in every mode, and frames that
+ * hold several segments are taken in every mode. */
+#define WEFT_SIM_SOFTWARE 0u /* connections themselves */
+#define WEFT_SIM_CUT_LATE \
+  1u /* the graph, from packets of up to 64 KiB, as for a card without TSO */
+#define WEFT_SIM_LARGE_FRAMES \
+  2u /* whoever takes them: frames of up to 64 KiB, as a card with TSO gets */
 
 struct weft_sim_config {
   uint32_t size;
@@ -51,7 +56,7 @@ struct weft_sim_config {
   uint32_t congestion;
   uint32_t receive_buffer;
   uint32_t send_buffer;
-  uint32_t offload;   /* WEFT_SIM_SOFTWARE; others are refused */
+  uint32_t offload;   /* WEFT_SIM_SOFTWARE and so on */
   uint32_t pool_size; /* buffers of packets */
   uint32_t connections;
   uint32_t reserved;           /* 0 */
@@ -104,12 +109,17 @@ int weft_sim_accept(struct weft_sim* sim, int fd, uint32_t* peer, uint16_t* peer
 /* -EINPROGRESS; poll says POLLOUT when it is there. Asked again: -EALREADY, then 0 once, -EISCONN.
  */
 int weft_sim_connect(struct weft_sim* sim, int fd, uint32_t address, uint16_t port);
-/* How many bytes were taken: copied. Flags: MSG_MORE, MSG_OOB (the last byte is urgent). */
+/* How many bytes were taken: copied. Flags: MSG_MORE, MSG_OOB (the last byte is urgent),
+ * MSG_EOR (segments end there). */
 int64_t weft_sim_send(struct weft_sim* sim, int fd, const void* data, uint64_t bytes, int flags);
 /* How many bytes were given; 0: the peer has said all. Flags: MSG_PEEK, MSG_TRUNC (`data` may be
  * null: they are thrown away). Urgent text stays in its place (RFC 6093 section 6): reading stops
  * in front of the last urgent byte once (SIOCATMARK), and MSG_OOB is -EINVAL. */
 int64_t weft_sim_recv(struct weft_sim* sim, int fd, void* data, uint64_t room, int flags);
+/* The same; where TCP_INQ is set, *left becomes how many bytes wait to be read then (one where the
+ * peer has said all), else -1. */
+int64_t weft_sim_recv_left(struct weft_sim* sim, int fd, void* data, uint64_t room, int flags,
+                           int* left);
 int weft_sim_shutdown(struct weft_sim* sim, int fd,
                       int how); /* SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2 */
 /* Never waits: where SO_LINGER has a time, the text is sent all the same; with a time of 0, or with
@@ -124,9 +134,9 @@ int weft_sim_getpeername(struct weft_sim* sim, int fd, uint32_t* address, uint16
  * 1). IPPROTO_TCP: TCP_NODELAY, TCP_CORK, TCP_QUICKACK, TCP_MAXSEG, TCP_KEEPIDLE, TCP_KEEPINTVL,
  * TCP_KEEPCNT, TCP_USER_TIMEOUT, TCP_SYNCNT, TCP_LINGER2, TCP_DEFER_ACCEPT (accept shows a
  * connection when it has text, or after so many seconds), TCP_WINDOW_CLAMP, TCP_NOTSENT_LOWAT,
- * TCP_CONGESTION
- * ("reno", "cubic"), TCP_INFO (get). IPPROTO_IP: IP_TTL, IP_TOS, IP_MTU (get).
- * Values are int, but for SO_LINGER (two int), TCP_CONGESTION (text), TCP_INFO. */
+ * TCP_INQ (weft_sim_recv_left), TCP_CONGESTION ("reno", "cubic"), TCP_INFO (get). IPPROTO_IP:
+ * IP_TTL, IP_TOS, IP_MTU (get). Values are int, but for SO_LINGER (two int), TCP_CONGESTION (text),
+ * TCP_INFO. */
 int weft_sim_setsockopt(struct weft_sim* sim, int fd, int level, int option, const void* value,
                         uint32_t bytes);
 int weft_sim_getsockopt(struct weft_sim* sim, int fd, int level, int option, void* value,
@@ -137,7 +147,8 @@ int weft_sim_ioctl(struct weft_sim* sim, int fd, unsigned long request, int* val
 int weft_sim_poll(struct weft_sim* sim, int fd);
 
 /* Linux's struct tcp_info, field by field, in its layout (linux/tcp.h of 6.7). Always 0 are: the
- * rates of pacing and delivery, times limited by something, and what only Fast Open has. */
+ * rates of pacing and delivery, the time limited by the send buffer, and what only Fast Open has.
+ */
 struct weft_sim_tcp_info {
   uint8_t tcpi_state; /* 1 established, 2 SYN sent, 3 SYN received, 4 and 5 FIN wait, 6 TIME-WAIT,
                        * 7 closed, 8 close wait, 9 last ACK, 10 listen, 11 closing */

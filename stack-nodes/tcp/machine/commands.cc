@@ -197,6 +197,12 @@ int Tcp::send(Connection& c, const std::uint8_t* data, std::uint32_t len, std::u
   return 0;
 }
 
+void Tcp::end_record(Connection& c) {
+  if (c.unsent_and_sent.empty()) return;
+  chunks_[c.unsent_and_sent.last].record_ends = true;
+  c.records = 1;
+}
+
 // A window that has opened by as much again is told at once (RFC 9293 section 3.8.6.2.2).
 void Tcp::recv_done(Connection& c, std::uint32_t bytes) {
   c.rcv_held -= std::min(bytes, c.rcv_held);

@@ -123,6 +123,11 @@ struct Connection {
   std::uint32_t probe_window : 1 = 0;
   std::uint32_t probe_alive : 1 = 0;
   std::uint32_t cwnd_limited : 1 = 0;  // it was cwnd that held text back, in this window of text
+  std::uint32_t records : 1 = 0;       // some chunk has record_ends
+  std::uint32_t deaf : 1 = 0;          // the application reads no more, but has not closed
+  std::uint32_t was_busy : 1 = 0;  // since then_ns: text waited for acknowledgements, or to leave
+  std::uint32_t was_shut_out : 1 = 0;  // ... the peer's window held text back
+  std::uint32_t window_full : 1 = 0;   // ... just now
   std::uint32_t cwnd_full : 1 = 0;     // ... just now
   std::uint32_t flight_new : 1 = 0;    // something new was sent just now
   std::uint32_t reordering_seen : 1 = 0;
@@ -240,6 +245,9 @@ struct Connection {
   std::uint64_t bytes_again = 0;
   std::uint64_t bytes_acked = 0;
   std::uint64_t bytes_received = 0;
+  std::uint64_t then_ns = 0;
+  std::uint64_t busy_ns = 0;
+  std::uint64_t shut_out_ns = 0;
 
   bool synchronised() const { return state >= State::established; }
   // Text from the peer is taken in these (RFC 9293 section 3.10.7.4, seventh).
@@ -273,7 +281,9 @@ struct Chunk {
   std::uint32_t len = 0;
   std::uint32_t next = none;
   Seq seq = 0;
+  bool record_ends = false;  // no segment goes on behind it
 };
+static_assert(sizeof(Chunk) == 32);
 
 // A segment that was sent and is not acknowledged yet.
 struct Sent {

@@ -37,11 +37,23 @@ bool Tcp::produce(OutSegment& out) {
     if (c.forgotten != 0) {
       give_back(c);
     } else if (c.state != State::closed) {
+      keep_times(c);
       watch_flight(c);
       arm_retransmit(c);
     }
   }
   return false;
+}
+
+// For how long there was something to send, and for how long the peer's window kept it from
+// leaving.
+void Tcp::keep_times(Connection& c) {
+  if (c.was_busy != 0) c.busy_ns += now_ns - c.then_ns;
+  if (c.was_shut_out != 0) c.shut_out_ns += now_ns - c.then_ns;
+  c.then_ns = now_ns;
+  c.was_busy = c.synchronised() && c.snd_end != data_una(c) ? 1 : 0;
+  c.was_shut_out = c.window_full;
+  c.window_full = 0;
 }
 
 // How much of the window of congestion the application uses: the most of it within a window of text
@@ -91,8 +103,13 @@ bool Tcp::may_send_new(Connection& c, std::uint32_t& len, bool& with_fin) {
   if (queued == 0 && c.fin_queued == 0) return false;
   const std::int32_t usable = distance(c.snd_nxt, c.snd_una + c.snd_wnd);
   const std::uint32_t room = usable > 0 ? static_cast<std::uint32_t>(usable) : 0;
-  if (room == 0) return false;
+  if (room == 0) {
+    c.window_full = queued != 0 ? 1 : 0;
+    return false;
+  }
   len = std::min({queued, std::uint32_t{c.mss}, room});
+  const std::uint32_t of_all = len;
+  if (c.records != 0) len = of_record(c, len);
   with_fin = c.fin_queued != 0 && len == queued && room > len;
   // RFC 5681 section 4.1: what was learned of the path before a silence may be wrong by now.
   if (c.outstanding() == 0 && c.last_sent_ns != 0 && c.recovery == Recovery::open &&
@@ -110,18 +127,33 @@ bool Tcp::may_send_new(Connection& c, std::uint32_t& len, bool& with_fin) {
     return false;
   }
   if (c.sent_count >= config_.segments_of_one || sent_.room() == 0) return false;
-  if (len == c.mss || with_fin) return true;
+  if (len == c.mss || with_fin || len < of_all) return true;
   if (c.push_window != 0) {
     c.push_window = 0;
     return len != 0;
   }
-  if (len < queued) return len != 0 && len >= c.max_wnd / 2;  // the window is the limit
+  if (len < queued) {  // the window is the limit
+    const bool enough = len != 0 && len >= c.max_wnd / 2;
+    c.window_full = enough ? 0 : 1;
+    return enough;
+  }
   if (len == 0) return false;
   if (c.cork != 0 || c.more_comes != 0) return false;
   // Nagle's algorithm as of RFC 9293 appendix A.3: one small segment at a time is on its way. (The
   // last part of a larger piece does not wait for a delayed acknowledgement.)
   const bool small_on_its_way = c.outstanding() != 0 && after(c.small_end, c.snd_una);
   return c.no_delay != 0 || !small_on_its_way || c.fin_queued != 0;
+}
+
+// Of the next `len` bytes those up to the end of a record.
+std::uint32_t Tcp::of_record(const Connection& c, std::uint32_t len) const {
+  std::uint32_t bytes = 0, offset = c.send_offset;
+  for (std::uint32_t at = c.send_chunk; at != none && bytes < len; at = chunks_[at].next) {
+    bytes += chunks_[at].len - offset;
+    offset = 0;
+    if (chunks_[at].record_ends && bytes != 0) return std::min(bytes, len);
+  }
+  return len;
 }
 
 // Everything but number, text and flags.

@@ -85,6 +85,9 @@ class Tcp {
   static constexpr std::uint32_t most_queued = std::uint32_t{1} << 30;  // bytes, of one connection
   // Bytes that stay where they are until `token` comes back as acked. -EPIPE, -ENOTCONN, -ENOBUFS.
   int send(Connection& c, const std::uint8_t* data, std::uint32_t len, std::uint64_t token);
+  // What is queued ends a record: no segment has text from both sides of it.
+  void end_record(Connection& c);
+  void stop_reading(Connection& c) { c.deaf = 1; }
   void send_urgent(Connection& c) { c.snd_up = c.snd_end, c.urgent_out = 1; }  // what is queued
   void recv_done(Connection& c, std::uint32_t bytes);
   int shutdown(Connection& c);  // sends no more
@@ -200,6 +203,8 @@ class Tcp {
   // output.cc
   bool make_segment(Connection& c, OutSegment& out);
   bool may_send_new(Connection& c, std::uint32_t& len, bool& with_fin);
+  std::uint32_t of_record(const Connection& c, std::uint32_t len) const;
+  void keep_times(Connection& c);
   void begin_segment(Connection& c, OutSegment& out, std::uint8_t flags, std::uint32_t len);
   void say_sacks(Connection& c, OptionWriter& options, std::uint32_t len);
   void send_new(Connection& c, OutSegment& out, std::uint32_t len, bool with_fin);

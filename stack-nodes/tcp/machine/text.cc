@@ -52,7 +52,9 @@ void Tcp::take_text(Connection& c, const Segment& s) {
     c.ack_now = 1;
     return;
   }
-  if (c.released != 0) {  // RFC 9293 section 3.6.1 (SHLD-3): the peer is told that it was lost
+  if (c.released != 0 ||
+      (c.deaf != 0 &&
+       c.fin_queued != 0)) {  // RFC 9293 section 3.6.1 (SHLD-3): the peer is told that it was lost
     ++counters_.after_close;
     reset_peer(c);
     end_released(c);

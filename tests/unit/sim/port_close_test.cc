@@ -421,5 +421,22 @@ TEST(PortClose, ResetWithTimestamps) {
   EXPECT_EQ(out[0].options.at("ts")[1], 9u);
 }
 
+// Who has said that it neither reads nor sends any more has closed, as far as the peer goes (RFC
+// 9293 section 3.6.1): what still comes is lost, and the peer is told so. Reading alone does not
+// count.
+TEST(PortClose, TextAfterShutdownOfBoth) {
+  PortLadder().established().run(R"(
+    shutdown C RD = 0
+    << ACK seq=101 ack=5001 len=10
+    >> ACK ack=111
+    shutdown C WR = 0
+    >> FIN|ACK seq=5001
+    << ACK seq=111 ack=5002
+    << ACK seq=111 ack=5002 len=10
+    >> RST|ACK seq=5002
+    info C state=7
+  )");
+}
+
 }  // namespace
 }  // namespace weft::test

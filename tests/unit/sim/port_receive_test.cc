@@ -1,4 +1,6 @@
 // Receiving, through the calls of sockets: acknowledgements, windows, order.
+#include <array>
+
 #include "tests/unit/sim/port_ladder.h"
 
 namespace weft::test {
@@ -191,6 +193,26 @@ TEST(PortReceive, NoPlaceForIt) {
   l.run("<< ACK seq=101 ack=5001 len=10\n >> ACK");
   EXPECT_EQ(weft_sim_recv(l.sim(), l.fd("C"), nullptr, 10, 0), -EFAULT);
   l.run("recv C 10 = 10");
+}
+
+TEST(PortReceive, HowMuchIsLeft) {
+  PortLadder l;
+  l.established().run("<< ACK seq=101 ack=5001 len=100\n >> ACK");
+  std::array<char, 100> text;
+  int left = 7;
+  const auto read = [&](std::uint64_t bytes) {
+    return weft_sim_recv_left(l.sim(), l.fd("C"), text.data(), bytes, 0, &left);
+  };
+  EXPECT_EQ(read(10), 10);
+  EXPECT_EQ(left, -1);
+  l.run("opt C TCP_INQ 2 = EINVAL\n opt C TCP_INQ 1\n get C TCP_INQ = 1");
+  EXPECT_EQ(read(30), 30);
+  EXPECT_EQ(left, 60);
+  EXPECT_EQ(read(60), 60);
+  EXPECT_EQ(left, 0);
+  l.run("<< FIN|ACK seq=201 ack=5001\n >> ACK");
+  EXPECT_EQ(read(10), 0);
+  EXPECT_EQ(left, 1);  // the end is there to be read
 }
 
 }  // namespace

@@ -495,5 +495,82 @@ TEST(PortSend, TimeToLive) {
   )");
 }
 
+// MSG_EOR: no segment has text from both sides of the end of a record, sent once or again.
+TEST(PortSend, Records) {
+  PortLadder().established("win=20000 mss=1000").run(R"(
+    << ACK seq=101 ack=5001 win=20000
+    opt C TCP_CORK 1
+    send C 1400 EOR = 1400
+    >> ACK seq=5001 len=1000
+    >> nothing
+    send C 300 = 300
+    >> ACK seq=6001 len=400             # what follows can't be added to it: it goes, corked or not
+    send C 100 EOR = 100
+    >> nothing
+    send C 700 = 700
+    >> ACK seq=6401 len=400
+    >> nothing
+    +225ms
+    >> ACK seq=5001 len=1000
+    << ACK seq=101 ack=6001 win=20000
+    >> ACK seq=6001 len=400
+    >> ACK seq=6401 len=400
+    << ACK seq=101 ack=6801 win=20000
+    opt C TCP_CORK 0
+    >> PSH|ACK seq=6801 len=700
+  )");
+}
+
+// tcp_info: for how long there was something to send, and for how long the window was shut.
+TEST(PortSend, BusyAndShutOut) {
+  PortLadder l;
+  const auto times = [&l] {
+    weft_sim_tcp_info i;
+    weft_sim_info(l.sim(), l.fd("C"), &i);
+    return std::pair<std::uint64_t, std::uint64_t>(i.tcpi_busy_time / 1000,
+                                                   i.tcpi_rwnd_limited / 1000);
+  };
+  using Times = std::pair<std::uint64_t, std::uint64_t>;
+  l.established("win=0 mss=1000").run("<< ACK seq=101 ack=5001 win=0\n +50ms");
+  EXPECT_EQ(times(), Times(0, 0));
+  l.run("send C 1000 = 1000\n +100ms");
+  EXPECT_EQ(times(), Times(100, 100));
+  l.run("<< ACK seq=101 ack=5001 win=2000\n >> PSH|ACK seq=5001 len=1000\n +30ms");
+  EXPECT_EQ(times(), Times(130, 100));
+  l.run("<< ACK seq=101 ack=6001 win=10\n +50ms\n send C 1000\n +20ms");
+  EXPECT_EQ(times(), Times(150, 120));
+  l.run("<< ACK seq=101 ack=6001 win=2000\n >> PSH|ACK len=1000\n << ACK seq=101 ack=7001");
+  EXPECT_EQ(times(), Times(150, 120));
+}
+
+// Whoever cuts, the segments are the same; large frames hold as much as the window lets go.
+TEST(PortSend, WhoCuts) {
+  auto config = PortLadder::plain();
+  for (config.offload = WEFT_SIM_SOFTWARE; config.offload <= WEFT_SIM_LARGE_FRAMES;
+       ++config.offload) {
+    PortLadder l(config);
+    l.established("win=20000 mss=1000")
+        .run("<< ACK seq=101 ack=5001 win=20000\n send C 9500 = 9500");
+    std::uint32_t seq = 5001;
+    std::vector<std::size_t> sizes;
+    for (const SeenFrame& f : l.taken()) {
+      EXPECT_EQ(f.seq, seq);
+      seq += static_cast<std::uint32_t>(f.text.size());
+      sizes.push_back(f.text.size());
+      EXPECT_EQ(f.flags, TcpFrame::ack | (seq == 14501 ? TcpFrame::psh : 0));
+    }
+    EXPECT_EQ(seq, 14501u);
+    const std::vector<std::size_t> large{9500}, cut(9, 1000);
+    if (config.offload == WEFT_SIM_LARGE_FRAMES) {
+      EXPECT_EQ(sizes, large);
+    } else {
+      ASSERT_EQ(sizes.size(), 10u);
+      sizes.pop_back();
+      EXPECT_EQ(sizes, cut);
+    }
+    l.run("<< ACK seq=101 ack=14501 win=20000\n info C unacked=0 total_retrans=0");
+  }
+}
+
 }  // namespace
 }  // namespace weft::test
