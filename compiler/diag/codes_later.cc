@@ -30,6 +30,10 @@ constexpr std::array table = {
         "E0307", "unknown slot",
         "Slots are listed in stack-nodes/slots.h: the ways by which packets enter a graph other\n"
         "than from the wire."},
+    CodeText{
+        "E0308", "flows that the graph does not take",
+        "The workload names flows over a protocol for which the protocol graph has no node. Flows\n"
+        "over IPv6 are read and checked, and need a graph whose headers include ipv6."},
     // Verifying graphs
     CodeText{
         "E0401", "two ports of a match overlap",

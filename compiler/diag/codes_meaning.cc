@@ -131,14 +131,17 @@ constexpr std::array table = {
     CodeText{"E0255", "endpoint missing",
              "A flow names an endpoint that is not declared under `endpoints:`, or there is none."},
     CodeText{"E0256", "a range is reversed", "Ranges are written low-high and include both ends."},
-    CodeText{"E0257", "a flow is there twice",
-             "A flow is one source address and port to one endpoint. Each is declared once."},
+    CodeText{
+        "E0257", "a flow is there twice",
+        "A flow is one source address and port to one endpoint. Each is declared once, and no\n"
+        "flow is in two prefixes. (One flow of a prefix may be named by itself, too.)"},
     CodeText{
         "E0258", "two routes to one prefix",
         "Of two routes to the same prefix one would never be used. `gateway:` is the route to\n"
         "0.0.0.0/0."},
     CodeText{"E0259", "the flows cannot be read",
-             "A flow has `port:` or `ports:`, not both, and all together are at most 1,000,000."},
+             "A flow has `port:` or `ports:`, not both, and all together are at most 1,000,000.\n"
+             "Prefixes, and hosts with `port: any`, are at most 10,000."},
     CodeText{
         "E0270", "the host's addresses do not fit together",
         "Each address of the host is named once, as `address:` or under `secondary:`, and none\n"

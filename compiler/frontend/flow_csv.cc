@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "compiler/frontend/address.h"
+#include "compiler/frontend/flow_sources.h"
 
 namespace weft::frontend {
 namespace {
@@ -117,8 +118,10 @@ class Parser {
     if (value.empty() && !needed) return;
     switch (column) {
       case Column::endpoint: out.endpoint = value; return;
-      case Column::from: return address(value, out.src);
-      case Column::port: return port(value, out.src_port);
+      case Column::from: return source(value, out);
+      case Column::port:
+        out.any_port = value == "any";
+        return out.any_port ? void() : port(value, out.src_port);
       case Column::to: return address(value, out.dst.emplace());
       case Column::to_port: return port(value, out.dst_port.emplace());
       case Column::rate: return rate(value, out.rate.emplace());
@@ -136,6 +139,22 @@ class Parser {
 
   static std::string wrong(std::string_view value, const char* what) {
     return fmt::format("`{}` is not {}", value, what);
+  }
+
+  void source(std::string_view value, FlowRow& out) {
+    if (value.find(':') != std::string_view::npos) {
+      const std::string why = fault_of_ipv6_source(value);
+      out.ipv6 = why.empty();
+      if (!out.ipv6)
+        error(value, fmt::format("no packet comes from `{}`: it is {}", value, why), "");
+      return;
+    }
+    if (value.find('/') == std::string_view::npos) return address(value, out.src);
+    std::string why;
+    const auto prefix = parse_prefix(value, why);
+    if (!prefix) return error(value, wrong(value, "a prefix of addresses"), why);
+    out.src = prefix->address;
+    out.length = prefix->length;
   }
 
   void address(std::string_view value, std::uint32_t& out) {

@@ -16,7 +16,10 @@ struct FlowRow {
   unsigned line = 0;
   std::string_view endpoint;  // empty: none is named
   std::uint32_t src = 0;
+  unsigned length = 32;  // less: `src` is a prefix
+  bool ipv6 = false;     // then no more is said of the source
   std::uint16_t src_port = 0;
+  bool any_port = false;
   std::optional<std::uint32_t> dst;
   std::optional<std::uint16_t> dst_port;
   std::optional<double> rate;  // packets per second

@@ -8,12 +8,14 @@
 
 #include "compiler/diag/sha256.h"
 #include "compiler/frontend/address.h"
+#include "compiler/frontend/flow_sources.h"
 #include "compiler/frontend/readers.h"
 
 namespace weft::frontend {
 namespace {
 
 constexpr std::size_t most_flows = 1'000'000;
+constexpr std::size_t most_sets = 10'000;
 
 }  // namespace
 
@@ -63,20 +65,8 @@ void FlowReader::flow(const Value& entry) {
     queue = static_cast<unsigned>(v->number(0, most_queues - 1));
   m.done();
   const auto endpoint = find_endpoint(to);
-  const auto addresses = read_addresses(from);
-  const bool good_source = addresses && own_.check_source(from, *addresses);
-  std::optional<Range> range;
-  if (port && ports) {
-    ports->error("E0259", "a flow has `port` or `ports`, not both");
-  } else if (port || ports) {
-    range = read_ports(port ? *port : *ports);
-    if (port && range && range->first != range->last) {
-      port->error("E0107", "a range where one port is expected", "", "write `ports:`");
-    }
-  } else if (entry.is_mapping()) {
-    entry.error("E0108", "the flow has no `port`", "", "add `port: 40000` or `ports: 40000-40039`");
-  }
-  if (entry.error_count() != before || !endpoint || !good_source || !range) return;
+  const auto sources = read_sources(entry, from, port, ports);
+  if (entry.error_count() != before || !endpoint || !sources) return;
   ir::Flow flow{.endpoint = *endpoint, .rate = rate, .span = entry.span()};
   const ir::Endpoint& to_endpoint = out_.endpoints[*endpoint];
   if (to_endpoint.tcp)
@@ -102,7 +92,60 @@ void FlowReader::flow(const Value& entry) {
     return;
   }
   if (flow.dst == out_.host.address) flow.dst = 0;  // said as little as possible
-  if (entry.error_count() == before) expand(entry, flow, *addresses, *range);
+  if (entry.error_count() == before) expand(entry, flow, *sources);
+}
+
+// From where, and from which ports. A line about IPv6 is noted, and has no sources here.
+std::optional<FlowReader::Sources> FlowReader::read_sources(const Value& entry, const Value& from,
+                                                            const std::optional<Value>& port,
+                                                            const std::optional<Value>& ports) {
+  const std::size_t before = entry.error_count();
+  Sources out;
+  const bool written = from.present() && from.is_scalar();
+  const std::string text = written ? from.node()->text : "";
+  const bool ipv6 = text.find(':') != std::string::npos;
+  if (ipv6) {
+    const std::string why =
+        is_ipv6_source(text) ? fault_of_ipv6_source(text) : std::string("no IPv6 address");
+    if (!is_ipv6_source(text)) {
+      from.error("E0107", fmt::format("`{}` is not an IPv6 address", text), "",
+                 "2001:db8::1, a range, or a prefix: 2001:db8::/32");
+    } else if (!why.empty()) {
+      from.error("E0250", fmt::format("no packet comes from `{}`: it is {}", text, why));
+    }
+  } else if (text.find('/') != std::string::npos) {
+    std::string why;
+    const auto prefix = parse_prefix(text, why);
+    if (!prefix) {
+      from.error("E0107", fmt::format("`{}` is no prefix of addresses", text), "", why);
+    } else if (why = fault_of_source(*prefix); !why.empty()) {
+      from.error("E0250", fmt::format("no flows come from `{}`: it is {}", text, why));
+    } else {
+      out.length = prefix->length;
+      out.addresses = {prefix->address, prefix->address};
+    }
+  } else if (const auto range = read_addresses(from); range && own_.check_source(from, *range)) {
+    out.addresses = *range;
+  }
+  if (port && ports) {
+    ports->error("E0259", "a flow has `port` or `ports`, not both");
+  } else if (port && port->is_scalar() && port->node()->text == "any") {
+    out.any_port = true;
+  } else if (port || ports) {
+    const auto range = read_ports(port ? *port : *ports);
+    if (port && range && range->first != range->last)
+      port->error("E0107", "a range where one port is expected", "", "write `ports:`");
+    if (range) out.ports = *range;
+  } else if (out.length < 32 || ipv6) {
+    out.any_port = true;
+  } else if (entry.is_mapping()) {
+    entry.error("E0108", "the flow has no `port`", "",
+                "add `port: 40000`, `ports: 40000-40039` or `port: any`");
+  }
+  if (entry.error_count() != before) return std::nullopt;
+  if (!ipv6) return out;
+  if (!out_.ipv6) out_.ipv6 = entry.span();
+  return std::nullopt;
 }
 
 // Values that a line of the file leaves out are those of the entry.
@@ -151,7 +194,12 @@ diag::Diagnostic FlowReader::listed(const FlowRow& row, const FlowRow& defaults,
     return {.code = "E0255",
             .message = "the flow names no endpoint",
             .help = "add a column `endpoint`, or `endpoint:` beside `csv:`"};
-  const std::string why = own_.fault_of_source({row.src, row.src});
+  if (row.ipv6) {
+    if (!out_.ipv6) out_.ipv6 = diag::Span{path, row.line, 1, 1};
+    return {};
+  }
+  const std::string why = row.length < 32 ? frontend::fault_of_source({row.src, row.length})
+                                          : own_.fault_of_source({row.src, row.src});
   if (!why.empty())
     return {.code = "E0250",
             .message = fmt::format("no packet comes from `{}`: {}", format_ipv4(row.src), why)};
@@ -174,28 +222,74 @@ diag::Diagnostic FlowReader::listed(const FlowRow& row, const FlowRow& defaults,
             .message = fmt::format("endpoint `{}` does not listen there", to.name)};
   if (auto wrong = fault_of_queue(flow); !wrong.code.empty()) return wrong;
   if (flow.dst == out_.host.address) flow.dst = 0;
+  const Range port{row.src_port, row.src_port};
+  if (row.any_port || row.length < 32)
+    return add_sets(flow, {{row.src, row.src}, row.length, port, row.any_port});
   return add(flow);
 }
 
-void FlowReader::expand(const Value& entry, ir::Flow flow, const Range& addresses,
-                        const Range& ports) {
-  if (auto wrong = fault_of_queue(flow); !wrong.code.empty()) {
+void FlowReader::expand(const Value& entry, ir::Flow flow, const Sources& from) {
+  const auto report = [&](diag::Diagnostic wrong) {
     wrong.span = entry.span();
-    return entry.report(std::move(wrong));
+    entry.report(std::move(wrong));
+  };
+  if (auto wrong = fault_of_queue(flow); !wrong.code.empty()) return report(std::move(wrong));
+  if (from.any_port || from.length < 32) {
+    if (auto wrong = add_sets(flow, from); !wrong.code.empty()) report(std::move(wrong));
+    return;
   }
-  const std::uint64_t count = (std::uint64_t{addresses.last} - addresses.first + 1) *
-                              (std::uint64_t{ports.last} - ports.first + 1);
+  const std::uint64_t count = (std::uint64_t{from.addresses.last} - from.addresses.first + 1) *
+                              (std::uint64_t{from.ports.last} - from.ports.first + 1);
   if (count + out_.flows.size() > most_flows) {
     entry.error("E0259", fmt::format("more than {} flows", most_flows));
     return;
   }
-  for (std::uint64_t address = addresses.first; address <= addresses.last; ++address) {
-    for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+  for (std::uint64_t address = from.addresses.first; address <= from.addresses.last; ++address) {
+    for (std::uint32_t port = from.ports.first; port <= from.ports.last; ++port) {
       flow.src = static_cast<std::uint32_t>(address);
       flow.src_port = static_cast<std::uint16_t>(port);
       if (auto wrong = add(flow); !wrong.code.empty()) return entry.report(std::move(wrong));
     }
   }
+}
+
+// One set for each address, or for the prefix; several where the range of ports is no block. What
+// a prefix brings is shared among those by their size.
+diag::Diagnostic FlowReader::add_sets(const ir::Flow& flow, const Sources& from) {
+  const std::vector<PortBlock> blocks =
+      from.any_port ? std::vector<PortBlock>{{0, 0}} : blocks_of(from.ports);
+  const double all = from.any_port ? 65536 : from.ports.last - from.ports.first + 1;
+  const std::uint64_t count = std::uint64_t{from.addresses.last} - from.addresses.first + 1;
+  if (count * blocks.size() + out_.sets.size() > most_sets)
+    return {.code = "E0259",
+            .message = fmt::format("more than {} prefixes and hosts with any port", most_sets),
+            .span = flow.span};
+  for (std::uint64_t address = from.addresses.first; address <= from.addresses.last; ++address) {
+    for (const PortBlock& block : blocks) {
+      ir::FlowSet set{.src = static_cast<std::uint32_t>(address),
+                      .src_mask = prefix_mask(from.length),
+                      .src_port = block.first,
+                      .src_port_mask = block.mask,
+                      .dst = flow.dst,
+                      .dst_port = flow.dst_port,
+                      .endpoint = flow.endpoint,
+                      .rate = flow.rate * block.size() / all,
+                      .span = flow.span,
+                      .gold = flow.gold,
+                      .queue = flow.queue};
+      for (const ir::FlowSet& other : out_.sets) {
+        if (other.dst != set.dst || other.dst_port != set.dst_port || !other.meets(set)) continue;
+        return {.code = "E0257",
+                .message = fmt::format("flows from {} to `{}` are there twice",
+                                       ir::sources_of(other.src_mask > set.src_mask ? other : set),
+                                       out_.endpoints[flow.endpoint].name),
+                .span = flow.span,
+                .notes = {{.text = "first here", .span = other.span}}};
+      }
+      out_.sets.push_back(std::move(set));
+    }
+  }
+  return {};
 }
 
 // Where a flow must arrive lies within where its endpoint's must.

@@ -28,14 +28,26 @@ class FlowReader {
     std::size_t operator()(const Socket& s) const;
   };
 
+  // Where a line's flows come from. A prefix, or any port: they are a set, else each is one flow.
+  struct Sources {
+    Range addresses;  // of a prefix: its first address
+    unsigned length = 32;
+    Range ports;
+    bool any_port = false;
+  };
+
   std::optional<unsigned> find_endpoint(const Value& at);
+  std::optional<Sources> read_sources(const Value& entry, const Value& from,
+                                      const std::optional<Value>& port,
+                                      const std::optional<Value>& ports);
   void csv(Mapping& m);
   // Those below give a diagnostic without a code where all is well.
   diag::Diagnostic listed(const FlowRow& row, const FlowRow& defaults,
                           std::optional<unsigned> endpoint, const std::string& path);
   diag::Diagnostic fault_of_queue(const ir::Flow& flow) const;
   diag::Diagnostic add(const ir::Flow& flow);
-  void expand(const Value& entry, ir::Flow flow, const Range& addresses, const Range& ports);
+  diag::Diagnostic add_sets(const ir::Flow& flow, const Sources& from);
+  void expand(const Value& entry, ir::Flow flow, const Sources& from);
 
   ir::Workload& out_;
   OwnAddresses& own_;

@@ -83,12 +83,18 @@ std::optional<std::string> why_not(const FilterTable& table, const Shape& shape,
   return std::nullopt;
 }
 
+std::optional<Shape> shape_for(const FilterTable& table, Shape shape, const FieldTable& fields) {
+  if (table.fields.contains("ipv4.protocol")) shape["ipv4.protocol"] = 0xff;
+  const bool all_seen = std::all_of(shape.begin(), shape.end(), [&](const auto& part) {
+    return effective_mask(table, part.first, part.second, fields) == part.second;
+  });
+  if (!all_seen || !accepts(table, shape, fields)) return std::nullopt;
+  return shape;
+}
+
 std::optional<Shape> shape_for(const FilterTable& table, const std::vector<std::string>& names,
                                const FieldTable& fields) {
-  Shape shape = full_shape(names, fields);
-  if (table.fields.contains("ipv4.protocol")) shape["ipv4.protocol"] = 0xff;
-  if (!accepts(table, shape, fields)) return std::nullopt;
-  return shape;
+  return shape_for(table, full_shape(names, fields), fields);
 }
 
 std::uint64_t effective_mask(const FilterTable& table, const std::string& field, std::uint64_t mask,

@@ -28,8 +28,10 @@ inline bool accepts(const FilterTable& table, const Shape& shape, const FieldTab
   return !why_not(table, shape, fields);
 }
 
-// The shape of `names` in full, with what the table insists on besides (the protocol of the
-// datagrams that it is about); nullopt where it takes no such rules.
+// The shape, or that of `names` in full, with what the table insists on besides (the protocol of
+// the datagrams that it is about); nullopt where it takes no such rules, or would not look at all
+// of it.
+std::optional<Shape> shape_for(const FilterTable& table, Shape shape, const FieldTable& fields);
 std::optional<Shape> shape_for(const FilterTable& table, const std::vector<std::string>& names,
                                const FieldTable& fields);
 

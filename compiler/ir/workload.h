@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compiler/diag/diagnostic.h"
+#include "compiler/ir/flow_set.h"
 #include "compiler/ir/spread.h"
 
 namespace weft::ir {
@@ -160,8 +161,12 @@ struct Workload {
   unsigned gold_queues = 0;  // policy gold: how many; 0: as the load wants
   std::vector<Endpoint> endpoints;
   std::vector<Flow> flows;
+  std::vector<FlowSet> sets;  // no two meet
+  std::optional<diag::Span>
+      ipv6;  // the first line that is about IPv6: it needs a graph that is, too
   Spread spread;
   std::uint32_t local_address(const Flow& f) const { return f.dst != 0 ? f.dst : host.address; }
+  std::uint32_t local_address(const FlowSet& s) const { return s.dst != 0 ? s.dst : host.address; }
   std::string digest;
   std::string path;
 };

@@ -20,9 +20,10 @@ struct FlowChoice {
   unsigned queue = 0;  // of the rule; without one, who owns the flow where nobody can predict RSS
 };
 
-// A rule for all that comes to one port of an endpoint.
+// A rule for all that comes to one port of an endpoint, or for a set of flows.
 struct SocketChoice {
   unsigned endpoint = 0;
+  std::optional<unsigned> set;  // index into the workload's
   std::uint16_t port = 0;
   std::uint32_t address = 0;  // 0: any
   std::string table;

@@ -66,11 +66,19 @@ class Beside {
     return true;
   }
 
-  // Rules of endpoints as a whole are those that run: nobody asks for others, or for none.
+  // Rules for many flows are those that run: nobody asks for others, or for none.
   bool sockets() {
-    std::set<unsigned> ruled;
+    std::set<unsigned> ruled, sets;
     for (const plan::Filter& f : running_.configuration.filters) {
       if (key_of(f)) continue;
+      if (f.match.contains("ipv4.src")) {
+        const auto set = set_of(f);
+        if (!set || !sets.insert(*set).second) return false;
+        const ir::FlowSet& it = workload_.sets[*set];
+        out_.sockets.push_back(
+            {it.endpoint, set, it.dst_port, workload_.local_address(it), f.table, f.queue});
+        continue;
+      }
       const auto port = f.match.find("udp.dst_port");
       const auto address = f.match.find("ipv4.dst");
       if (port == f.match.end()) return false;
@@ -89,8 +97,29 @@ class Beside {
       out_.sockets.push_back(std::move(out));
     }
     return std::all_of(classes_.all.begin(), classes_.all.end(), [&](const FlowClass& c) {
-      return !c.strangers || !c.must() || ruled.contains(c.endpoint);
+      const bool there = std::all_of(c.sets.begin(), c.sets.end(),
+                                     [&](unsigned set) { return sets.contains(set) == c.must(); });
+      return there && (!c.strangers || !c.must() || ruled.contains(c.endpoint));
     });
+  }
+
+  // The set that a rule of the running plan is for, where it may stay as it is.
+  std::optional<unsigned> set_of(const plan::Filter& f) const {
+    const auto value = [&](const char* field) {
+      const auto at = f.match.find(field);
+      return at == f.match.end() ? std::pair<std::uint64_t, std::uint64_t>() : at->second;
+    };
+    for (unsigned i = 0; i < workload_.sets.size(); ++i) {
+      const ir::FlowSet& s = workload_.sets[i];
+      if (value("ipv4.src") != std::pair<std::uint64_t, std::uint64_t>(s.src, s.src_mask) ||
+          value("udp.src_port") !=
+              std::pair<std::uint64_t, std::uint64_t>(s.src_port, s.src_port_mask) ||
+          value("ipv4.dst").first != workload_.local_address(s) ||
+          value("udp.dst_port").first != s.dst_port)
+        continue;
+      return may_stay(s.endpoint, s.gold, s.queue, f.queue) ? std::optional(i) : std::nullopt;
+    }
+    return std::nullopt;
   }
 
   // What is left of the running plan when those that nobody wants any more are gone.
@@ -117,15 +146,16 @@ class Beside {
 
   // A flow with other wishes than it had is one that goes and one that comes.
   bool may_stay(const ir::Flow& wanted, const plan::FlowEntry& now) const {
-    const ir::Endpoint& e = workload_.endpoints[wanted.endpoint];
-    const auto pin =
-        wanted.queue ? std::optional(ir::QueueRange{*wanted.queue, *wanted.queue}) : e.queues;
-    if (wanted.endpoint != now.endpoint ||
-        (pin && (now.queue < pin->first || now.queue > pin->last)))
-      return false;
-    const plan::QueueZone* zone = running_zone(zone_name(workload_, e, wanted.gold));
+    return wanted.endpoint == now.endpoint &&
+           may_stay(wanted.endpoint, wanted.gold, wanted.queue, now.queue);
+  }
+  bool may_stay(unsigned endpoint, bool gold, std::optional<unsigned> wish, unsigned now) const {
+    const ir::Endpoint& e = workload_.endpoints[endpoint];
+    const auto pin = wish ? std::optional(ir::QueueRange{*wish, *wish}) : e.queues;
+    if (pin && (now < pin->first || now > pin->last)) return false;
+    const plan::QueueZone* zone = running_zone(zone_name(workload_, e, gold));
     return zone != nullptr &&
-           std::find(zone->queues.begin(), zone->queues.end(), now.queue) != zone->queues.end();
+           std::find(zone->queues.begin(), zone->queues.end(), now) != zone->queues.end();
   }
 
   const plan::QueueZone* running_zone(const std::string& name) const {
@@ -186,7 +216,7 @@ class Beside {
       double fluid = 0;
       for (const unsigned c : zone.classes) {
         const FlowClass& it = classes_.all[c];
-        if (it.strangers) fluid += it.load();
+        if (it.many()) fluid += it.load();
         for (const unsigned f : it.flows) weights.push_back(classes_.weight[f]);
       }
       const auto queues = static_cast<unsigned>(running_zone(zone.name)->queues.size());

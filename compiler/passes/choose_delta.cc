@@ -21,17 +21,15 @@ FlowKey key_of(const ir::Workload& workload, const ir::Flow& f) {
 // Only a rule that every rule of the table could stand beside: the same mask, where it has one.
 bool mask_is_taken(const plan::Plan& plan, const ir::Node& table) {
   if (table.config.table->same_mask_per.empty()) return false;
-  return std::any_of(plan.configuration.filters.begin(), plan.configuration.filters.end(),
-                     [&](const plan::Filter& f) {
-                       return f.table == table.id && !f.match.contains("udp.src_port");
-                     });
+  return std::any_of(
+      plan.configuration.filters.begin(), plan.configuration.filters.end(),
+      [&](const plan::Filter& f) { return f.table == table.id && !passes::key_of(f); });
 }
 
 // The plan without its rules for single flows: what a flow meets that has no rule of its own.
 plan::Configuration without_flow_rules(const plan::Plan& plan) {
   plan::Configuration out = plan.configuration;
-  std::erase_if(out.filters,
-                [](const plan::Filter& f) { return f.match.contains("udp.src_port"); });
+  std::erase_if(out.filters, [](const plan::Filter& f) { return passes::key_of(f).has_value(); });
   return out;
 }
 
@@ -69,6 +67,15 @@ ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
   for (const plan::Filter& f : plan.configuration.filters) rule(f, true);
 }
 
+// Does the card ask this table before the other one? ("": none of them.)
+bool ChoiceState::before(const std::string& table, const std::string& other) const {
+  for (const ir::Node* node : receive_order(inputs_.nic)) {
+    if (node->id == other) return false;
+    if (node->id == table) return true;
+  }
+  return false;
+}
+
 // What the same load costs on one queue and on another: some need not classify.
 void ChoiceState::prices(const plan::Plan& plan) {
   price_.assign(load_.size(), 1.0);
@@ -89,10 +96,9 @@ void ChoiceState::prices(const plan::Plan& plan) {
 }
 
 void ChoiceState::tables(const plan::Plan& plan) {
-  const ir::Endpoint any{};
   for (const ir::Node* node : receive_order(inputs_.nic)) {
     if (!node->config.table ||
-        !ir::shape_for(*node->config.table, shape_of(any, false), inputs_.fields) ||
+        !ir::shape_for(*node->config.table, shape_of_flow(), inputs_.fields) ||
         mask_is_taken(plan, *node))
       continue;
     names_.push_back(node->id);
@@ -100,14 +106,31 @@ void ChoiceState::tables(const plan::Plan& plan) {
   }
 }
 
-// Spread as the plan's indirection table spreads them.
+// What no flow is: where the card brings one such packet by a rule, it brings all of it; else the
+// plan's indirection table spreads it.
 void ChoiceState::strangers(const plan::Plan& plan) {
   const auto& table = plan.configuration.rss.table;
-  for (const ir::Endpoint& e : inputs_.workload.endpoints) {
-    const double weight = weight_of(e, e.rate, cost_);
+  const auto arrive = [&](const ir::Endpoint& e, double rate, const FlowKey& one) {
+    if (rate == 0) return;
+    const double weight = weight_of(e, rate, cost_);
+    const auto where = card_.deliver(one);
+    if (where && !where->table.empty()) {
+      load_[where->queue] += weight;
+      return;
+    }
     for (const auto q : table) load_[q] += weight / static_cast<double>(table.size());
     if (table.empty()) load_[0] += weight;
+  };
+  const ir::Workload& w = inputs_.workload;
+  for (const ir::Endpoint& e : w.endpoints) {
+    const double ports = e.ports, addresses = e.addresses;
+    for (unsigned i = 0; e.rate > 0 && i < e.ports * e.addresses; ++i)
+      arrive(e, e.rate / ports / addresses,
+             {.dst = e.bound() ? e.address + i / e.ports : w.host.address,
+              .dst_port = static_cast<std::uint16_t>(e.port + i % e.ports)});
   }
+  for (const ir::FlowSet& s : w.sets)
+    arrive(w.endpoints[s.endpoint], s.rate, {s.src, s.src_port, w.local_address(s), s.dst_port});
 }
 
 void ChoiceState::put(const ir::Flow& flow, unsigned queue) {
@@ -172,6 +195,7 @@ std::optional<ChoiceState::Place> ChoiceState::place_in(const ir::Flow& flow, co
   const auto without = card_.deliver(key);
   if (without && !without->table.empty() && good(without->queue)) return Place{-1, without->queue};
   for (std::size_t t = 0; t < names_.size(); ++t) {
+    if (without && !before(names_[t], without->table)) break;  // the other rule would win, or might
     if (room_[t] == 0) continue;
     if (!pin) return Place{static_cast<int>(t), emptiest(zones_[zone].queues)};
     unsigned best = pin->first;

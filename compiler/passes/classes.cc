@@ -24,9 +24,34 @@ double rounded(double rate, Grain grain) {
   return grain == Grain::octave && rate > 0 ? std::exp2(std::floor(std::log2(rate))) : 0;
 }
 
-std::optional<ir::QueueRange> pin_of(const ir::Endpoint& endpoint, const ir::Flow& flow) {
-  if (flow.queue) return ir::QueueRange{*flow.queue, *flow.queue};
+std::optional<ir::QueueRange> pin_of(const ir::Endpoint& endpoint, std::optional<unsigned> queue) {
+  if (queue) return ir::QueueRange{*queue, *queue};
   return endpoint.queues;
+}
+
+// The rules of `wide` are there: who belongs there comes by them, the others need rules of their
+// own.
+void cover_by(Classes& classes, unsigned wide) {
+  for (unsigned c = 0; c < classes.all.size(); ++c) {
+    if (!inside(classes, c, wide)) continue;
+    FlowClass& it = classes.all[c];
+    // (Of two rules that match, the one about fewer packets is asked first.)
+    if (it.inside && *it.inside != wide && classes.all[*it.inside].must()) continue;
+    it.covered = belong_together(it, classes.all[wide]);
+    it.exception = !it.covered;
+  }
+}
+
+// Who comes by rules for many flows, and who must not. (Classes of sets stand before those of
+// flows.)
+void settle(Classes& classes) {
+  for (FlowClass& c : classes.all) c.covered = c.exception = false;
+  for (unsigned c = 0; c < classes.all.size(); ++c) {
+    if (classes.all[c].strangers && classes.all[c].must()) cover_by(classes, c);
+  }
+  for (unsigned c = 0; c < classes.all.size(); ++c) {
+    if (!classes.all[c].sets.empty() && classes.all[c].must()) cover_by(classes, c);
+  }
 }
 
 class Builder {
@@ -39,37 +64,64 @@ class Builder {
   }
 
   Classes run() {
+    sets();
     for (const Grain grain : {Grain::exact, Grain::octave, Grain::none}) {
       if (flows(grain)) break;
     }
     for (unsigned e = 0; e < workload_.endpoints.size(); ++e) strangers(e);
     for (unsigned c = 0; c < out_.all.size(); ++c) finish(c);
-    for (const FlowClass& c : std::vector(out_.all)) {
-      if (c.strangers && c.must()) cover(out_, c.endpoint);
-    }
+    settle(out_);
     return std::move(out_);
   }
 
  private:
-  // endpoint, gold, queues, rate
-  using Key = std::tuple<unsigned, bool, unsigned, unsigned, double>;
+  // endpoint, gold, queues, rate, class of the set that it is in (or none)
+  using Key = std::tuple<unsigned, bool, unsigned, unsigned, double, unsigned>;
+  static constexpr unsigned none = ~0u;
+
+  // Sets of one endpoint with one priority and wish, whose rules look at the same bits.
+  void sets() {
+    std::map<std::tuple<unsigned, bool, unsigned, unsigned, std::uint32_t, std::uint16_t>, unsigned>
+        index;
+    for (unsigned i = 0; i < workload_.sets.size(); ++i) {
+      const ir::FlowSet& set = workload_.sets[i];
+      const auto pin = pin_of(workload_.endpoints[set.endpoint], set.queue);
+      const auto [it, fresh] =
+          index.try_emplace({set.endpoint, set.gold, pin ? pin->first : 0, pin ? pin->last + 1 : 0,
+                             set.src_mask, set.src_port_mask},
+                            static_cast<unsigned>(out_.all.size()));
+      if (fresh)
+        out_.all.push_back(
+            {.endpoint = set.endpoint, .gold = set.gold, .pin = pin, .span = set.span});
+      out_.all[it->second].sets.push_back(i);
+      index_.add(set, it->second);
+    }
+    first_of_flows_ = out_.all.size();
+  }
 
   bool flows(Grain grain) {
-    out_.all.clear();
+    out_.all.resize(first_of_flows_);
     std::map<Key, unsigned> index;
     std::optional<Key> last;  // flows of one line follow each other
     unsigned at = 0;
     for (unsigned i = 0; i < workload_.flows.size(); ++i) {
       const ir::Flow& flow = workload_.flows[i];
-      const auto pin = pin_of(workload_.endpoints[flow.endpoint], flow);
-      const Key key{flow.endpoint, flow.gold, pin ? pin->first : 0, pin ? pin->last + 1 : 0,
-                    rounded(flow.rate, grain)};
+      const auto pin = pin_of(workload_.endpoints[flow.endpoint], flow.queue);
+      const auto set = index_.find(flow.src, flow.src_port, flow.dst, flow.dst_port);
+      const Key key{flow.endpoint,
+                    flow.gold,
+                    pin ? pin->first : 0,
+                    pin ? pin->last + 1 : 0,
+                    rounded(flow.rate, grain),
+                    set.value_or(none)};
       if (last != key) {
         const auto [it, fresh] = index.try_emplace(key, static_cast<unsigned>(out_.all.size()));
         if (fresh) {
-          if (out_.all.size() == most_classes && grain != Grain::none) return false;
+          if (out_.all.size() - first_of_flows_ == most_classes && grain != Grain::none)
+            return false;
           out_.all.push_back(
               {.endpoint = flow.endpoint, .gold = flow.gold, .pin = pin, .span = flow.span});
+          out_.all.back().inside = set;
         }
         at = it->second;
         last = key;
@@ -96,7 +148,11 @@ class Builder {
   void finish(unsigned index) {
     FlowClass& c = out_.all[index];
     const ir::Endpoint& endpoint = workload_.endpoints[c.endpoint];
-    if (!c.strangers) {
+    if (!c.sets.empty()) {
+      c.rules = static_cast<unsigned>(c.sets.size());
+      for (const unsigned s : c.sets)
+        c.weight += weight_of(endpoint, workload_.sets[s].rate, cost_) / c.rules;
+    } else if (!c.strangers) {
       c.rules = static_cast<unsigned>(c.flows.size());
       const auto heavier = [&](unsigned a, unsigned b) { return out_.weight[a] > out_.weight[b]; };
       if (!std::is_sorted(c.flows.begin(), c.flows.end(), heavier))
@@ -104,9 +160,14 @@ class Builder {
       for (const unsigned f : c.flows) c.weight += out_.weight[f] / c.rules;
     }
     const char* plural = c.rules == 1 ? "" : "s";
-    c.name = c.spare       ? fmt::format("what comes to {}", endpoint.name)
-             : c.strangers ? fmt::format("strangers to {}", endpoint.name)
-                           : fmt::format("{} flow{} to {}", c.rules, plural, endpoint.name);
+    c.name =
+        c.spare ? fmt::format("what comes to {}", endpoint.name)
+        : !c.sets.empty()
+            ? fmt::format("flows from {}{} to {}", ir::sources_of(workload_.sets[c.sets.front()]),
+                          c.rules == 1 ? "" : fmt::format(" and {} others", c.rules - 1),
+                          endpoint.name)
+        : c.strangers ? fmt::format("strangers to {}", endpoint.name)
+                      : fmt::format("{} flow{} to {}", c.rules, plural, endpoint.name);
     c.zone = zone(c, endpoint);
     Zone& zone = out_.zones[c.zone];
     zone.classes.push_back(index);
@@ -130,6 +191,8 @@ class Builder {
 
   const ir::Workload& workload_;
   PacketCost cost_;
+  ir::FlowSets index_;              // -> class
+  std::size_t first_of_flows_ = 0;  // classes before it are of sets
   Classes out_;
 };
 
@@ -140,15 +203,13 @@ bool cover(Classes& classes, unsigned endpoint) {
     return c.endpoint == endpoint && c.strangers;
   });
   if (of_all == classes.all.end() || !of_all->apart()) return false;
-  bool any = false;
-  for (FlowClass& c : classes.all) {
-    if (c.endpoint != endpoint || c.strangers || c.zone != of_all->zone || c.pin != of_all->pin)
-      continue;
-    c.covered = true;
-    any = true;
-  }
-  if (any) of_all->spare = false;
-  return any;
+  const auto brings = [&](const FlowClass& c) {
+    return !c.strangers && c.endpoint == endpoint && belong_together(c, *of_all);
+  };
+  if (std::none_of(classes.all.begin(), classes.all.end(), brings)) return false;
+  of_all->spare = false;
+  settle(classes);
+  return true;
 }
 
 PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs) {

@@ -24,27 +24,33 @@ struct Zone {
   diag::Span span;                    // the line that asks for it
 };
 
-// Flows to one endpoint with one priority, one wish and one weight; or an endpoint's packets from
-// sources that are no known flow ("strangers").
+// Flows to one endpoint with one priority, one wish and one weight; or sets of them, whose rules
+// have one mask; or an endpoint's packets from sources that are no known flow ("strangers").
 struct FlowClass {
-  std::string name;  // "40 flows to echo", "strangers to echo"
+  std::string name;  // "40 flows to echo", "flows from 10.7.1.0/24 to echo", "strangers to echo"
   unsigned endpoint = 0;
   bool strangers = false;
+  std::vector<unsigned> sets;  // indexes into the workload's; not empty: this is a class of sets
   bool gold = false;
   unsigned zone = 0;
   std::optional<ir::QueueRange> pin;  // must arrive on these queues
   std::vector<unsigned> flows;        // indexes into the workload's, heaviest first
+  std::optional<unsigned> inside;     // all of its flows are in sets of this class
   unsigned rules = 0;                 // that bring all of them
   double weight = 0;                  // cycles per second for each rule; the mean, where they vary
   diag::Span span;
 
-  // Flows whose endpoint has a rule for all that comes to it: that is enough to bring them.
+  // There is a rule for all that comes to the endpoint, or for a set: that is enough to bring them.
   bool covered = false;
+  // There is such a rule, and it would bring them where they do not belong.
+  bool exception = false;
   // Strangers that nobody expects: a rule for them is one way to bring the endpoint's flows.
   bool spare = false;
 
   bool apart() const { return zone != 0 || pin.has_value(); }  // go where no hash may take them
-  bool must() const { return apart() && !covered && !spare; }
+  bool must() const { return (apart() || exception) && !covered && !spare; }
+  // What one rule brings is many flows: it all goes to one queue, or the hash spreads it.
+  bool many() const { return strangers || !sets.empty(); }
   double load() const { return weight * rules; }
 };
 
@@ -64,9 +70,19 @@ PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& 
 
 Classes classes_of(const Inputs& inputs, const PacketCost& cost);
 
-// From now on a rule for all that comes to the endpoint brings its flows. False where it has no
-// such class, or where some of its flows belong elsewhere.
+// From now on a rule for all that comes to the endpoint brings its flows, but for those that belong
+// elsewhere. False where it has no such class, or where that brings nobody.
 bool cover(Classes& classes, unsigned endpoint);
+
+// Do rules of both match some packets? `wide` is about more of them.
+inline bool inside(const Classes& classes, unsigned narrow, unsigned wide) {
+  const FlowClass &n = classes.all[narrow], &w = classes.all[wide];
+  return w.strangers ? !n.strangers && n.endpoint == w.endpoint : n.inside == wide;
+}
+// Where the rule of `wide` brings it is where `narrow` belongs.
+inline bool belong_together(const FlowClass& narrow, const FlowClass& wide) {
+  return narrow.zone == wide.zone && narrow.pin == wide.pin;
+}
 
 // The zone of an endpoint's flows of one priority; "everybody" where nobody asks for more.
 std::string zone_name(const ir::Workload& workload, const ir::Endpoint& endpoint, bool gold);

@@ -12,15 +12,15 @@ namespace weft::passes {
 
 namespace {
 
-// A rule that looks at `names`, and at what its table insists on, in packets of `key`.
+// A rule that looks at `wanted`, and at what its table insists on, in packets of `key`.
 plan::Filter rule(const Inputs& inputs, const std::string& name, unsigned endpoint,
-                  const std::vector<std::string>& names, const FlowKey& key) {
+                  const ir::Shape& wanted, const FlowKey& key) {
   const ir::FilterTable& table =
       *inputs.nic.receive.node(*inputs.nic.receive.find(name)).config.table;
   plan::Filter out;
   out.table = name;
-  const auto shape = ir::shape_for(table, names, inputs.fields);
-  for (const auto& [field, mask] : shape.value_or(ir::full_shape(names, inputs.fields)))
+  const auto shape = ir::shape_for(table, wanted, inputs.fields);
+  for (const auto& [field, mask] : shape.value_or(wanted))
     out.match[field] = {static_cast<std::uint64_t>(field_of(key, field)) & mask, mask};
   if (table.priority) out.priority = table.priority->first;
   const bool can_mark =
@@ -30,9 +30,15 @@ plan::Filter rule(const Inputs& inputs, const std::string& name, unsigned endpoi
 }
 
 plan::Filter rule(const Inputs& inputs, const SocketChoice& choice) {
-  const auto names = shape_of(inputs.workload.endpoints[choice.endpoint], true);
-  plan::Filter out = rule(inputs, choice.table, choice.endpoint, names,
-                          {.dst = choice.address, .dst_port = choice.port});
+  FlowKey key{.dst = choice.address, .dst_port = choice.port};
+  ir::Shape shape = shape_of_strangers(inputs.workload.endpoints[choice.endpoint]);
+  if (choice.set) {
+    const ir::FlowSet& set = inputs.workload.sets[*choice.set];
+    shape = shape_of_set(set);
+    key.src = set.src;
+    key.src_port = set.src_port;
+  }
+  plan::Filter out = rule(inputs, choice.table, choice.endpoint, shape, key);
   out.queue = choice.queue;
   return out;
 }
@@ -41,9 +47,8 @@ plan::Filter rule(const Inputs& inputs, const SocketChoice& choice) {
 
 plan::Filter flow_rule(const Inputs& inputs, const ir::Flow& flow, const std::string& table,
                        unsigned queue) {
-  const auto names = shape_of(inputs.workload.endpoints[flow.endpoint], false);
   plan::Filter out =
-      rule(inputs, table, flow.endpoint, names,
+      rule(inputs, table, flow.endpoint, shape_of_flow(),
            {flow.src, flow.src_port, inputs.workload.local_address(flow), flow.dst_port});
   out.queue = queue;
   return out;

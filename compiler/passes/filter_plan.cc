@@ -47,16 +47,15 @@ class Matching {
     return table.holds[c] && !shadowed(c, t);
   }
 
-  // Two rules of one table that both match a packet have no order. So behind a rule for all that
-  // comes to an endpoint, and beside it, there are none for single flows of that endpoint.
+  // Two rules of one table that both match a packet have no order. So behind a rule for many flows,
+  // and beside it, there are none for some of them.
   bool shadowed(unsigned c, unsigned t) const {
-    const auto& all = problem_.classes->all;
-    if (!all[c].covered && !all[c].strangers) return false;
-    for (unsigned other = 0; other < all.size(); ++other) {
-      if (all[other].endpoint != all[c].endpoint || all[other].strangers == all[c].strangers)
-        continue;
+    const Classes& classes = *problem_.classes;
+    for (unsigned other = 0; other < classes.all.size(); ++other) {
+      const bool wider = inside(classes, c, other);
+      if (!wider && !inside(classes, other, c)) continue;
       for (unsigned u = 0; u < rules_[other].size(); ++u) {
-        if (rules_[other][u] != 0 && (all[other].strangers ? u <= t : u >= t)) return true;
+        if (rules_[other][u] != 0 && (wider ? u <= t : u >= t)) return true;
       }
     }
     return false;
@@ -121,15 +120,16 @@ bool shares_ports(const Inputs& inputs, const FlowClass& strangers) {
   });
 }
 
-// Must first, strangers before flows (they are in nobody's way when they are in the last table),
-// then by worth.
+// Must first, rules for many flows before those for some of them (they are in nobody's way when
+// they are in the last table), then by worth.
 std::vector<unsigned> order_of(const FilterProblem& p) {
   std::vector<unsigned> order(p.shape.size());
   std::iota(order.begin(), order.end(), 0u);
   const auto& all = p.classes->all;
   std::stable_sort(order.begin(), order.end(), [&](unsigned a, unsigned b) {
     if (all[a].must() != all[b].must()) return all[a].must();
-    if (all[a].strangers != all[b].strangers && all[a].must()) return all[a].strangers;
+    const auto width = [&](unsigned c) { return all[c].strangers ? 2 : all[c].many() ? 1 : 0; };
+    if (width(a) != width(b) && all[a].must()) return width(a) > width(b);
     return p.worth[a] > p.worth[b];
   });
   return order;
@@ -140,9 +140,9 @@ FilterPlan with_masks(const FilterProblem& p, const std::vector<std::optional<un
   const auto& all = p.classes->all;
   Matching matching(p, masks);
   for (const unsigned c : order) {
-    // Whom no rule must bring, the hash may; and strangers need one only where it may not.
-    if (all[c].strangers && !all[c].must()) continue;
-    matching.place(c, all[c].rules, all[c].strangers);
+    // Whom no rule must bring, the hash may; and many flows need one only where it may not.
+    if (all[c].many() && !all[c].must()) continue;
+    matching.place(c, all[c].rules, all[c].many());
   }
   FilterPlan out;
   for (const unsigned c : order) {
@@ -160,10 +160,26 @@ unsigned FilterPlan::of(unsigned c) const {
   return std::accumulate(rules[c].begin(), rules[c].end(), 0u);
 }
 
-std::vector<std::string> shape_of(const ir::Endpoint& endpoint, bool strangers) {
-  if (!strangers) return {"ipv4.src", "udp.src_port", "ipv4.dst", "udp.dst_port"};
-  if (endpoint.bound()) return {"ipv4.dst", "udp.dst_port"};
-  return {"udp.dst_port"};
+ir::Shape shape_of_flow() {
+  constexpr std::uint64_t address = 0xffffffff, port = 0xffff;
+  return {
+      {"ipv4.src", address}, {"udp.src_port", port}, {"ipv4.dst", address}, {"udp.dst_port", port}};
+}
+
+ir::Shape shape_of_set(const ir::FlowSet& set) {
+  ir::Shape out = shape_of_flow();
+  out["ipv4.src"] = set.src_mask;
+  out["udp.src_port"] = set.src_port_mask;
+  std::erase_if(out, [](const auto& part) { return part.second == 0; });
+  return out;
+}
+
+ir::Shape shape_of_strangers(const ir::Endpoint& endpoint) {
+  ir::Shape out = shape_of_flow();
+  out.erase("ipv4.src");
+  out.erase("udp.src_port");
+  if (!endpoint.bound()) out.erase("ipv4.dst");
+  return out;
 }
 
 FilterProblem filter_problem(const Inputs& inputs, const Classes& classes) {
@@ -171,22 +187,23 @@ FilterProblem filter_problem(const Inputs& inputs, const Classes& classes) {
   out.classes = &classes;
   double heaviest = 0, all_rules = 0;
   for (const FlowClass& c : classes.all) {
-    const auto shape = shape_of(inputs.workload.endpoints[c.endpoint], c.strangers);
+    const ir::Shape shape = c.strangers ? shape_of_strangers(inputs.workload.endpoints[c.endpoint])
+                            : !c.sets.empty() ? shape_of_set(inputs.workload.sets[c.sets.front()])
+                                              : shape_of_flow();
     const auto known = std::find(out.shapes.begin(), out.shapes.end(), shape);
     out.shape.push_back(static_cast<unsigned>(known - out.shapes.begin()));
     if (known == out.shapes.end()) out.shapes.push_back(shape);
-    if (c.strangers) continue;
+    if (c.many()) continue;
     heaviest = std::max(heaviest, c.weight);
     all_rules += c.rules;
   }
   for (const FlowClass& c : classes.all) {
     const double share = heaviest > 0 ? c.weight / heaviest : 1;
     const auto worth =
-        c.strangers ? std::int64_t{0} : 1 + std::llround(share * static_cast<double>(finest - 1));
+        c.many() ? std::int64_t{0} : 1 + std::llround(share * static_cast<double>(finest - 1));
     // One rule for gold is worth more than all others together.
-    out.worth.push_back(c.gold && !c.strangers
-                            ? worth * (1 + finest * static_cast<std::int64_t>(all_rules))
-                            : worth);
+    out.worth.push_back(
+        c.gold && !c.many() ? worth * (1 + finest * static_cast<std::int64_t>(all_rules)) : worth);
   }
   for (const ir::Node* node : receive_order(inputs.nic)) {
     if (!node->config.table) continue;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/ir/filter_shape.h"
 #include "compiler/passes/classes.h"
 
 namespace weft::passes {
@@ -24,10 +25,10 @@ struct RuleTable {
 // The question, without a card or a workload: what judges and explains needs no more.
 struct FilterProblem {
   const Classes* classes = nullptr;
-  std::vector<RuleTable> tables;                 // in the order in which the card asks them
-  std::vector<std::vector<std::string>> shapes;  // fields that rules look at; those in use
-  std::vector<unsigned> shape;                   // by class
-  std::vector<std::int64_t> worth;               // by class, of one rule; what must be goes first
+  std::vector<RuleTable> tables;    // in the order in which the card asks them
+  std::vector<ir::Shape> shapes;    // what rules look at; those in use
+  std::vector<unsigned> shape;      // by class
+  std::vector<std::int64_t> worth;  // by class, of one rule; what must be goes first
 };
 
 struct FilterPlan {
@@ -40,7 +41,9 @@ struct FilterPlan {
 FilterProblem filter_problem(const Inputs& inputs, const Classes& classes);
 FilterPlan plan_filters(const FilterProblem& problem);
 
-// Fields of the rule for one flow; for an endpoint's strangers.
-std::vector<std::string> shape_of(const ir::Endpoint& endpoint, bool strangers);
+// What the rule for one flow looks at; for a set of them; for an endpoint's strangers.
+ir::Shape shape_of_flow();
+ir::Shape shape_of_set(const ir::FlowSet& set);
+ir::Shape shape_of_strangers(const ir::Endpoint& endpoint);
 
 }  // namespace weft::passes

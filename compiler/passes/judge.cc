@@ -17,7 +17,8 @@ class Model {
   explicit Model(const FilterProblem& p) : p_(p) {
     const auto& all = p.classes->all;
     for (unsigned c = 0; c < all.size(); ++c) {
-      const unsigned most = all[c].strangers && !all[c].apart() ? 0 : all[c].rules;
+      const unsigned most =
+          all[c].many() && !all[c].apart() && !all[c].exception ? 0 : all[c].rules;
       for (unsigned t = 0; t < p.tables.size(); ++t)
         x_.push_back(z3_.number(0, p.tables[t].holds[c] ? most : 0));
       Counting::Sum sum;
@@ -27,7 +28,7 @@ class Model {
     for (unsigned t = 0; t < p.tables.size(); ++t) table(t);
     by_all_.resize(all.size());
     for (unsigned s = 0; s < all.size(); ++s) {
-      if (all[s].strangers && all[s].apart()) strangers(s);
+      if (has_rules(s)) wide(s);
     }
     for (unsigned c = 0; c < all.size(); ++c) wish_.push_back(wish(c));
   }
@@ -62,8 +63,7 @@ class Model {
     const FlowClass& flows = p_.classes->all[c];
     const auto& all = p_.classes->all;
     for (unsigned s = 0; s < all.size(); ++s) {
-      if (!flows.strangers && all[s].strangers && all[s].endpoint == flows.endpoint &&
-          all[s].apart() && all[s].zone == flows.zone && all[s].pin == flows.pin)
+      if (inside(*p_.classes, c, s) && has_rules(s) && belong_together(flows, all[s]))
         sum.emplace_back(flows.rules, by_all_[s]);
     }
   }
@@ -91,8 +91,13 @@ class Model {
                   0);
   }
 
-  // Nothing of an endpoint beside or behind a rule for all that comes to it.
-  void strangers(unsigned s) {
+  // No rules for some flows beside or behind one for many that has them, too; and in front of it
+  // for those that belong elsewhere.
+  bool has_rules(unsigned s) const {
+    const FlowClass& it = p_.classes->all[s];
+    return it.many() && (it.apart() || it.exception);
+  }
+  void wide(unsigned s) {
     const auto& all = p_.classes->all;
     by_all_[s] = z3_.number(0, 1);
     Counting::Sum all_placed = {{std::int64_t{all[s].rules}, by_all_[s]}};
@@ -102,7 +107,12 @@ class Model {
       const Counting::Number here = z3_.number(0, 1);
       z3_.at_most({{1, x(s, t)}, {-std::int64_t{all[s].rules}, here}}, 0);
       for (unsigned c = 0; c < all.size(); ++c) {
-        if (all[c].strangers || all[c].endpoint != all[s].endpoint) continue;
+        if (!inside(*p_.classes, c, s)) continue;
+        if (all[s].spare && !belong_together(all[c], all[s]) && !all[c].inside) {
+          Counting::Sum own = {{-std::int64_t{all[c].rules}, by_all_[s]}};
+          add(own, c, 1);
+          z3_.at_least(own, 0);
+        }
         for (unsigned u = t; u < p_.tables.size(); ++u)
           z3_.at_most({{1, x(c, u)}, {std::int64_t{all[c].rules}, here}}, all[c].rules);
       }
@@ -112,7 +122,7 @@ class Model {
   // What must have rules. Strangers that nobody expects are no wish of anybody.
   Counting::Fact wish(unsigned c) {
     const FlowClass& it = p_.classes->all[c];
-    if (!it.apart() || it.spare) return Counting::always;
+    if ((!it.apart() && !it.exception) || it.spare) return Counting::always;
     const Counting::Fact fact = z3_.fact();
     Counting::Sum sum;
     brought(sum, c);
@@ -123,7 +133,7 @@ class Model {
   const FilterProblem& p_;
   Counting z3_;
   std::vector<Counting::Number> x_;
-  std::vector<Counting::Number> by_all_;  // by class of strangers: all of its rules are there
+  std::vector<Counting::Number> by_all_;  // by class of many flows: all of its rules are there
   std::vector<Counting::Fact> capacity_, mask_, wish_;
 };
 

@@ -84,6 +84,7 @@ diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
   };
 
   if (auto ok = resolve(inputs.graph, inputs.fields, false); !ok) return diag::fail(ok.error());
+  if (auto ok = takes_protocols(inputs); !ok) return diag::fail(ok.error());
   dump("resolve", frontend::print_graph(inputs.graph));
 
   if (auto ok = verify_graph(inputs.graph, inputs.fields); !ok) return diag::fail(ok.error());

@@ -118,20 +118,51 @@ class Placer {
   // By a rule of their own, or wherever the hash takes them.
   void strangers() {
     const auto& endpoints = inputs_.workload.endpoints;
-    std::vector<bool> ruled(endpoints.size(), false);
+    const auto& sets = inputs_.workload.sets;
+    std::vector<bool> ruled(endpoints.size(), false), own_rule(sets.size(), false);
     for (const SocketChoice& s : choice_.sockets) {
       const ir::Endpoint& e = endpoints[s.endpoint];
-      ruled[s.endpoint] = true;
-      arrive(s.queue, e, e.rate / (e.ports * e.addresses));
+      if (s.set) {
+        own_rule[*s.set] = true;
+        arrive(s.queue, e, sets[*s.set].rate);
+      } else {
+        ruled[s.endpoint] = true;
+        arrive(s.queue, e, e.rate / (e.ports * e.addresses));
+      }
     }
-    const auto& table = plan_.configuration.rss.table;
     for (std::size_t e = 0; e < endpoints.size(); ++e) {
-      if (ruled[e] || endpoints[e].rate == 0) continue;
-      for (const auto q : table) arrive(q, endpoints[e], endpoints[e].rate / table.size());
-      if (!table.empty()) continue;
-      for (const unsigned q : choice_.open)
-        arrive(q, endpoints[e], endpoints[e].rate / choice_.open.size());
+      if (!ruled[e]) by_hash(endpoints[e], endpoints[e].rate);
     }
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+      if (own_rule[i]) continue;
+      const ir::Endpoint& e = endpoints[sets[i].endpoint];
+      const SocketChoice* whole = ruled[sets[i].endpoint] ? socket_of(sets[i]) : nullptr;
+      if (whole != nullptr) {
+        arrive(whole->queue, e, sets[i].rate);
+      } else {
+        by_hash(e, sets[i].rate);
+      }
+    }
+  }
+
+  void by_hash(const ir::Endpoint& endpoint, double rate) {
+    if (rate == 0) return;
+    const auto& table = plan_.configuration.rss.table;
+    for (const auto q : table) arrive(q, endpoint, rate / static_cast<double>(table.size()));
+    if (!table.empty()) return;
+    for (const unsigned q : choice_.open)
+      arrive(q, endpoint, rate / static_cast<double>(choice_.open.size()));
+  }
+
+  // The rule for all that comes where the set does.
+  const SocketChoice* socket_of(const ir::FlowSet& set) const {
+    const std::uint32_t address = inputs_.workload.local_address(set);
+    for (const SocketChoice& s : choice_.sockets) {
+      if (!s.set && s.endpoint == set.endpoint && s.port == set.dst_port &&
+          (s.address == 0 || s.address == address))
+        return &s;
+    }
+    return nullptr;
   }
 
   double load(unsigned queue) const {

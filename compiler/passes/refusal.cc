@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "compiler/passes/judge.h"
 #include "compiler/passes/steer.h"
@@ -14,6 +15,7 @@ namespace {
 
 // What the workload says that makes rules necessary.
 std::string reason(const FilterProblem& p, const FlowClass& c) {
+  if (c.exception) return "another rule would bring them elsewhere";
   if (c.zone == 0) {
     return c.pin->first == c.pin->last
                ? fmt::format("must arrive on queue {}", c.pin->first)
@@ -32,8 +34,16 @@ std::string without_wish(const FilterProblem& p, const Inputs& inputs, const Flo
   return e.trust.empty() ? "leave out `core:`" : "one `trust:` group for all";
 }
 
-std::string fields(const std::vector<std::string>& shape) {
-  return fmt::format("{}", fmt::join(shape, ", "));
+// "ipv4.src/24, udp.dst_port"
+std::string fields(const ir::Shape& shape) {
+  std::vector<std::string> parts;
+  for (const auto& [name, all] : shape_of_flow()) {
+    const auto at = shape.find(name);
+    if (at == shape.end()) continue;
+    parts.push_back(at->second == all ? name
+                                      : fmt::format("{}/{}", name, std::popcount(at->second)));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 std::string rules(unsigned n) { return fmt::format("{} rule{}", n, n == 1 ? "" : "s"); }
@@ -135,7 +145,7 @@ diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& probl
   for (const unsigned c : why.classes) {
     const unsigned fit = any_table ? most_rules(problem, c, why.classes) : 0;
     std::string way = without_wish(problem, inputs, all[c]);
-    if (fit > 0 && !all[c].strangers)
+    if (fit > 0 && !all[c].many())
       way = fmt::format("at most {} of {}, or {}", fit, all[c].name, way);
     if (std::find(ways.begin(), ways.end(), way) == ways.end()) ways.push_back(std::move(way));
   }

@@ -131,6 +131,20 @@ diag::Result<void> resolve(const ir::Graph& graph, const ir::FieldTable&, bool p
   return {};
 }
 
+diag::Result<void> takes_protocols(const Inputs& inputs) {
+  if (!inputs.workload.ipv6) return {};
+  const auto& headers = inputs.graph.headers;
+  if (std::find(headers.begin(), headers.end(), "ipv6") != headers.end()) return {};
+  return diag::fail(Diagnostic{
+      "E0308",
+      fmt::format("flows over IPv6, and graph {} has no node that takes IPv6", inputs.graph.name),
+      *inputs.workload.ipv6,
+      "",
+      {},
+      "leave these flows out, or take a graph with IPv6: such packets end in its drop of unknown "
+      "EtherTypes"});
+}
+
 const nodes::NodeDecl* decl_of(const std::string& impl) {
   const nodes::Entry* entry = nodes::find(impl);
   return entry == nullptr ? nullptr : entry->decl;

@@ -10,12 +10,16 @@
 #include "compiler/diag/diagnostic.h"
 #include "compiler/ir/fields.h"
 #include "compiler/ir/graph.h"
+#include "compiler/passes/pipeline.h"
 #include "stack-nodes/node.h"
 
 namespace weft::passes {
 
 // `partial`: a residue, in which ports that can't be taken are absent.
 diag::Result<void> resolve(const ir::Graph& graph, const ir::FieldTable& fields, bool partial);
+
+// The workload asks for nothing over a protocol that the graph has no node for. E0308.
+diag::Result<void> takes_protocols(const Inputs& inputs);
 
 // The declaration behind a test or effect node; null for other kinds.
 const nodes::NodeDecl* decl_of(const ir::Node& node);

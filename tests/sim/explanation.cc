@@ -60,6 +60,10 @@ void no_wish(passes::Inputs& in) {
     f.gold = false;
     f.queue.reset();
   }
+  for (ir::FlowSet& s : in.workload.sets) {
+    s.gold = false;
+    s.queue.reset();
+  }
 }
 
 void each_node(ir::NicModel& nic, const std::function<void(ir::Node&)>& change) {

@@ -71,11 +71,77 @@ flows:
   EXPECT_TRUE(w.flows.at(1).gold);
 }
 
+std::string with_flows(const std::string& flows) {
+  return "workload: sets\nhost: {mac: 02:00:00:00:00:02, address: 10.7.0.2/24}\n"
+         "endpoints: {db: {udp: 7, app: a}, web: {udp: 8-9, app: a, class: gold}}\nflows:\n" +
+         flows;
+}
+
+TEST(WorkloadReader, FlowsByPrefixAndWithAnyPort) {
+  const auto w = read(with_flows(
+      "  - {endpoint: db, from: 10.9.0.0/16, rate: 100}\n"
+      "  - {endpoint: web, from: 10.9.0.0/16, to_port: 9, ports: 40000-40039, rate: 80, queue: 2}\n"
+      "  - {endpoint: db, from: 10.8.0.1-10.8.0.2, port: any}\n"
+      "  - {endpoint: db, from: 10.9.1.1, port: 5}\n"));
+  ASSERT_EQ(w.sets.size(), 5u);
+  EXPECT_EQ(ir::sources_of(w.sets[0]), "10.9.0.0/16");
+  EXPECT_EQ(w.sets[0].rate, 100);
+  EXPECT_FALSE(w.sets[0].gold);
+  EXPECT_EQ(ir::sources_of(w.sets[1]), "10.9.0.0/16 ports 40000-40031");
+  EXPECT_EQ(ir::sources_of(w.sets[2]), "10.9.0.0/16 ports 40032-40039");
+  EXPECT_EQ(w.sets[1].rate + w.sets[2].rate, 80);
+  EXPECT_EQ(w.sets[2].rate, 16);
+  EXPECT_EQ(w.sets[2].dst_port, 9);
+  EXPECT_TRUE(w.sets[2].gold);
+  EXPECT_EQ(w.sets[2].queue, 2u);
+  EXPECT_EQ(ir::sources_of(w.sets[4]), "10.8.0.2 any port");
+  EXPECT_EQ(w.flows.size(), 1u) << "one flow of a prefix may be named by itself";
+}
+
+// What each port of a range meets is one block, and nothing beside the range.
+TEST(WorkloadReader, RangesOfPortsAreBlocks) {
+  const std::pair<unsigned, unsigned> ranges[] = {{1, 65535},   {40000, 40039}, {1, 1},
+                                                  {1023, 1024}, {32768, 65535}, {7, 50000}};
+  for (const auto& [first, last] : ranges) {
+    const auto w = read(with_flows(
+        fmt::format("  - {{endpoint: db, from: 10.9.0.0/16, ports: {}-{}}}\n", first, last)));
+    for (unsigned port = 0; port < 65536; ++port) {
+      unsigned found = 0;
+      for (const auto& s : w.sets) found += s.has(0x0a090001, static_cast<std::uint16_t>(port));
+      ASSERT_EQ(found, port >= first && port <= last ? 1u : 0u) << port;
+    }
+    EXPECT_LE(w.sets.size(), 30u);
+  }
+}
+
+TEST(WorkloadReader, RefusesPrefixesThatCannotBe) {
+  for (const char* flows :
+       {"  - {endpoint: db, from: 10.9.1.0/16}\n", "  - {endpoint: db, from: 10.9.0.0/33}\n",
+        "  - {endpoint: db, from: 224.0.0.0/8}\n", "  - {endpoint: db, from: 0.0.0.0/0}\n",
+        "  - {endpoint: db, from: 127.0.0.0/9}\n",
+        "  - {endpoint: db, from: 10.9.0.0/16}\n"
+        "  - {endpoint: db, from: 10.9.1.0/24}\n",
+        "  - {endpoint: db, from: 10.9.0.1, port: 1, ports: 2-3}\n",
+        "  - {endpoint: db, from: 2001:db8::g}\n", "  - {endpoint: db, from: 'ff02::1', port: 7}\n",
+        "  - {endpoint: db, from: '2001:db8::1/32'}\n", "  - {endpoint: db, from: '::1'}\n"})
+    EXPECT_THROW(read(with_flows(flows)), std::runtime_error) << flows;
+}
+
+TEST(WorkloadReader, FlowsOverIpv6AreReadAndNoted) {
+  const auto w =
+      read(with_flows("  - {endpoint: db, from: 10.9.0.1, port: 4}\n"
+                      "  - {endpoint: db, from: '2001:db8::/32'}\n"
+                      "  - {endpoint: db, from: '2001:db8::1', port: 7}\n"));
+  ASSERT_TRUE(w.ipv6);
+  EXPECT_EQ(w.ipv6->line, 6u);
+  EXPECT_EQ(w.flows.size(), 1u);
+}
+
 TEST(WorkloadReader, FlowsFromACsvFile) {
   const std::string folder = testing::TempDir();
   std::ofstream(folder + "weft_flows_test.csv")
       << "endpoint,from,port,rate,class\n\n# a comment\ndb,10.7.0.1,40000,2.5,gold\n"
-         ",10.7.0.9, 40001 ,,\n";
+         ",10.7.0.9, 40001 ,,\n,10.9.0.0/16,any,70,\n";
   const std::string text = R"(
 workload: listed
 host: {mac: 02:00:00:00:00:02, address: 10.7.0.2/24}
@@ -92,6 +158,9 @@ flows: [{csv: weft_flows_test.csv, endpoint: web, rate: 9}]
   EXPECT_EQ(w.flows[1].src_port, 40001);
   EXPECT_EQ(w.flows[1].dst_port, 8);
   EXPECT_EQ(w.flows[1].rate, 9);
+  ASSERT_EQ(w.sets.size(), 1u);
+  EXPECT_EQ(ir::sources_of(w.sets[0]), "10.9.0.0/16");
+  EXPECT_EQ(w.sets[0].rate, 70);
   std::ofstream(folder + "weft_flows_test.csv", std::ios::app) << "db,10.7.0.1,40002,1,\n";
   EXPECT_NE(read(text).digest, w.digest) << "the list is part of the workload";
   std::ofstream(folder + "weft_flows_test.csv", std::ios::app) << "db,10.7.0.1,40002,1,\n";

@@ -46,7 +46,7 @@ void make(Small& out, std::uint64_t seed) {
     out.problem.shape.push_back(random.below(2));
     out.problem.worth.push_back(static_cast<std::int64_t>(it.weight));
   }
-  out.problem.shapes = {{"a"}, {"b"}};
+  out.problem.shapes = {{{"a", 1}}, {{"b", 1}}};
   for (unsigned t = 0; t < tables; ++t) {
     out.nodes[t].id = "t" + std::to_string(t);
     RuleTable table{&out.nodes[t], random.below(6), random.below(2) == 0, {}};

@@ -1,0 +1,152 @@
+// Whose queues are whose, and which of them the hash may use.
+#include "compiler/passes/chooser.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "compiler/passes/refusal.h"
+
+namespace weft::passes {
+
+using diag::Result;
+
+Chooser::Refusal Chooser::zones() {
+  const unsigned zones = static_cast<unsigned>(classes_.zones.size());
+  // What no rule matches must stay with everybody.
+  if (zones > 1 && !table_is_ours()) return refuse_spreading(inputs_, classes_.zones[1], rss_);
+  for (const FlowClass& c : classes_.all) {
+    if (!c.pin || c.pin->last < out_.rx_queues) continue;
+    return refuse_few(
+        inputs_, c.span,
+        fmt::format("queue {} is wanted, and there {}", c.pin->last, so_many(out_.rx_queues)),
+        out_.rx_queues, c.pin->last + 1);
+  }
+  for (const Zone& z : classes_.zones) {
+    if (!z.core || *z.core < out_.cores) continue;
+    const auto message =
+        fmt::format("core {} is wanted, and there {}", *z.core, so_many(out_.cores));
+    if (out_.cores == out_.rx_queues)  // no more cores than queues
+      return refuse_few(inputs_, z.span, message, out_.rx_queues, *z.core + 1);
+    return refuse_pin(z.span, message, {}, fmt::format("`cores: {}`", *z.core + 1));
+  }
+  if (zones > out_.rx_queues) return refuse_queues(inputs_, classes_, out_.rx_queues, zones);
+  if (auto wrong = fixed_queues()) return wrong;
+  return share_queues();
+}
+
+// Zones that say which queues they want.
+Chooser::Refusal Chooser::fixed_queues() {
+  taken_.assign(out_.rx_queues, 0);
+  queues_.resize(classes_.zones.size());
+  for (unsigned z = 1; z < classes_.zones.size(); ++z) {
+    const Zone& zone = classes_.zones[z];
+    if (!zone.pin) continue;
+    for (unsigned q = zone.pin->first; q <= zone.pin->last; ++q) {
+      if (taken_[q] != 0)
+        return refuse_pin(zone.span,
+                          fmt::format("queue {} is wanted for {} alone, and for {} alone", q,
+                                      zone.name, classes_.zones[taken_[q]].name),
+                          {{"the other one", classes_.zones[taken_[q]].span}},
+                          "give them different queues");
+      taken_[q] = z;
+      queues_[z].push_back(q);
+    }
+  }
+  for (const FlowClass& c : classes_.all) {
+    if (!c.pin || c.zone != 0) continue;
+    for (unsigned q = c.pin->first; q <= c.pin->last; ++q) {
+      if (taken_[q] == 0) continue;
+      const Zone& other = classes_.zones[taken_[q]];
+      return refuse_pin(
+          c.span,
+          fmt::format("{} shall arrive on queue {}, which is for {} alone", c.name, q, other.name),
+          {{"here", other.span}}, "give them different queues");
+    }
+  }
+  return std::nullopt;
+}
+
+// The others share what is left, from the last queue on; everybody has the first.
+Chooser::Refusal Chooser::share_queues() {
+  std::vector<std::vector<double>> weights(classes_.zones.size());
+  std::vector<double> fluid(classes_.zones.size(), 0.0);
+  for (const FlowClass& c : classes_.all) {
+    if (c.many() && !c.must() && !c.apart()) fluid[0] += c.load();
+  }
+  for (unsigned f = 0; f < workload_.flows.size(); ++f) {
+    const FlowClass& c = classes_.all[class_of_[f]];
+    if (table_of_[f] != none || !c.covered) weights[c.zone].push_back(classes_.weight[f]);
+  }
+  for (std::size_t s = 0; s < out_.sockets.size(); ++s)
+    weights[classes_.all[socket_class_[s]].zone].push_back(socket_weight_[s]);
+  std::vector<std::optional<unsigned>> fixed(classes_.zones.size());
+  unsigned needed = 0;
+  for (unsigned z = 0; z < classes_.zones.size(); ++z) {
+    if (!queues_[z].empty()) fixed[z] = static_cast<unsigned>(queues_[z].size());
+    if (classes_.zones[z].gold && workload_.gold_queues != 0 && !fixed[z])
+      fixed[z] = workload_.gold_queues;
+    needed += fixed[z].value_or(1);
+    bounds_.emplace_back(std::move(weights[z]), fluid[z]);
+  }
+  if (needed > out_.rx_queues) return refuse_queues(inputs_, classes_, out_.rx_queues, needed);
+  const auto share = share_bins(bounds_, fixed, out_.rx_queues);
+  unsigned next = out_.rx_queues;
+  for (unsigned z = 1; z < classes_.zones.size(); ++z) {
+    while (queues_[z].size() < share[z]) {
+      --next;
+      if (taken_[next] == 0 && !wished(next)) {
+        taken_[next] = z;
+        queues_[z].push_back(next);
+      }
+      if (next == 0) break;
+    }
+    if (queues_[z].size() < share[z])
+      return refuse_queues(inputs_, classes_, out_.rx_queues,
+                           out_.rx_queues + share[z] - static_cast<unsigned>(queues_[z].size()));
+    std::sort(queues_[z].begin(), queues_[z].end());
+  }
+  for (unsigned q = 0; q < out_.rx_queues; ++q) {
+    if (taken_[q] == 0) queues_[0].push_back(q);
+  }
+  const unsigned reach = rss_ == nullptr ? 0 : rss_->config.rss->queue_reach;
+  if (queues_[0].empty() || (reach != 0 && queues_[0].front() >= reach))
+    return refuse_queues(inputs_, classes_, out_.rx_queues, out_.rx_queues + 1);
+  return std::nullopt;
+}
+
+// Somebody who shares it with everybody wants to arrive there.
+bool Chooser::wished(unsigned queue) const {
+  return queue == 0 || std::any_of(classes_.all.begin(), classes_.all.end(), [&](const auto& c) {
+           return c.zone == 0 && c.pin && queue >= c.pin->first && queue <= c.pin->last;
+         });
+}
+
+// So few as the load that no rule catches needs: the residue of the others need not classify.
+void Chooser::open_queues() {
+  const auto& all = queues_[0];
+  out_.open = all;
+  if (!table_is_ours() || out_.rx_queues < 2) return;
+  const unsigned reach = rss_->config.rss->queue_reach;
+  if (reach != 0) std::erase_if(out_.open, [&](unsigned q) { return q >= reach; });
+  const double by_hash = load_by_hash();
+  const double best = bounds_[0].of(static_cast<unsigned>(all.size()));
+  hash_bound_ = by_hash / static_cast<double>(out_.open.size());
+  const bool ruled =
+      std::any_of(table_of_.begin(), table_of_.end(), [](unsigned t) { return t != none; });
+  if (ruled || !out_.sockets.empty()) {
+    const double enough = best > 0 ? std::ceil(by_hash / best - 1e-6) : 1;
+    const auto most = static_cast<double>(out_.open.size());
+    out_.open.resize(static_cast<std::size_t>(std::clamp(enough, 1.0, most)));
+  }
+  std::set<unsigned> open(out_.open.begin(), out_.open.end());
+  for (unsigned f = 0; f < workload_.flows.size(); ++f) {
+    const auto wish = hashed(f) ? wish_of_flow(f) : std::nullopt;
+    if (wish && (reach == 0 || *wish < reach)) open.insert(*wish);
+  }
+  out_.open.assign(open.begin(), open.end());
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,150 @@
+// Which rules there are, and which flow has which.
+#include "compiler/passes/chooser.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "compiler/passes/refusal.h"
+
+namespace weft::passes {
+
+using diag::Result;
+
+Chooser::Refusal Chooser::filters() {
+  problem_ = filter_problem(inputs_, classes_);
+  // Where something is asked of all packets (`spread:`), a rule would bring some of them
+  // elsewhere.
+  if (workload_.spread.binds()) problem_.tables.clear();
+  if (out_.rx_queues == 1) {
+    problem_.tables.clear();  // nothing to choose
+    plan_.rules.resize(classes_.all.size());
+    return std::nullopt;
+  }
+  plan_ = plan_filters(problem_);
+  if (plan_.missing.empty()) return std::nullopt;
+  // A rule for an endpoint as a whole takes fewer; then the hash, where the table can be set.
+  const Classes each = classes_;
+  const FilterPlan by_flow = plan_;
+  bool again = false;
+  for (const unsigned c : std::vector(plan_.missing))
+    again = (!classes_.all[c].strangers && cover(classes_, classes_.all[c].endpoint)) || again;
+  if (again) plan_ = plan_filters(problem_);
+  if (plan_.missing.empty() || hash_may()) return std::nullopt;
+  classes_ = each;
+  plan_ = by_flow;
+  if (hash_may()) return std::nullopt;
+  return refuse_filters(inputs_, problem_);
+}
+
+// What lacks rules may come by entries of the table.
+bool Chooser::hash_may() const {
+  return table_is_ours() &&
+         std::all_of(plan_.missing.begin(), plan_.missing.end(), [&](unsigned c) {
+           const FlowClass& it = classes_.all[c];
+           return it.zone == 0 && !it.many() && !it.exception;
+         });
+}
+
+bool Chooser::table_is_ours() const {
+  return rss_ != nullptr && rss_->config.rss->predictable && rss_->config.rss->table_settable;
+}
+
+void Chooser::give_tables() {
+  class_of_.resize(workload_.flows.size());
+  table_of_.assign(workload_.flows.size(), none);
+  for (unsigned c = 0; c < classes_.all.size(); ++c) {
+    const FlowClass& it = classes_.all[c];
+    for (const unsigned f : it.flows) class_of_[f] = c;
+    auto flow = it.flows.begin();
+    unsigned port = 0;
+    for (unsigned t = 0; t < problem_.tables.size(); ++t) {
+      for (unsigned n = plan_.rules[c][t]; n > 0; --n) {
+        if (it.many()) {
+          socket(c, port++, t);
+        } else {
+          table_of_[*flow++] = t;
+        }
+      }
+    }
+  }
+}
+
+void Chooser::socket(unsigned c, unsigned n, unsigned t) {
+  const FlowClass& it = classes_.all[c];
+  const ir::Endpoint& e = workload_.endpoints[it.endpoint];
+  SocketChoice out;
+  out.endpoint = it.endpoint;
+  if (it.sets.empty()) {
+    out.port = static_cast<std::uint16_t>(e.port + n % e.ports);
+    out.address = e.bound() ? e.address + n / e.ports : 0;
+  } else {
+    out.set = it.sets[n];
+    out.port = workload_.sets[it.sets[n]].dst_port;
+    out.address = workload_.local_address(workload_.sets[it.sets[n]]);
+  }
+  out.table = problem_.tables[t].name();
+  out_.sockets.push_back(std::move(out));
+  socket_class_.push_back(c);
+}
+
+// Where it is known what a packet costs on which queue, the cheapest one's is in the weights, and
+// what others take more comes on top where a flow is placed there.
+void Chooser::weigh_packets() {
+  cheapest_ = *std::min_element(settled_->cycles.begin(), settled_->cycles.end());
+  for (const double c : settled_->cycles) surcharge_.push_back(c - cheapest_);
+  const double less = packet_cost(inputs_, out_.knobs).cycles - cheapest_;
+  for (unsigned f = 0; f < workload_.flows.size(); ++f)
+    classes_.weight[f] -= workload_.flows[f].rate * less;
+  for (FlowClass& c : classes_.all) {
+    double rate = c.strangers ? workload_.endpoints[c.endpoint].rate : 0;
+    for (const unsigned f : c.flows) rate += workload_.flows[f].rate;
+    for (const unsigned s : c.sets) rate += workload_.sets[s].rate;
+    c.weight -= rate / c.rules * less;
+  }
+}
+
+// What comes by each rule for many flows: all that it is for, and the flows without rules of their
+// own that are among it.
+void Chooser::weigh() {
+  if (settled_ != nullptr) weigh_packets();
+  using Socket = std::tuple<unsigned, std::uint16_t, std::uint32_t>;
+  std::map<Socket, unsigned> of_all;
+  ir::FlowSets of_set;
+  socket_weight_.clear();
+  for (unsigned s = 0; s < out_.sockets.size(); ++s) {
+    const SocketChoice& it = out_.sockets[s];
+    const FlowClass& c = classes_.all[socket_class_[s]];
+    double share = 1;
+    if (it.set) {
+      const ir::FlowSet& set = workload_.sets[*it.set];
+      of_set.add(set, s);
+      double rates = 0;
+      for (const unsigned other : c.sets) rates += workload_.sets[other].rate;
+      if (rates > 0) share = set.rate * c.rules / rates;
+    } else {
+      of_all[{it.endpoint, it.port, it.address}] = s;
+    }
+    socket_weight_.push_back(c.weight * share);
+  }
+  if (out_.sockets.empty()) return;
+  const auto whole = [&](const auto& it) {
+    auto at = of_all.find({it.endpoint, it.dst_port, workload_.local_address(it)});
+    if (at == of_all.end()) at = of_all.find({it.endpoint, it.dst_port, 0});
+    return at == of_all.end() ? std::nullopt : std::optional(at->second);
+  };
+  for (const FlowClass& c : classes_.all) {
+    for (const unsigned set : c.covered ? c.sets : std::vector<unsigned>()) {
+      if (const auto s = whole(workload_.sets[set])) socket_weight_[*s] += c.weight;
+    }
+  }
+  for (unsigned f = 0; f < workload_.flows.size(); ++f) {
+    if (table_of_[f] != none) continue;
+    const ir::Flow& flow = workload_.flows[f];
+    auto s = of_set.find(flow.src, flow.src_port, flow.dst, flow.dst_port);
+    if (!s) s = whole(flow);
+    if (s) socket_weight_[*s] += classes_.weight[f];
+  }
+}
+
+}  // namespace weft::passes
