@@ -189,7 +189,7 @@ std::optional<ChoiceState::Place> ChoiceState::place_in(const ir::Flow& flow, co
   const auto good = [&](unsigned queue) {
     const auto& queues = zones_[zone].queues;
     return (!pin || (queue >= pin->first && queue <= pin->last)) &&
-           (zone == 0 || std::binary_search(queues.begin(), queues.end(), queue));
+           std::binary_search(queues.begin(), queues.end(), queue);
   };
   // A rule for the endpoint as a whole, which one for the flow could not stand beside; or the hash.
   const auto without = card_.deliver(key);

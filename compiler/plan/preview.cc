@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
 #include <map>
 
 #include "compiler/plan/text.h"
@@ -256,11 +257,25 @@ std::string queues_text(const std::vector<unsigned>& sorted) {
   return format("queue{} {}", sorted.size() == 1 ? "" : "s", list);
 }
 
+namespace {
+
+// A mask of ones and then zeros as people write it: "10.9.0.0/16", "40000-40031".
+std::string subject_text(const std::string& field, std::uint64_t value, std::uint64_t mask) {
+  const bool address = field == "ipv4.src" || field == "ipv4.dst";
+  const std::uint64_t all = address ? 0xffffffff : 0xffff, rest = ~mask & all;
+  const bool block = mask != 0 && rest != 0 && (rest & (rest + 1)) == 0;
+  if (block && address) return format("{}/{}", match_text(field, value, all), std::popcount(mask));
+  if (block && field.ends_with("_port")) return format("{}-{}", value, value | rest);
+  return match_text(field, value, mask);
+}
+
+}  // namespace
+
 std::string filter_subject(const Filter& filter) {
   std::string src = "*", src_port = "*", dst = "*", dst_port = "*";
   std::vector<std::string> other;
   for (const auto& [field, pair] : filter.match) {
-    std::string text = match_text(field, pair.first, pair.second);
+    std::string text = subject_text(field, pair.first, pair.second);
     if (field == "ipv4.src") {
       src = text;
     } else if (field == "ipv4.dst") {
