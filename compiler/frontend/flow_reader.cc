@@ -136,7 +136,7 @@ std::optional<FlowReader::Sources> FlowReader::read_sources(const Value& entry, 
     if (port && range && range->first != range->last)
       port->error("E0107", "a range where one port is expected", "", "write `ports:`");
     if (range) out.ports = *range;
-  } else if (out.length < 32 || ipv6) {
+  } else if (ipv6 || text.find('/') != std::string::npos) {
     out.any_port = true;
   } else if (entry.is_mapping()) {
     entry.error("E0108", "the flow has no `port`", "",

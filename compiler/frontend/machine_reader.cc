@@ -34,6 +34,8 @@ diag::Result<ir::Machine> read_machine(const std::string& path) {
   if (const auto v = root.optional("mhz")) out.mhz = v->real(1, 100'000);
   if (const auto v = root.optional("nic_node"))
     out.nic_node = static_cast<unsigned>(v->number(0, 1023));
+  if (const auto v = root.optional("smt")) out.smt = v->real(1, 100);
+  if (const auto v = root.optional("remote")) out.remote = v->real(0, 1e6);
   const Value cpus = root.required("cpus");
   root.done();
   std::set<unsigned> seen;
@@ -54,6 +56,15 @@ std::string print_machine(const ir::Machine& machine) {
       machine.name);
   if (machine.mhz > 0) out += fmt::format("mhz: {:.0f}\n", machine.mhz);
   if (machine.nic_node) out += fmt::format("nic_node: {}\n", *machine.nic_node);
+  std::set<unsigned> nodes;
+  std::set<std::pair<unsigned, unsigned>> cores;
+  for (const ir::Cpu& c : machine.cpus) {
+    nodes.insert(c.node);
+    cores.insert({c.node, c.core});
+  }
+  // (Of a machine that has such CPUs.)
+  if (cores.size() < machine.cpus.size()) out += fmt::format("smt: {:.4g}\n", machine.smt);
+  if (nodes.size() > 1) out += fmt::format("remote: {:.6g}\n", machine.remote);
   out += "cpus:\n";
   for (const ir::Cpu& c : machine.cpus)
     out += fmt::format("  - {{cpu: {}, node: {}, core: {}{}}}\n", c.id, c.node, c.core,

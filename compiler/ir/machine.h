@@ -18,11 +18,21 @@ struct Machine {
   std::string name;
   double mhz = 0;                    // of its CPUs; 0: not known
   std::optional<unsigned> nic_node;  // NUMA node of the card
+  double smt = 1.5;                  // a CPU takes so many times as long while a sibling works, too
+  double remote = 150;               // cycles more for each packet, on another node than the card's
   std::vector<Cpu> cpus;             // by id
 };
 
-// CPUs for `wanted` net cores, the best first: of the card's node before others, those whose
-// sibling has none before those that share a core, then by number. Fewer where there are no more.
-std::vector<Cpu> cpus_for(const Machine& machine, unsigned wanted);
+// A CPU for a net core, and what work costs there.
+struct Seat {
+  Cpu cpu;
+  double slower = 1;  // all of it takes so many times as long: a sibling works, too
+  double remote = 0;  // cycles more for each packet
+};
+
+// Seats for `wanted` net cores, on which most packets can be worked off in all where one takes
+// `cycles` by itself; each is taken where it adds most to those before, then by number. Fewer where
+// there are no more. A reserved CPU works, too.
+std::vector<Seat> seats_for(const Machine& machine, unsigned wanted, double cycles);
 
 }  // namespace weft::ir

@@ -27,9 +27,10 @@ struct Lighter {
 class Attempt {
  public:
   Attempt(std::span<const BalanceItem> items, const std::vector<double>& before,
-          const std::vector<double>& surcharge)
+          const std::vector<double>& surcharge, const std::vector<double>& slower)
       : items_(items),
         surcharge_(surcharge),
+        slower_(slower),
         lighter_{items},
         bin_(items.size(), 0),
         load_(before),
@@ -42,7 +43,7 @@ class Attempt {
   void fill(const std::vector<unsigned>& order) {
     for (const unsigned i : order) {
       put(i, items_[i].bins != nullptr ? emptiest_of(*items_[i].bins, i)
-             : surcharge_.empty()      ? emptiest()
+             : alike()                 ? emptiest()
                                        : emptiest_of(all_, i));
     }
   }
@@ -78,8 +79,9 @@ class Attempt {
     return best;
   }
   double weight(unsigned item, unsigned bin) const {
-    return items_[item].weight + (surcharge_.empty() ? 0 : items_[item].rate * surcharge_[bin]);
+    return cost_in(items_[item], bin, surcharge_, slower_);
   }
+  bool alike() const { return surcharge_.empty() && slower_.empty(); }
   bool may(unsigned item, unsigned bin) const {
     const auto* bins = items_[item].bins;
     return bins == nullptr || std::binary_search(bins->begin(), bins->end(), bin);
@@ -140,6 +142,7 @@ class Attempt {
 
   std::span<const BalanceItem> items_;
   const std::vector<double>& surcharge_;
+  const std::vector<double>& slower_;
   Lighter lighter_;
   std::vector<unsigned> bin_;
   std::vector<double> load_;
@@ -173,9 +176,10 @@ std::vector<unsigned> descending(const std::vector<double>& weights,
 
 // What no assignment leaves the fullest bin below. Could items be divided at will, bins would be
 // equally full, each with the less the more a packet costs there (for every item at least as much
-// more as for the one that has the fewest packets for its weight).
+// more as for the one that has the fewest packets for its weight), and the slower it is.
 double bound_of(std::span<const BalanceItem> items, const std::vector<double>& before,
-                const std::vector<double>& surcharge) {
+                const std::vector<double>& surcharge, const std::vector<double>& slower = {}) {
+  const double quickest = slower.empty() ? 1 : *std::min_element(slower.begin(), slower.end());
   std::vector<double> weights;
   weights.reserve(items.size());
   double least = 1e300;  // packets for each unit of weight
@@ -184,16 +188,18 @@ double bound_of(std::span<const BalanceItem> items, const std::vector<double>& b
     if (i.weight > 0) least = std::min(least, i.rate / i.weight);
   }
   double out = before.empty() ? 0 : *std::max_element(before.begin(), before.end());
-  if (!surcharge.empty() && least < 1e300) {
+  if ((!surcharge.empty() || !slower.empty()) && least < 1e300) {
     double filled = std::accumulate(weights.begin(), weights.end(), 0.0), room = 0;
     for (std::size_t b = 0; b < before.size(); ++b) {
-      const double dearer = 1 + surcharge[b] * least;
+      const double dearer =
+          (slower.empty() ? 1 : slower[b]) * (1 + (surcharge.empty() ? 0 : surcharge[b]) * least);
       filled += before[b] / dearer;
       room += 1 / dearer;
     }
     out = std::max(out, filled / room);
   }
   const double fluid = std::accumulate(before.begin(), before.end(), 0.0);
+  for (double& w : weights) w *= quickest;
   return std::max(out,
                   LowerBound(std::move(weights), fluid).of(static_cast<unsigned>(before.size())));
 }
@@ -201,12 +207,12 @@ double bound_of(std::span<const BalanceItem> items, const std::vector<double>& b
 }  // namespace
 
 Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& before,
-                 const std::vector<double>& surcharge) {
+                 const std::vector<double>& surcharge, const std::vector<double>& slower) {
   std::vector<double> weights;
   weights.reserve(items.size());
   for (const BalanceItem& item : items) weights.push_back(item.weight);
-  const double bound = bound_of(items, before, surcharge);
-  Attempt first(items, before, surcharge);
+  const double bound = bound_of(items, before, surcharge, slower);
+  Attempt first(items, before, surcharge, slower);
   first.fill(descending(weights, items));
   const bool many = items.size() > most_again;
   first.repair(many ? bound * (1 + enough) : bound);
@@ -217,12 +223,13 @@ Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& 
   for (unsigned n = 0; n < orders && best.busiest > bound * (1 + same); ++n) {
     std::vector<double> shaken = weights;
     for (double& w : shaken) w *= 0.7 + 0.6 * random.next();
-    Attempt again(items, before, surcharge);
+    Attempt again(items, before, surcharge, slower);
     again.fill(descending(shaken, items));
     again.repair(bound);
     if (again.busiest() < best.busiest * (1 - same)) best = again.take();
   }
-  best.bound = improve_exactly(items, before, surcharge, bound, best) ? best.busiest : bound;
+  best.bound =
+      improve_exactly(items, before, surcharge, slower, bound, best) ? best.busiest : bound;
   return best;
 }
 

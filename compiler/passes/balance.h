@@ -24,9 +24,17 @@ struct Balanced {
 };
 
 // `before`: what each bin holds already. Every item has at least one bin. `surcharge`: by bin, what
-// a packet costs there more than in the cheapest; empty: the same everywhere.
+// a packet costs there more than in the cheapest; empty: the same everywhere. `slower`: by bin, how
+// many times as long everything takes there, at least 1; empty: the same everywhere.
 Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& before,
-                 const std::vector<double>& surcharge = {});
+                 const std::vector<double>& surcharge = {}, const std::vector<double>& slower = {});
+
+// What an item costs in a bin.
+inline double cost_in(const BalanceItem& item, unsigned bin, const std::vector<double>& surcharge,
+                      const std::vector<double>& slower) {
+  const double cost = item.weight + (surcharge.empty() ? 0 : item.rate * surcharge[bin]);
+  return slower.empty() ? cost : cost * slower[bin];
+}
 
 // The same where bins belong to groups (queues to cores), bin i to group i % groups: first the
 // fullest group has as little as can be, then the fullest bin of each.

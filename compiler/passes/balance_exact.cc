@@ -14,8 +14,14 @@ constexpr double same = 1e-9;  // relative: no better than this is worth anythin
 class Search {
  public:
   Search(std::span<const BalanceItem> items, const std::vector<double>& before,
-         const std::vector<double>& surcharge, double bound, Balanced& best)
-      : items_(items), surcharge_(surcharge), bound_(bound), best_(best), load_(before) {
+         const std::vector<double>& surcharge, const std::vector<double>& slower, double bound,
+         Balanced& best)
+      : items_(items),
+        surcharge_(surcharge),
+        slower_(slower),
+        bound_(bound),
+        best_(best),
+        load_(before) {
     order_.resize(items.size());
     std::iota(order_.begin(), order_.end(), 0u);
     std::sort(order_.begin(), order_.end(), [&](unsigned a, unsigned b) {
@@ -29,7 +35,7 @@ class Search {
     behind_.assign(items.size() + 1, 0.0);
     for (std::size_t i = items.size(); i-- > 0;)
       behind_[i] = behind_[i + 1] + items[order_[i]].weight;
-    any_ = surcharge.empty() &&
+    any_ = surcharge.empty() && slower.empty() &&
            std::all_of(items.begin(), items.end(), [](const auto& i) { return i.bins == nullptr; });
   }
 
@@ -65,8 +71,7 @@ class Search {
       if (any_ && load_[b] == last) continue;
       last = load_[b];
       const double old = load_[b];
-      const double more =
-          items_[item].weight + (surcharge_.empty() ? 0 : items_[item].rate * surcharge_[b]);
+      const double more = cost_in(items_[item], b, surcharge_, slower_);
       if (old + more >= target()) continue;
       load_[b] += more;
       bin_[item] = b;
@@ -78,6 +83,7 @@ class Search {
 
   std::span<const BalanceItem> items_;
   const std::vector<double>& surcharge_;
+  const std::vector<double>& slower_;
   double bound_;
   Balanced& best_;
   std::vector<double> load_;
@@ -92,10 +98,11 @@ class Search {
 }  // namespace
 
 bool improve_exactly(std::span<const BalanceItem> items, const std::vector<double>& before,
-                     const std::vector<double>& surcharge, double bound, Balanced& found) {
+                     const std::vector<double>& surcharge, const std::vector<double>& slower,
+                     double bound, Balanced& found) {
   if (found.busiest <= bound * (1 + same)) return true;
   if (items.size() > most_exact) return false;
-  return Search(items, before, surcharge, bound, found).run();
+  return Search(items, before, surcharge, slower, bound, found).run();
 }
 
 }  // namespace weft::passes

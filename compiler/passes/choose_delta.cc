@@ -56,18 +56,20 @@ ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
                   .src_port = f.src_port,
                   .dst_port = f.dst_port,
                   .endpoint = f.endpoint,
-                  .dst = f.dst};
+                  .dst = f.dst,
+                  .gold = f.gold.value_or(inputs_.workload.endpoints[f.endpoint].gold)};
+    if (f.pinned) flow.queue = f.queue;
     const auto it = wanted.find(passes::key_of(f));
     if (it != wanted.end()) {
       flow.rate = it->second->rate;
-      flow.queue = it->second->queue;
+      if (it->second->queue) flow.queue = it->second->queue;
     }
     put(flow, f.queue);
   }
   for (const plan::Filter& f : plan.configuration.filters) rule(f, true);
 }
 
-// Does the card ask this table before the other one? ("": none of them.)
+// Does the card ask this table before the other one?
 bool ChoiceState::before(const std::string& table, const std::string& other) const {
   for (const ir::Node* node : receive_order(inputs_.nic)) {
     if (node->id == other) return false;
@@ -110,22 +112,28 @@ void ChoiceState::tables(const plan::Plan& plan) {
 // plan's indirection table spreads it.
 void ChoiceState::strangers(const plan::Plan& plan) {
   const auto& table = plan.configuration.rss.table;
+  const auto by_hash = [&](double weight) {
+    for (const auto q : table) load_[q] += weight / static_cast<double>(table.size());
+    if (table.empty()) load_[0] += weight;
+  };
   const auto arrive = [&](const ir::Endpoint& e, double rate, const FlowKey& one) {
-    if (rate == 0) return;
     const double weight = weight_of(e, rate, cost_);
     const auto where = card_.deliver(one);
     if (where && !where->table.empty()) {
       load_[where->queue] += weight;
-      return;
+    } else {
+      by_hash(weight);
     }
-    for (const auto q : table) load_[q] += weight / static_cast<double>(table.size());
-    if (table.empty()) load_[0] += weight;
   };
   const ir::Workload& w = inputs_.workload;
   for (const ir::Endpoint& e : w.endpoints) {
-    const double ports = e.ports, addresses = e.addresses;
-    for (unsigned i = 0; e.rate > 0 && i < e.ports * e.addresses; ++i)
-      arrive(e, e.rate / ports / addresses,
+    const std::uint64_t sockets = std::uint64_t{e.ports} * e.addresses;
+    if (sockets > rest_.filters.size()) {  // each has a rule, or none has
+      by_hash(weight_of(e, e.rate, cost_));
+      continue;
+    }
+    for (unsigned i = 0; i < sockets; ++i)
+      arrive(e, e.rate / static_cast<double>(sockets),
              {.dst = e.bound() ? e.address + i / e.ports : w.host.address,
               .dst_port = static_cast<std::uint16_t>(e.port + i % e.ports)});
   }
@@ -164,6 +172,11 @@ void ChoiceState::set_rate(const FlowKey& key, double rate) {
   known.weight = weight;
 }
 
+void ChoiceState::set_pinned(const FlowKey& key, bool pinned) {
+  Known& known = flows_.at(key);
+  known.pinned = pinned || inputs_.workload.endpoints[known.endpoint].queues;
+}
+
 unsigned ChoiceState::zone_of(const ir::Flow& flow) const {
   const ir::Workload& w = inputs_.workload;
   const std::string name = zone_name(w, w.endpoints[flow.endpoint], flow.gold);
@@ -194,17 +207,19 @@ std::optional<ChoiceState::Place> ChoiceState::place_in(const ir::Flow& flow, co
   // A rule for the endpoint as a whole, which one for the flow could not stand beside; or the hash.
   const auto without = card_.deliver(key);
   if (without && !without->table.empty() && good(without->queue)) return Place{-1, without->queue};
-  for (std::size_t t = 0; t < names_.size(); ++t) {
-    if (without && !before(names_[t], without->table)) break;  // the other rule would win, or might
-    if (room_[t] == 0) continue;
-    if (!pin) return Place{static_cast<int>(t), emptiest(zones_[zone].queues)};
-    unsigned best = pin->first;
-    for (unsigned q = pin->first; q <= pin->last && q < load_.size(); ++q) {
-      if (load(q) < load(best)) best = q;
-    }
-    return Place{static_cast<int>(t), best};
+  std::vector<unsigned> wanted;
+  for (const unsigned q : pin ? zones_[zone].queues : std::vector<unsigned>()) {
+    if (good(q)) wanted.push_back(q);
   }
-  if (!without && zone == 0 && !pin) return Place{-1, emptiest(zones_[0].queues)};
+  const std::vector<unsigned>& free = pin ? wanted : zones_[zone].queues;
+  if (free.empty()) return std::nullopt;
+  for (std::size_t t = 0; t < names_.size(); ++t) {
+    if (without && !without->table.empty() && !before(names_[t], without->table))
+      break;  // the other rule would win, or might
+    if (room_[t] == 0) continue;
+    return Place{static_cast<int>(t), emptiest(free)};
+  }
+  if (!without && zone == 0) return Place{-1, emptiest(free)};
   if (without && good(without->queue)) return Place{-1, without->queue};
   return std::nullopt;
 }

@@ -42,6 +42,7 @@ class ChoiceState {
   void rule(const plan::Filter& filter, bool there);
   void move(const FlowKey& key, unsigned queue);
   void set_rate(const FlowKey& key, double rate);
+  void set_pinned(const FlowKey& key, bool pinned);
   void set_entry(unsigned index, std::uint16_t queue) { rest_.rss.table[index] = queue; }
   // At most `most` moves, each of which lowers the fullest queue of a zone. They are counted as
   // done. Only flows with rules move, and those whose owner is free because nobody can predict

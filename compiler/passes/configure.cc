@@ -78,7 +78,10 @@ diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::P
     const auto where = card.deliver(key);
     // Nobody can say: the queue is the flow's owner, to which others hand it over.
     const unsigned queue = where ? where->queue : chosen.queue;
-    plan.flows.push_back({key.src, key.src_port, key.dst, key.dst_port, flow.endpoint, queue});
+    plan::FlowEntry entry{key.src, key.src_port, key.dst, key.dst_port, flow.endpoint, queue};
+    entry.pinned = flow.queue.has_value();
+    if (flow.gold != inputs.workload.endpoints[flow.endpoint].gold) entry.gold = flow.gold;
+    plan.flows.push_back(entry);
   }
   std::sort(plan.flows.begin(), plan.flows.end(), [](const auto& a, const auto& b) {
     return std::tie(a.src, a.src_port, a.dst, a.dst_port) <

@@ -84,11 +84,10 @@ class Placer {
   diag::Result<void> run() {
     known();
     strangers();
+    if (auto ok = seats(); !ok) return ok;
     cores();
     sums();
-    if (!inputs_.machine) return {};
-    if (auto ok = cpus(); !ok) return ok;
-    return inputs_.machine->mhz > 0 ? in_time() : diag::Result<void>();
+    return inputs_.machine && inputs_.machine->mhz > 0 ? in_time() : diag::Result<void>();
   }
 
  private:
@@ -203,33 +202,62 @@ class Placer {
     for (unsigned q = 0; q < queues_; ++q) loads.push_back(load(q));
     for (const double l : loads) least += l * 1e-9;
     for (unsigned q = 0; q < queues_; ++q) items.push_back({loads[q] + least + 1e-6, wish[q]});
-    const Balanced found = balance(items, std::vector<double>(cores, 0.0));
+    std::vector<double> remote, slower;
+    for (const ir::Seat& s : seats_) {
+      remote.push_back(s.remote);
+      slower.push_back(s.slower);
+    }
+    // (Where all are alike there is more that need not be tried.)
+    const auto none = [](const std::vector<double>& list, double neutral) {
+      return std::all_of(list.begin(), list.end(), [&](double v) { return v == neutral; });
+    };
+    if (none(remote, 0)) remote.clear();
+    if (none(slower, 1)) slower.clear();
+    for (unsigned q = 0; q < queues_; ++q) items[q].rate = arrivals_.rate[q];
+    const Balanced found = balance(items, std::vector<double>(cores, 0.0), remote, slower);
     plan_.cores.resize(cores);
-    for (unsigned c = 0; c < cores; ++c) plan_.cores[c].id = c;
+    for (unsigned c = 0; c < cores; ++c) {
+      plan_.cores[c].id = c;
+      if (seats_.empty()) continue;
+      plan_.cores[c].cpu = seats_[c].cpu.id;
+      plan_.cores[c].slower = seats_[c].slower;
+      plan_.cores[c].remote = seats_[c].remote;
+    }
     for (unsigned q = 0; q < queues_; ++q) {
       plan::NetCore& core = plan_.cores[found.bin[q]];
       core.queues.push_back(q);
       if (first[q]) core.priority.push_back(q);
-      core.load += loads[q];
+      core.load += time_on(core, q);
     }
     plan::Gap& gap = plan_.chosen.cores;
     for (const auto& core : plan_.cores) gap.busiest = std::max(gap.busiest, core.load);
     gap.bound = std::min(gap.busiest, found.bound);
   }
 
-  diag::Result<void> cpus() {
-    const auto cpus = ir::cpus_for(*inputs_.machine, choice_.cores);
-    if (cpus.size() < plan_.cores.size())
+  // Cycles per second that the queue takes there.
+  double time_on(const plan::NetCore& core, unsigned queue) const {
+    return core.slower * (load(queue) + arrivals_.rate[queue] * core.remote);
+  }
+
+  diag::Result<void> seats() {
+    if (!inputs_.machine) return {};
+    double busy = 0, rate = 0;
+    for (unsigned q = 0; q < queues_; ++q) {
+      busy += load(q);
+      rate += arrivals_.rate[q];
+    }
+    const double cycles = rate > 0 ? busy / rate : cycles_of_residue(&plan_.residues.front());
+    seats_ = ir::seats_for(*inputs_.machine, choice_.cores, cycles);
+    if (seats_.size() < choice_.cores)
       return diag::fail(
           diag::Diagnostic{"E0803",
                            fmt::format("{} net cores are wanted, machine {} leaves {}",
-                                       plan_.cores.size(), inputs_.machine->name, cpus.size()),
+                                       choice_.cores, inputs_.machine->name, seats_.size()),
                            {},
                            "",
                            {},
                            fmt::format("`cores: {}`, or fewer reserved CPUs",
-                                       std::max<std::size_t>(cpus.size(), 1))});
-    for (std::size_t c = 0; c < plan_.cores.size(); ++c) plan_.cores[c].cpu = cpus[c].id;
+                                       std::max<std::size_t>(seats_.size(), 1))});
     return {};
   }
 
@@ -281,7 +309,7 @@ class Placer {
       for (const unsigned q : core.queues) {
         const bool counts = !first || std::find(core.priority.begin(), core.priority.end(), q) !=
                                           core.priority.end();
-        (counts ? busy : others) += load(q);
+        (counts ? busy : others) += time_on(core, q);
         if (counts) rate += arrivals_.rate[q];
       }
       if (rate == 0) continue;
@@ -312,6 +340,7 @@ class Placer {
   unsigned queues_;
   PacketCost cost_;
   Arrivals arrivals_;
+  std::vector<ir::Seat> seats_;                  // by net core, where the machine is known
   std::vector<std::set<unsigned>> of_endpoint_;  // queues where its packets arrive
   mutable std::map<const plan::Residue*, double> cycles_;
 };

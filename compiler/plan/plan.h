@@ -67,6 +67,9 @@ struct FlowEntry {
   std::uint16_t dst_port = 0;
   unsigned endpoint = 0;
   unsigned queue = 0;
+  // What it asked for: whoever moves flows while the stack runs keeps to it.
+  bool pinned = false;       // to `queue`
+  std::optional<bool> gold;  // its class; none: as its endpoint
 };
 
 struct NetCore {
@@ -75,6 +78,8 @@ struct NetCore {
   double load = 0;                 // predicted cycles per second
   std::vector<unsigned> priority;  // those of its queues that are polled before any other
   std::optional<unsigned> cpu;     // of the machine that the plan was made for
+  double slower = 1;  // `load` is so many times what it would be: the CPU's sibling works, too
+  double remote = 0;  // cycles for each packet in `load`: the card is on another NUMA node
 };
 
 // Who shares queues. The first zone is everybody's.

@@ -153,7 +153,9 @@ std::string to_json(const Plan& plan) {
                             {"dst", address_text(f.dst)},
                             {"dst_port", f.dst_port},
                             {"endpoint", f.endpoint},
-                            {"queue", f.queue}});
+                            {"queue", f.queue},
+                            {"pinned", f.pinned},
+                            {"class", f.gold ? Json(*f.gold ? "gold" : "normal") : Json()}});
   out["choice"] = choice_json(plan.chosen);
   out["cores"] = Json::array();
   for (const NetCore& core : plan.cores)
@@ -161,6 +163,8 @@ std::string to_json(const Plan& plan) {
                             {"queues", core.queues},
                             {"priority", core.priority},
                             {"cpu", core.cpu ? Json(*core.cpu) : Json()},
+                            {"slower", core.slower},
+                            {"remote", core.remote},
                             {"load", core.load}});
   out["residues"] = Json::array();
   for (const Residue& residue : plan.residues) out["residues"].push_back(residue_json(residue));

@@ -305,6 +305,8 @@ FlowEntry read_flow(const Value& at, std::size_t endpoints, unsigned queues) {
   out.endpoint =
       static_cast<unsigned>(m.required("endpoint").number(0, endpoints == 0 ? 0 : endpoints - 1));
   out.queue = static_cast<unsigned>(m.required("queue").number(0, queues - 1));
+  if (auto v = m.optional("pinned")) out.pinned = v->flag();
+  if (auto v = m.optional("class")) out.gold = v->word({"normal", "gold"}, "class") == 1;
   m.done();
   return out;
 }
@@ -359,6 +361,8 @@ NetCore read_core(const Value& at, unsigned queues) {
   out.id = static_cast<unsigned>(m.required("id").number(0, 4095));
   out.queues = numbers(m.required("queues"), queues - 1);
   if (auto v = m.optional("cpu")) out.cpu = static_cast<unsigned>(v->number(0, 4095));
+  if (auto v = m.optional("slower")) out.slower = v->real(1, 100);
+  if (auto v = m.optional("remote")) out.remote = v->real(0, 1e6);
   if (auto v = m.optional("priority")) out.priority = numbers(*v, queues - 1);
   out.load = m.required("load").real(0, 1e18);
   m.done();

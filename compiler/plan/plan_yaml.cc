@@ -121,8 +121,10 @@ std::string endpoint_yaml(const ir::Endpoint& e) {
 }
 
 std::string flow_yaml(const FlowEntry& f) {
-  return format("{{from: {}:{}, to: {}:{}, endpoint: {}, queue: {}}}", address_text(f.src),
-                f.src_port, address_text(f.dst), f.dst_port, f.endpoint, f.queue);
+  return format("{{from: {}:{}, to: {}:{}, endpoint: {}, queue: {}{}{}}}", address_text(f.src),
+                f.src_port, address_text(f.dst), f.dst_port, f.endpoint, f.queue,
+                f.pinned ? ", pinned: on" : "",
+                f.gold ? format(", class: {}", *f.gold ? "gold" : "normal") : "");
 }
 
 namespace {
@@ -201,10 +203,12 @@ std::string to_yaml_without_proof(const Plan& plan) {
   out += choice_text(plan.chosen);
   if (!plan.cores.empty()) out += "# Load in cycles per second, predicted.\ncores:\n";
   for (const NetCore& core : plan.cores)
-    out += format("  - {{id: {}{}, queues: {}{}, load: {}}}\n", core.id,
-                  core.cpu ? format(", cpu: {}", *core.cpu) : "", list(core.queues),
-                  core.priority.empty() ? "" : ", priority: " + list(core.priority),
-                  number_text(core.load));
+    out += format(
+        "  - {{id: {}{}{}{}, queues: {}{}, load: {}}}\n", core.id,
+        core.cpu ? format(", cpu: {}", *core.cpu) : "",
+        core.slower != 1 ? ", slower: " + number_text(core.slower) : "",
+        core.remote != 0 ? ", remote: " + number_text(core.remote) : "", list(core.queues),
+        core.priority.empty() ? "" : ", priority: " + list(core.priority), number_text(core.load));
   out += format("cycles_per_packet: {}\ncycles_saved: {}\n", number_text(plan.cycles_per_packet),
                 number_text(plan.cycles_saved));
   if (!plan.residues.empty())

@@ -300,10 +300,17 @@ std::string preview(const Plan& plan, const PreviewOptions& options) {
   out += choice_text(plan, paint);
   out += paint(bold, "cores") +
          (plan.cores.size() > 1 ? format(" {}\n", gap_text(plan.chosen.cores)) : "\n");
-  for (const NetCore& core : plan.cores)
+  for (const NetCore& core : plan.cores) {
     out += format("  core {}{}: {}, {:.2f} million cycles per second predicted\n", core.id,
                   core.cpu ? format(" (CPU {})", *core.cpu) : "", queues_text(core.queues),
                   core.load / 1e6);
+    if (core.slower != 1)
+      out += format("    shares a physical core with a CPU that works, too: {:g} times as long\n",
+                    core.slower);
+    if (core.remote != 0)
+      out += format("    on another NUMA node than the card: {:g} cycles more for each packet\n",
+                    core.remote);
+  }
   out += format("{} {:.1f} cycles per packet predicted, {:.1f} saved by the card\n",
                 paint(bold, "cost"), plan.cycles_per_packet, plan.cycles_saved);
   return out + proof_text(plan, paint);

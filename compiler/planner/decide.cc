@@ -16,13 +16,15 @@ using passes::key_of;
 using plan::Operation;
 using Kind = Operation::Kind;
 
-ir::Flow flow_of(const FlowKey& key, unsigned endpoint, const passes::Inputs& in) {
+ir::Flow flow_of(const FlowKey& key, unsigned endpoint, const passes::Inputs& in,
+                 const FlowWish& wish = {}) {
   return {.src = key.src,
           .src_port = key.src_port,
           .dst_port = key.dst_port,
           .endpoint = endpoint,
           .dst = key.dst,
-          .gold = in.workload.endpoints[endpoint].gold};
+          .gold = wish.gold.value_or(in.workload.endpoints[endpoint].gold),
+          .queue = wish.queue};
 }
 
 }  // namespace
@@ -41,15 +43,16 @@ Decider::Decider(const plan::Plan& plan, const passes::Inputs& inputs)
     set_rate({f.src, f.src_port, inputs.workload.local_address(f), f.dst_port}, f.rate);
 }
 
-std::optional<Place> Decider::place(const FlowKey& key, unsigned endpoint) const {
-  const auto place = choice_.place(flow_of(key, endpoint, in_));
+std::optional<Place> Decider::place(const FlowKey& key, unsigned endpoint,
+                                    const FlowWish& wish) const {
+  const auto place = choice_.place(flow_of(key, endpoint, in_, wish));
   if (!place) return std::nullopt;
   if (place->table < 0) return Place{"", place->queue};
   return Place{choice_.tables()[static_cast<std::size_t>(place->table)], place->queue};
 }
 
-std::string Decider::why_not(const FlowKey& key, unsigned endpoint) const {
-  return choice_.why_not(flow_of(key, endpoint, in_));
+std::string Decider::why_not(const FlowKey& key, unsigned endpoint, const FlowWish& wish) const {
+  return choice_.why_not(flow_of(key, endpoint, in_, wish));
 }
 
 std::optional<std::string> Decider::table_with_room() const {
@@ -89,7 +92,9 @@ void Decider::note(const Operation& o) {
       KnownFlow& known = flows_[key_of(o.flow)];
       known.entry = o.flow;
       load_[o.flow.queue] += known.rate;
-      ir::Flow flow = flow_of(key_of(o.flow), o.flow.endpoint, in_);
+      FlowWish wish{o.flow.gold, {}};
+      if (o.flow.pinned) wish.queue = o.flow.queue;
+      ir::Flow flow = flow_of(key_of(o.flow), o.flow.endpoint, in_, wish);
       flow.rate = known.rate;
       choice_.put(flow, o.flow.queue);
       return;
@@ -127,6 +132,13 @@ void Decider::set_rate(const FlowKey& key, double rate) {
   load_[at->second.entry.queue] += rate - at->second.rate;
   at->second.rate = rate;
   choice_.set_rate(key, rate);
+}
+
+void Decider::set_pinned(const FlowKey& key, bool pinned) {
+  const auto at = flows_.find(key);
+  if (at == flows_.end()) return;
+  at->second.entry.pinned = pinned;
+  choice_.set_pinned(key, pinned);
 }
 
 const KnownFlow* Decider::find(const FlowKey& key) const {

@@ -16,6 +16,12 @@ namespace weft::planner {
 
 using passes::FlowKey;
 
+// What a flow asks for.
+struct FlowWish {
+  std::optional<bool> gold;       // its class; none: as its endpoint
+  std::optional<unsigned> queue;  // where it must arrive
+};
+
 struct Place {
   std::string table;  // where its rule goes; empty: RSS brings it
   unsigned queue = 0;
@@ -35,8 +41,8 @@ class Decider {
 
   // As the chooser would: in the zone of its endpoint, on the queue with the least to do while a
   // table has room for its rule, else where RSS brings it. nullopt: why_not says why.
-  std::optional<Place> place(const FlowKey& key, unsigned endpoint) const;
-  std::string why_not(const FlowKey& key, unsigned endpoint) const;
+  std::optional<Place> place(const FlowKey& key, unsigned endpoint, const FlowWish& wish) const;
+  std::string why_not(const FlowKey& key, unsigned endpoint, const FlowWish& wish) const;
   // A rule for it somewhere, whatever brings it there now; nullopt: no table has room.
   std::optional<std::string> table_with_room() const;
   // The rule for it, as the compiler writes it.
@@ -47,6 +53,7 @@ class Decider {
   // Keeps the counters with what was done.
   void note(const plan::Operation& operation);
   void set_rate(const FlowKey& key, double rate);
+  void set_pinned(const FlowKey& key, bool pinned);
   const KnownFlow* find(const FlowKey& key) const;
   const std::unordered_map<FlowKey, KnownFlow, passes::FlowKeyHash>& flows() const {
     return flows_;

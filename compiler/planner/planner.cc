@@ -78,19 +78,21 @@ void Planner::changed() {
   digest_ = diag::sha256_hex(digest_ + plan::to_yaml(done_));
 }
 
-diag::Result<Operations> Planner::add_flow(const FlowKey& key, unsigned endpoint, double rate) {
+diag::Result<Operations> Planner::add_flow(const FlowKey& key, unsigned endpoint, double rate,
+                                           const FlowWish& wish) {
   if (endpoint >= plan().endpoints.size()) return no("there is no such endpoint");
   if (!plan().endpoints[endpoint].listens(key.dst, key.dst_port))
     return no(fmt::format("endpoint `{}` does not listen there", plan().endpoints[endpoint].name));
   if (decider_->find(key) != nullptr)
     return no(fmt::format("there is a flow {} already", passes::flow_text(key)));
-  const auto place = decider_->place(key, endpoint);
+  const auto place = decider_->place(key, endpoint, wish);
   if (!place)
     return no(fmt::format("flow {} cannot be brought where it belongs: {}", passes::flow_text(key),
-                          decider_->why_not(key, endpoint)),
+                          decider_->why_not(key, endpoint, wish)),
               "a plan of its workload (`weft compile`), for a new start");
-  const plan::FlowEntry entry = {key.src,      key.src_port, key.dst,
-                                 key.dst_port, endpoint,     place->queue};
+  plan::FlowEntry entry = {key.src, key.src_port, key.dst, key.dst_port, endpoint, place->queue};
+  entry.pinned = wish.queue.has_value();
+  if (wish.gold && *wish.gold != plan().endpoints[endpoint].gold) entry.gold = wish.gold;
   Operations list = {{.kind = Kind::add_flow, .flow = entry}};
   if (!place->table.empty())
     list.push_back({.kind = Kind::create_rule, .filter = decider_->rule(key, *place, endpoint)});
@@ -136,6 +138,10 @@ diag::Result<Operations> Planner::move_flow(const FlowKey& key, unsigned queue) 
   if (queue >= plan().configuration.rx_queues)
     return no(fmt::format("there is no queue {}", queue));
   if (known->entry.queue == queue) return Operations{};
+  if (known->entry.pinned)
+    return no(
+        fmt::format("flow {} is wanted on queue {}", passes::flow_text(key), known->entry.queue),
+        "apply a workload that says otherwise");
   Operations list = away(*known);
   list.push_back({.kind = Kind::move_flow, .flow = known->entry, .queue = queue});
   std::vector<plan::Filter> rules = known->rules;
@@ -209,8 +215,11 @@ diag::Result<Operations> Planner::change_to(const plan::Plan& target,
     proof_->want_all(before);
     return proved;
   }
-  for (const ir::Flow& f : workload.flows)
-    decider_->set_rate({f.src, f.src_port, workload.local_address(f), f.dst_port}, f.rate);
+  for (const ir::Flow& f : workload.flows) {
+    const FlowKey key{f.src, f.src_port, workload.local_address(f), f.dst_port};
+    decider_->set_rate(key, f.rate);
+    decider_->set_pinned(key, f.queue.has_value());
+  }
   changed();
   if (!workload.digest.empty()) digest_ = workload.digest;
   return proved;
@@ -282,12 +291,16 @@ ir::Workload workload_of(const plan::Plan& plan) {
   out.endpoints = plan.endpoints;
   for (const ir::Policy policy : {ir::Policy::balance, ir::Policy::gold, ir::Policy::fixed})
     if (plan.chosen.policy == to_string(policy)) out.policy = policy;
-  for (const plan::FlowEntry& f : plan.flows)
-    out.flows.push_back({.src = f.src,
-                         .src_port = f.src_port,
-                         .dst_port = f.dst_port,
-                         .endpoint = f.endpoint,
-                         .dst = f.dst});
+  for (const plan::FlowEntry& f : plan.flows) {
+    ir::Flow flow{.src = f.src,
+                  .src_port = f.src_port,
+                  .dst_port = f.dst_port,
+                  .endpoint = f.endpoint,
+                  .dst = f.dst,
+                  .gold = f.gold.value_or(plan.endpoints[f.endpoint].gold)};
+    if (f.pinned) flow.queue = f.queue;
+    out.flows.push_back(std::move(flow));
+  }
   const auto digest = plan.inputs.find("workload");
   if (digest != plan.inputs.end()) out.digest = digest->second;
   return out;

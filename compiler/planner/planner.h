@@ -22,7 +22,8 @@ class Planner {
 
   // Each leaves the planner at the plan behind the operations; an error leaves it as it was.
   // E0676: no such endpoint or flow, or there is one already; E0673: not proved.
-  diag::Result<Operations> add_flow(const FlowKey& key, unsigned endpoint, double rate);
+  diag::Result<Operations> add_flow(const FlowKey& key, unsigned endpoint, double rate,
+                                    const FlowWish& wish = {});
   diag::Result<Operations> remove_flow(const FlowKey& key);
   diag::Result<Operations> move_flow(const FlowKey& key, unsigned queue);
   // Behind those that are there.

@@ -307,9 +307,10 @@ void CommandLine::add_changing() {
           "weft flow add echo 10.7.0.1:40000 rate 100\n  weft flow move 10.7.0.1:40000 queue 2\n"
           "  weft flow remove 10.7.0.1:40000",
           "Adds, moves or removes a flow of a running stack.", [this] { return tool::flow(flow); });
-  c->add_option("REQUEST", flow.words,
-                "add ENDPOINT A:P [to A:P] [rate R] | move A:P [to A:P] queue N | "
-                "remove A:P [to A:P]")
+  c->add_option(
+       "REQUEST", flow.words,
+       "add ENDPOINT A:P [to A:P] [rate R] [class C] [queue N] | move A:P [to A:P] queue N | "
+       "remove A:P [to A:P]")
       ->required();
   stack_and_inputs(c, flow);
   c->add_flag("--json", flow.json, "as JSON");

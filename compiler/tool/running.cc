@@ -88,10 +88,11 @@ struct Wish {
   FlowKey key;
   std::optional<unsigned> endpoint;
   double rate = 1;
-  std::optional<unsigned> queue;
+  planner::FlowWish wish;
 };
 
-// "A:P [to A:P] [rate R] [queue N]"; where it goes to is the endpoint's first socket otherwise.
+// "A:P [to A:P] [rate R] [class C] [queue N]"; where it goes to is the endpoint's first socket
+// otherwise.
 diag::Result<Wish> wish(const plan::Plan& plan, const std::string& endpoint, Words& words) {
   Wish out;
   if (const std::string from = words.next(); !socket(from, out.key.src, out.key.src_port))
@@ -116,9 +117,13 @@ diag::Result<Wish> wish(const plan::Plan& plan, const std::string& endpoint, Wor
     } else if (words.take("queue")) {
       unsigned queue = 0;
       good = number(words.next(), queue);
-      out.queue = queue;
+      out.wish.queue = queue;
+    } else if (words.take("class")) {
+      const std::string name = words.next();
+      good = name == "gold" || name == "normal";
+      out.wish.gold = name == "gold";
     }
-    if (!good) return no("expected: A:P [to A:P] [rate R] [queue N]");
+    if (!good) return no("expected: A:P [to A:P] [rate R] [class gold|normal] [queue N]");
   }
   return out;
 }
@@ -239,10 +244,11 @@ diag::Result<Operations> understand(planner::Planner& planner, const std::string
               "..., rebalance");
   auto asked = wish(planner.plan(), verb == "add" ? words.next() : "", words);
   if (!asked) return diag::fail(asked.error());
-  if (verb == "add") return planner.add_flow(asked->key, *asked->endpoint, asked->rate);
+  if (verb == "add")
+    return planner.add_flow(asked->key, *asked->endpoint, asked->rate, asked->wish);
   if (verb == "remove") return planner.remove_flow(asked->key);
-  if (!asked->queue) return no("to which queue?", "move flow A:P queue N");
-  return planner.move_flow(asked->key, *asked->queue);
+  if (!asked->wish.queue) return no("to which queue?", "move flow A:P queue N");
+  return planner.move_flow(asked->key, *asked->wish.queue);
 }
 
 }  // namespace weft::tool

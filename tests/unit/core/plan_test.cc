@@ -257,7 +257,7 @@ TEST(PlanDiff, FindsEveryKindOfChange) {
   std::string text = diff_text(a, b, {});
   for (const char* line :
        {"~ rx.ipv4_cksum                on -> off", "queue 1, priority 2 -> queue 2, priority 2",
-        "- fdir udp *:* -> 0xa070000/0xffff0000:* eth.type=0x800/0xffff queue 1, mark 7", "~ table",
+        "- fdir udp *:* -> 10.7.0.0/16:* eth.type=0x800/0xffff queue 1, mark 7", "~ table",
         "+ 10.7.0.3:1 -> 10.7.0.2:7", "~ mtu                          1500 -> 9000",
         "~ core 1                       queue 1 -> queues 1-2", "~ echo",
         "~ read -> software     sum.checksum\n", "was read: says \\ \"good\": yes",

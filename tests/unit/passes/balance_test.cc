@@ -99,6 +99,39 @@ TEST(Balance, WhatIsSaidToBeTheBestIsSoWithBinsThatHoldSomethingAndItemsThatMayN
   EXPECT_EQ(certified, 200u);
 }
 
+// Cores that are slower, and where packets cost more.
+TEST(Balance, BinsThatDifferAreBoundedAndFilledAsWellAsCanBe) {
+  std::uint64_t state = 23;
+  const auto random = [&state](unsigned n) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<unsigned>((state >> 33) % n);
+  };
+  for (unsigned round = 0; round < 200; ++round) {
+    const std::vector<double> before = {1.0 * random(20), 0, 1.0 * random(20)};
+    const std::vector<double> slower = {1 + 0.25 * random(4), 1.5, 1 + 0.5 * random(3)};
+    const std::vector<double> surcharge = {0, 1.0 * random(5), 2};
+    std::vector<BalanceItem> items;
+    for (unsigned i = 0; i < 7; ++i) items.push_back({1.0 + random(30), nullptr, 1.0 + random(3)});
+    double best = 1e300;
+    for (unsigned way = 0; way < 3 * 3 * 3 * 3 * 3 * 3 * 3; ++way) {
+      std::vector<double> load = before;
+      for (unsigned i = 0, rest = way; i < items.size(); ++i, rest /= 3)
+        load[rest % 3] +=
+            slower[rest % 3] * (items[i].weight + items[i].rate * surcharge[rest % 3]);
+      best = std::min(best, *std::max_element(load.begin(), load.end()));
+    }
+    const Balanced found = balance(items, before, surcharge, slower);
+    EXPECT_NEAR(found.busiest, best, 1e-6) << round;
+    EXPECT_LE(found.bound, best + 1e-6) << round;
+    // The bound by arithmetic alone, which is what there is for many items.
+    std::vector<BalanceItem> many;
+    for (unsigned i = 0; i < 30; ++i) many.push_back({1.0 + random(30), nullptr, 1.0 + random(3)});
+    const Balanced large = balance(many, before, surcharge, slower);
+    EXPECT_LE(large.bound, large.busiest * (1 + 1e-9));
+    EXPECT_GE(large.bound, 0.9 * large.busiest) << "and it says something";
+  }
+}
+
 TEST(Balance, EqualWeightsThatDoNotDivideAreBoundedByTheRestOfTheDivision) {
   const std::vector<double> weights(50, 100.0);
   EXPECT_EQ(LowerBound(weights).of(8), 700);
