@@ -41,7 +41,8 @@ class Decider {
 
   // As the chooser would: in the zone of its endpoint, on the queue with the least to do while a
   // table has room for its rule, else where RSS brings it. nullopt: why_not says why.
-  std::optional<Place> place(const FlowKey& key, unsigned endpoint, const FlowWish& wish) const;
+  std::optional<Place> place(const FlowKey& key, unsigned endpoint,
+                             const FlowWish& wish = {}) const;
   std::string why_not(const FlowKey& key, unsigned endpoint, const FlowWish& wish) const;
   // A rule for it somewhere, whatever brings it there now; nullopt: no table has room.
   std::optional<std::string> table_with_room() const;
