@@ -41,6 +41,8 @@ static void tcp(void* self, const struct weft_host* host, const struct weft_tcp_
   struct server* s = self;
   switch (event->kind) {
     case WEFT_TCP_NEW:
+      /* (Who says nothing for long does not wait in the listener's backlog.) */
+      host->tcp_accept(host->context, event->connection);
       for (unsigned i = 0; s->service == chargen && i < pieces; ++i)
         send(host, event->connection, s->text, sizeof(s->text), 1);
       break;

@@ -11,6 +11,7 @@ namespace weft::engine {
 namespace {
 
 constexpr std::uint32_t backlog = 4096;
+constexpr std::uint32_t most_connections = 1 << 20;  // memory is taken for those that there are
 constexpr std::uint32_t largest_header = 60;
 constexpr std::uint32_t most_waiting = 1536;  // of the buffers that sizes_for has beside all else
 constexpr unsigned kept_for_others = 64;      // places in the card's queue
@@ -22,7 +23,7 @@ void Shard::open_tcp(const plan::Plan& plan) {
                                   [](const ir::Endpoint& e) { return e.tcp; });
   if (!wanted) return;
   tcp::Config config;
-  config.connections = 65536;
+  config.connections = most_connections;
   config.listeners = 1024;
   config.chunks = 65536;
   config.sent = 65536;

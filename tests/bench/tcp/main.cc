@@ -9,6 +9,7 @@
 #include "runtime/ports/eal.h"
 #include "tests/bench/instructions.h"
 #include "tests/bench/report.h"
+#include "tests/bench/tcp/crowd.h"
 #include "tests/bench/tcp/scripted.h"
 #include "tests/bench/tcp/servers.h"
 #include "tests/bench/tcp/stage.h"
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 struct Options {
   unsigned runs = 5;
   double seconds = 0.3;
+  unsigned crowd = 1'000'000;
   std::vector<std::string> wires = {"veth", "memif"};
   bool json = false, no_instructions = false, no_rates = false;
   // Of the programs that this one starts.
@@ -98,11 +100,15 @@ void measure(const Options& options, const Place& place, std::vector<Row>& rows)
   }
 }
 
-// The slope between two counts of requests.
-void count(const Place& place, std::vector<Row>& rows) {
+std::string plan_without_card(const Place& place) {
   const std::string plan = place.folder + "/none.yaml";
   command({place.build + "/weft", "compile", "host_ipv4", "--nic", "none", "--workload", "tcp_echo",
            "--no-proof", "-o", plan});
+  return plan;
+}
+
+// The slope between two counts of requests.
+void count(const std::string& plan, std::vector<Row>& rows) {
   for (const unsigned connections : {1u, 32u, 256u}) {
     for (const std::string who : {"lwip", "weft"}) {
       double n[2] = {};
@@ -133,8 +139,14 @@ void count(const Place& place, std::vector<Row>& rows) {
 int run(const Options& options) {
   if (options.serve == "kernel") return serve_kernel();
   if (options.serve == "lwip") return serve_lwip(options.wire, options.cpu);
-  if (!options.scripted.empty())
-    return run_scripted(options.scripted, options.connections, options.count);
+  if (!options.scripted.empty()) {
+    on_scripted(options.scripted, [&](ScriptedWire& wire, const auto& until_done) {
+      wire.open(options.connections);
+      wire.ask(options.count, options.connections);
+      until_done();
+    });
+    return 0;
+  }
   if (geteuid() != 0) {
     fmt::print(stderr, "tcp: network namespaces need root\n");
     return 77;
@@ -150,7 +162,12 @@ int run(const Options& options) {
   std::error_code ignored;
   try {
     if (!options.no_rates) measure(options, place, rows);
-    if (!options.no_instructions) count(place, rows);
+    const std::string plan = plan_without_card(place);
+    if (!options.no_instructions) count(plan, rows);
+    if (options.crowd != 0) {
+      const auto more = measure_crowd(plan, options.crowd, options.runs);
+      rows.insert(rows.end(), more.begin(), more.end());
+    }
   } catch (...) {
     fs::remove_all(folder, ignored);
     throw;
@@ -173,6 +190,8 @@ int main(int argc, char** argv) {
   app.add_option("--wires", options.wires, "veth, memif")->delimiter(',');
   app.add_flag("--no-rates", options.no_rates, "counts instructions only");
   app.add_flag("--no-instructions", options.no_instructions, "leaves callgrind out");
+  app.add_option("--crowd", options.crowd, "connections open at once; 0: leaves that out")
+      ->capture_default_str();
   app.add_flag("--json", options.json, "one row in a line");
   for (auto* inner :
        {app.add_option("--serve", options.serve), app.add_option("--scripted", options.scripted),

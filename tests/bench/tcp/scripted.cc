@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <stdexcept>
 
@@ -27,11 +28,12 @@ extern "C" __attribute__((noinline)) unsigned weft_bench_lwip_round(weft::bench:
 namespace weft::bench {
 namespace {
 
-constexpr std::uint16_t first_port = 20000;
-constexpr std::uint32_t peer_address = 0x0a070001;
+constexpr std::uint32_t first_peer = 0x0a070010, first_port = 1024, ports_of_one = 60000;
+constexpr unsigned most_under_way = 256;
+constexpr std::uint32_t stride = 611'953;  // a prime: all connections come in turn
 constexpr std::uint8_t peer_mac[6] = {2, 0, 0, 0, 0, 1};
 constexpr std::uint64_t host_mac = 0x027765667402;
-enum : std::uint8_t { syn = 2, psh = 8, ack = 16 };
+enum : std::uint8_t { fin = 1, syn = 2, rst = 4, psh = 8, ack = 16 };
 
 void store16(std::uint8_t* to, unsigned v) {
   to[0] = static_cast<std::uint8_t>(v >> 8);
@@ -66,13 +68,15 @@ T must(diag::Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-void run_weft(const std::string& plan_file, unsigned connections, std::uint64_t requests) {
+using Use = std::function<void(ScriptedWire&, const std::function<void()>&)>;
+
+void on_weft(const std::string& plan_file, const Use& use) {
   const std::string root = frontend::source_root();
   const auto fields = must(frontend::read_headers(root + "/graphs/headers"));
   const auto plan = must(plan::read_plan(plan_file, fields));
   const auto none = must(frontend::read_nic(root + "/nicmodels/none.yaml", fields));
   auto pools = must(engine::Pools::make("bench", engine::sizes_for(plan)));
-  ScriptedWire wire(pools->frames, connections, requests);
+  ScriptedWire wire(pools->frames);
   auto card = must(emulator::EmulatedCard::make(none, fields, wire, {}));
   auto rules = must(ports::apply(plan, &none, card->control()));
   // (valgrind knows x86-64-v3, and not all that this processor has.)
@@ -85,35 +89,74 @@ void run_weft(const std::string& plan_file, unsigned connections, std::uint64_t 
   const engine::Clock clock;
   auto engine = must(engine::Engine::make(plan, fields, *card, *pools, clock, libraries,
                                           {.name = "bench", .generated = &code}));
-  while (!wire.done()) engine->poll_all();
+  use(wire, [&] {
+    while (!wire.done()) engine->poll_all();
+  });
   engine->stop();
   ports::withdraw(rules, card->control());
 }
 
-void run_lwip(unsigned connections, std::uint64_t requests) {
+void on_lwip(const Use& use) {
   rte_mempool* pool = LwipHost::make_pool();
   if (pool == nullptr) throw std::runtime_error("no memory for frames");
-  ScriptedWire wire(pool, connections, requests);
+  ScriptedWire wire(pool);
   LwipHost host(wire, pool, host_mac);
-  while (!wire.done()) weft_bench_lwip_round(host);
+  use(wire, [&] {
+    while (!wire.done()) weft_bench_lwip_round(host);
+  });
 }
 
 }  // namespace
 
-ScriptedWire::ScriptedWire(rte_mempool* pool, unsigned connections, std::uint64_t requests)
-    : pool_(pool), peers_(connections), wanted_(requests) {
-  Frame arp(60);  // so that nobody need ask
+double cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+void ScriptedWire::open(std::uint32_t connections) { peers_.resize(connections); }
+
+void ScriptedWire::ask(std::uint64_t requests, std::uint32_t among) {
+  wanted_ += requests;
+  among_ = among;
+}
+
+void ScriptedWire::close(std::uint32_t connections) { to_close_ = connections; }
+
+// Whoever else may begin something.
+void ScriptedWire::go_on() {
+  while (under_way_ < most_under_way) {
+    if (opening_ < peers_.size()) {
+      if (opening_ % ports_of_one == 0) introduce(first_peer + opening_ / ports_of_one);
+      say(opening_++, syn, 0);
+    } else if (opened_ == peers_.size() && asked_ < wanted_) {
+      turn_ = static_cast<std::uint32_t>((std::uint64_t{turn_} + stride) % among_);
+      if (peers_[turn_].asked) return;
+      peers_[turn_].asked = true;
+      ++asked_;
+      say(turn_, ack | psh, request_bytes);
+    } else if (closing_ < to_close_) {
+      say(closing_++, fin | ack, 0);
+    } else {
+      return;
+    }
+    ++under_way_;
+  }
+}
+
+// (So that nobody need ask.)
+void ScriptedWire::introduce(std::uint32_t address) {
+  Frame arp(60);
   addresses(arp.data(), true, 0x0806);
   static constexpr std::uint8_t kind[8] = {0, 1, 8, 0, 6, 4, 0, 1};
   std::memcpy(&arp[14], kind, sizeof(kind));
   std::memcpy(&arp[22], peer_mac, 6);
-  store32(&arp[28], peer_address);
+  store32(&arp[28], address);
   store32(&arp[38], stack_address);
   waiting_.push_back(arp);
-  for (unsigned i = 0; i < connections; ++i) say(i, syn, 0);
 }
 
-void ScriptedWire::say(unsigned connection, std::uint8_t flags, unsigned bytes) {
+void ScriptedWire::say(std::uint32_t connection, std::uint8_t flags, unsigned bytes) {
   Peer& p = peers_[connection];
   Frame f(54 + bytes);
   addresses(f.data(), false, 0x0800);
@@ -122,11 +165,11 @@ void ScriptedWire::say(unsigned connection, std::uint8_t flags, unsigned bytes) 
   store16(ip + 2, 40 + bytes);
   ip[8] = 64;
   ip[9] = 6;
-  store32(ip + 12, peer_address);
+  store32(ip + 12, first_peer + connection / ports_of_one);
   store32(ip + 16, stack_address);
   store16(ip + 10, fold(add_up(ip, 20, 0)));
   std::uint8_t* tcp = ip + 20;
-  store16(tcp, first_port + connection);
+  store16(tcp, first_port + connection % ports_of_one);
   store16(tcp + 2, echo_port);
   store32(tcp + 4, p.next);
   store32(tcp + 8, p.expected);
@@ -135,7 +178,7 @@ void ScriptedWire::say(unsigned connection, std::uint8_t flags, unsigned bytes) 
   store16(tcp + 14, 65535);
   for (unsigned i = 0; i < bytes; ++i) tcp[20 + i] = static_cast<std::uint8_t>(p.next + i);
   store16(tcp + 16, fold(add_up(tcp, 20 + bytes, add_up(ip + 12, 8, 6 + 20 + bytes))));
-  p.next += bytes + ((flags & syn) != 0 ? 1 : 0);
+  p.next += bytes + ((flags & (syn | fin)) != 0 ? 1 : 0);
   waiting_.push_back(std::move(f));
 }
 
@@ -144,29 +187,54 @@ void ScriptedWire::arrived(const std::uint8_t* f, std::size_t length) {
   const std::uint8_t* tcp = f + 34;
   const std::size_t header = std::size_t{tcp[12]} >> 4 << 2;
   const std::size_t bytes = load16(f + 16) - 20 - header;
-  const unsigned connection = load16(tcp + 2) - first_port;
+  const std::uint32_t connection =
+      (load32(f + 30) - first_peer) * ports_of_one + load16(tcp + 2) - first_port;
   Peer& p = peers_.at(connection);
-  if ((tcp[13] & syn) != 0) {
-    p.expected = load32(tcp + 4) + 1;
+  const std::uint8_t flags = tcp[13];
+  if ((flags & rst) != 0) {
+    if (done()) return;  // the stack ends
+    throw std::runtime_error(fmt::format("connection {} of {} is reset", connection, opened_));
+  }
+  if ((flags & syn) != 0) {
+    if (!p.open) --under_way_, ++opened_;
     p.open = true;
-  } else if (bytes == request_bytes && load32(tcp + 4) == p.expected) {
+    p.expected = load32(tcp + 4) + 1;
+    say(connection, ack, 0);
+  } else if (load32(tcp + 4) != p.expected) {
+    say(connection, ack, 0);  // (the same again)
+  } else if ((flags & fin) != 0 && bytes == 0) {
+    ++p.expected;
+    ++closed_;
+    --under_way_;
+    say(connection, ack, 0);
+  } else if (bytes == request_bytes) {
     for (unsigned i = 0; i < bytes; ++i) {
       if (tcp[header + i] != static_cast<std::uint8_t>(p.next - request_bytes + i))
         throw std::runtime_error("an answer is wrong");
     }
     p.expected += request_bytes;
-    ++answered_;
-  } else if (bytes == 0) {
-    return;
-  } else {
+    answered(connection);
+  } else if (bytes != 0) {
     throw std::runtime_error("something else than an answer");
   }
-  if (asked_ == wanted_) return;
-  ++asked_;
-  say(connection, ack | psh, request_bytes);
+}
+
+// Where few take part the next request acknowledges the answer.
+void ScriptedWire::answered(std::uint32_t connection) {
+  ++answered_;
+  if (among_ <= most_under_way && asked_ < wanted_) {
+    ++asked_;
+    say(connection, ack | psh, request_bytes);
+    return;
+  }
+  peers_[connection].asked = false;
+  --under_way_;
+  say(connection, ack, 0);
 }
 
 std::uint16_t ScriptedWire::receive(rte_mbuf** frames, std::uint16_t n) {
+  const double begin = cpu_seconds();
+  go_on();
   std::uint16_t made = 0;
   for (; made < n && !waiting_.empty(); ++made) {
     rte_mbuf* m = rte_pktmbuf_alloc(pool_);
@@ -177,15 +245,18 @@ std::uint16_t ScriptedWire::receive(rte_mbuf** frames, std::uint16_t n) {
     waiting_.pop_front();
   }
   counters_.received += made;
+  cpu_s_ += cpu_seconds() - begin;
   return made;
 }
 
 std::uint16_t ScriptedWire::transmit(rte_mbuf** frames, std::uint16_t n) {
+  const double begin = cpu_seconds();
   for (unsigned i = 0; i < n; ++i) {
     arrived(rte_pktmbuf_mtod(frames[i], const std::uint8_t*), frames[i]->data_len);
     rte_pktmbuf_free(frames[i]);
   }
   counters_.sent += n;
+  cpu_s_ += cpu_seconds() - begin;
   return n;
 }
 
@@ -198,14 +269,13 @@ std::vector<std::string> counted_functions(const std::string& who) {
   return {"weft::engine::NetCore::poll_once()", "weft::emulator::EmulatedCard::poll()"};
 }
 
-int run_scripted(const std::string& plan, unsigned connections, std::uint64_t requests) {
+void on_scripted(const std::string& plan, const Use& use) {
   must(ports::start_eal({.prefix = fmt::format("wbscript{}", getpid()), .megabytes = 192}));
   if (plan == "lwip") {
-    run_lwip(connections, requests);
+    on_lwip(use);
   } else {
-    run_weft(plan, connections, requests);
+    on_weft(plan, use);
   }
-  return 0;
 }
 
 }  // namespace weft::bench
