@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a part of weft needs: packages.sh build | run | test
+# Installs the Debian packages that a part of weft needs: packages.sh build | run | test | night
 # Installs only what is missing; as an ordinary user it names what is missing and fails.
 set -euo pipefail
 
@@ -10,12 +10,14 @@ test="librapidcheck-dev libpcap-dev python3-scapy tcpdump arping nftables socat 
   clang-format clang-tidy shellcheck libclang-rt-14-dev ccache util-linux dpdk-dev
   traceroute iputils-tracepath qemu-system-x86 curl wrk libmemcached-tools memcached openssl
   liblwip-dev"
+night="chromium"
 
 case "${1:-build}" in
   build) wanted="$build" ;;
   run) wanted="$build $run" ;;
   test) wanted="$build $run $test" ;;
-  *) echo "usage: packages.sh build|run|test" >&2; exit 64 ;;
+  night) wanted="$build $run $test $night" ;;
+  *) echo "usage: packages.sh build|run|test|night" >&2; exit 64 ;;
 esac
 
 missing=()
