@@ -42,6 +42,10 @@ int Sockets::set_option(int fd, int level, int option, const void* value, std::u
     s->settings.ttl = static_cast<std::uint8_t>(number == -1 ? 0 : number);
     result = 0;
   }
+  if (level == IPPROTO_IP && option == IP_TOS) {  // (the ECN field is the connection's own)
+    s->settings.dscp = static_cast<std::uint8_t>((number & 0xff) >> 2);
+    result = 0;
+  }
   if (result == 0) settings_changed(*s);
   return result;
 }
@@ -180,6 +184,10 @@ int Sockets::get_option(int fd, int level, int option, void* value, std::uint32_
   if (level == IPPROTO_TCP) result = get_of_tcp(*s, option, number);
   if (level == IPPROTO_IP && option == IP_TTL) {
     number = s->settings.ttl != 0 ? s->settings.ttl : 64;
+    result = 0;
+  }
+  if (level == IPPROTO_IP && option == IP_TOS) {
+    number = s->settings.dscp << 2;
     result = 0;
   }
   if (level == IPPROTO_IP && option == IP_MTU) {

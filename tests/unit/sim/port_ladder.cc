@@ -384,6 +384,7 @@ void PortLadder::outgoing(std::istringstream& words) {
                                                        {"urg", f.urgent},
                                                        {"ecn", f.tos & 3u},
                                                        {"ttl", f.ttl},
+                                                       {"tos", f.tos},
                                                        {"df", f.dont_fragment ? 1u : 0u}};
   for (const auto& [name, value] : said) {
     if (name == "len") continue;

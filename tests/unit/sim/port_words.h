@@ -51,6 +51,7 @@ inline constexpr OptionName option_names[] = {
     {"TCP_FASTOPEN", IPPROTO_TCP, TCP_FASTOPEN},
     {"TCP_INQ", IPPROTO_TCP, TCP_INQ},
     {"IP_TTL", IPPROTO_IP, IP_TTL},
+    {"IP_TOS", IPPROTO_IP, IP_TOS},
     {"IP_MTU", IPPROTO_IP, IP_MTU},
 };
 inline constexpr std::pair<const char*, int> flag_names[] = {{"PEEK", MSG_PEEK},
