@@ -29,7 +29,8 @@ namespace weft {
 
 namespace tcp {
 class Tcp;
-}
+struct PathError;
+}  // namespace tcp
 
 // The parameters that predicates call host.*. All own addresses are in Core::addresses.
 struct HostParams {
@@ -56,6 +57,11 @@ class Services {
   virtual bool tell_neighbour(std::uint32_t address, std::uint64_t mac, bool create) = 0;
   // The same for a path MTU: core.paths.learn(address, mtu, ...).
   virtual bool tell_path(std::uint32_t address, std::uint16_t mtu) = 0;
+  // ... and for what became of a segment: core.tcp->path_error(error).
+  virtual bool tell_connection(const tcp::PathError& error) {
+    (void)error;
+    return true;
+  }
   // A packet that waited for a neighbour is dropped: nobody answers for its next hop.
   virtual void nobody_there(const Packet& p) { (void)p; }
   // Passes the packet to another shard, where the engine runs it from `slot`. False: the ring is

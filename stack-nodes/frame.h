@@ -70,7 +70,8 @@ inline void describe(const Packet& p, Frame& f) {
   f.here = static_cast<std::uint16_t>(p.len);
   f.length = p.len;
   std::uint64_t flags = f.flags & Frame::whose;
-  if ((p.tx_ip_cksum | p.tx_l4_cksum) != 0) {
+  constexpr std::uint8_t of_sums = CardRequests::udp | CardRequests::tcp | CardRequests::cut;
+  if ((p.tx_ip_cksum | (p.tx_requests & of_sums)) != 0) {
     flags |= Frame::is_ipv4;
     if (p.tx_ip_cksum != 0) flags |= Frame::ask_ip;
     if (asks_udp(p)) flags |= Frame::ask_udp;
@@ -82,7 +83,7 @@ inline void describe(const Packet& p, Frame& f) {
       f.offload |= header << Frame::l4_shift | std::uint64_t{p.segment} << Frame::segment_shift;
     }
   }
-  if (p.tx_vlan != 0) {
+  if (asks_vlan(p)) {
     flags |= Frame::ask_vlan;
     f.vlan = p.vlan_id;
   }

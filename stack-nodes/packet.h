@@ -26,9 +26,9 @@ struct Packet {
 
   // Descriptor requests, transmit: 1 asks the card.
   std::uint8_t tx_ip_cksum = 0;
-  std::uint8_t tx_l4_cksum = 0;  // bits of CardRequests
-  std::uint8_t tx_vlan = 0;
+  std::uint8_t tx_requests = 0;  // bits of CardRequests, those for the tag among them
 
+  std::uint8_t tos = 0;        // of a datagram being sent: DSCP, and ECN in the lowest two bits
   std::uint8_t icmp_type = 0;  // the ICMP error to be made or heard, with its code and word
   std::uint8_t icmp_code = 0;
   std::uint8_t dont_fragment = 0;  // 1: the datagram being sent may not be cut on its way
@@ -85,13 +85,16 @@ inline std::uint16_t dst_port(const Packet& p) { return static_cast<std::uint16_
 
 inline bool marked(const Packet& p) { return (p.facts & CardFacts::marked) != 0; }
 
-// Bits of Packet::tx_l4_cksum.
+// Bits of Packet::tx_requests.
 struct CardRequests {
-  static constexpr std::uint8_t udp = 1, tcp = 2, cut = 4;
+  static constexpr std::uint8_t udp = 1, tcp = 2, cut = 4, vlan = 8;
 };
-inline bool asks_udp(const Packet& p) { return (p.tx_l4_cksum & CardRequests::udp) != 0; }
-inline bool asks_tcp(const Packet& p) { return (p.tx_l4_cksum & CardRequests::tcp) != 0; }
-inline bool asks_cut(const Packet& p) { return (p.tx_l4_cksum & CardRequests::cut) != 0; }
+inline bool asks_udp(const Packet& p) { return (p.tx_requests & CardRequests::udp) != 0; }
+inline bool asks_tcp(const Packet& p) { return (p.tx_requests & CardRequests::tcp) != 0; }
+inline bool asks_cut(const Packet& p) { return (p.tx_requests & CardRequests::cut) != 0; }
+inline bool asks_vlan(const Packet& p) { return (p.tx_requests & CardRequests::vlan) != 0; }
+inline std::uint8_t dscp(const Packet& p) { return p.tos >> 2; }
+inline std::uint8_t ecn(const Packet& p) { return p.tos & 3; }
 inline bool is_cut_by_card(const Packet& p) { return asks_cut(p) && p.segment != 0; }
 
 // For tests and tools.
@@ -120,8 +123,8 @@ inline Packet copy_of(const Packet& p) {
           .segment = p.segment,
           .mark = p.mark,
           .tx_ip_cksum = p.tx_ip_cksum,
-          .tx_l4_cksum = p.tx_l4_cksum,
-          .tx_vlan = p.tx_vlan,
+          .tx_requests = p.tx_requests,
+          .tos = p.tos,
           .icmp_type = p.icmp_type,
           .icmp_code = p.icmp_code,
           .dont_fragment = p.dont_fragment,

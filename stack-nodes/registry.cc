@@ -14,6 +14,7 @@
 #include "stack-nodes/handover/datagram.h"
 #include "stack-nodes/handover/flow.h"
 #include "stack-nodes/handover/neighbour.h"
+#include "stack-nodes/handover/connection.h"
 #include "stack-nodes/handover/path.h"
 #include "stack-nodes/handover/quoted.h"
 #include "stack-nodes/handover/segment.h"
@@ -50,6 +51,7 @@
 #include "stack-nodes/tcp/checksum_fill.h"
 #include "stack-nodes/tcp/checksum_ok.h"
 #include "stack-nodes/tcp/checksum_request.h"
+#include "stack-nodes/tcp/quoted.h"
 #include "stack-nodes/tcp/receive.h"
 #include "stack-nodes/tcp/segment.h"
 #include "stack-nodes/tcp/segment_request.h"
@@ -154,6 +156,7 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(tcp, segment, Segment),
     WEFT_NODE(tcp, segment_request, SegmentRequest),
     WEFT_NODE(tcp, receive, Receive),
+    WEFT_NODE(tcp, quoted, Quoted),
     WEFT_NODE(udp, checksum_ok, ChecksumOk),
     WEFT_NODE(udp, checksum_fill, ChecksumFill),
     WEFT_NODE(udp, checksum_request, ChecksumRequest),
@@ -171,6 +174,7 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(handover, segment, Segment),
     WEFT_NODE(handover, neighbour, Neighbour),
     WEFT_NODE(handover, path, Path),
+    WEFT_NODE(handover, connection, Connection),
 });
 
 #undef WEFT_NODE

@@ -11,6 +11,7 @@
 #include "stack-nodes/packet.h"
 #include "stack-nodes/table/group_table.h"
 #include "stack-nodes/table/owners.h"
+#include "stack-nodes/tcp/machine/path_error.h"
 
 namespace weft::engine {
 
@@ -29,7 +30,7 @@ struct Handed {
 
 // What a shard has to know before it runs packets that came later.
 struct News {
-  enum class Kind : std::uint32_t { neighbour, path, igmp, group };
+  enum class Kind : std::uint32_t { neighbour, path, igmp, group, connection };
   Kind kind = Kind::neighbour;
   std::uint32_t shard = 0;  // index of the receiver
   // neighbour:
@@ -42,6 +43,8 @@ struct News {
   Packet packet;
   // group: the receiver frees it
   GroupChange* change = nullptr;
+  // connection:
+  tcp::PathError error;
 };
 
 // Two bounded rings for each pair of net cores, and from each to itself, for its other shards.

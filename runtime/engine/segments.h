@@ -22,6 +22,7 @@ inline void fill_segment(Packet& p, const tcp::OutSegment& s, const tcp::Tcp& st
   p.dst = s.tuple.peer.v4();
   p.protocol = 6;
   p.ttl = s.ttl;
+  p.tos = static_cast<std::uint8_t>(s.dscp << 2 | s.ecn);
   p.dont_fragment = 1;  // RFC 1191 section 3
 }
 

@@ -273,6 +273,11 @@ void Shard::learn(const News& news, ports::Card& card, apps::AppHost& apps, std:
       core.neighbours.learn(core, news.address, news.mac, news.create);
       break;
     case News::Kind::path: core.paths.learn(news.address, news.mtu, core.host.mtu, now_ns); break;
+    case News::Kind::connection:
+      if (tcp_ == nullptr) break;
+      tcp_->now_ns = now_ns;
+      tcp_->path_error(news.error);
+      break;
     case News::Kind::igmp:
       nodes::igmp::hear(core, news.packet);
       pools_.free(news.packet.buffer);
@@ -402,6 +407,13 @@ bool Shard::tell_path(std::uint32_t address, std::uint16_t mtu) {
   news.kind = News::Kind::path;
   news.address = address;
   news.mtu = mtu;
+  return tell_others(news);
+}
+
+bool Shard::tell_connection(const tcp::PathError& error) {
+  News news;
+  news.kind = News::Kind::connection;
+  news.error = error;
   return tell_others(news);
 }
 

@@ -97,6 +97,7 @@ class Shard final : public Services {
   void free_buffer(void* buffer) override { pools_.free(buffer); }
   bool tell_neighbour(std::uint32_t address, std::uint64_t mac, bool create) override;
   void nobody_there(const Packet& p) override;
+  bool tell_connection(const tcp::PathError& error) override;
   bool tell_path(std::uint32_t address, std::uint16_t mtu) override;
   bool hand_over(nodes::Slot slot, unsigned shard, Packet& p) override;
   void to_speaker(Packet& p) override;

@@ -16,10 +16,10 @@
 namespace weft::nodes::icmp {
 
 struct ReadQuote {
-  enum class Out { udp, other, bad, limited };
+  enum class Out { udp, tcp, other, bad, limited };
   static constexpr NodeDecl decl{
       .name = "icmp.read_quote",
-      .ports = "udp, other, bad, limited",
+      .ports = "udp, tcp, other, bad, limited",
       .reads = "icmp.*, l4.payload, l4.room",
       .writes =
           "meta.icmp_type, meta.icmp_code, meta.icmp_word, meta.protocol, meta.src, meta.dst, "
@@ -55,10 +55,12 @@ struct ReadQuote {
       p.mtu = said != 0 ? said : plateau_below(length);
       if (get<field::ipv4::dont_fragment>(quoted) == 0 || p.mtu >= length) return Out::bad;
     }
-    if (p.protocol != 17) return Out::other;
+    if (p.protocol != 17 && p.protocol != 6) return Out::other;
+    // (TCP has its ports in the same place.)
     p.ports = ports_of(get<field::udp::src_port>(quoted + header),
                        get<field::udp::dst_port>(quoted + header));
-    return core.icmp_heard.take(core.now_ns) ? Out::udp : Out::limited;
+    if (!core.icmp_heard.take(core.now_ns)) return Out::limited;
+    return p.protocol == 6 ? Out::tcp : Out::udp;
   }
 
   // Routers from before RFC 1191 do not say what would fit. Section 7.1: the sizes that links have.

@@ -14,16 +14,19 @@ struct Build {
   static constexpr NodeDecl decl{
       .name = "ipv4.build",
       .reads =
-          "meta.src, meta.dst, meta.protocol, meta.ttl, meta.dont_fragment, host.address, l4.room",
+          "meta.src, meta.dst, meta.protocol, meta.ttl, meta.dont_fragment, meta.dscp, meta.ecn, "
+          "host.address, l4.room",
       .writes = "ipv4.*, meta.ethertype, pkt.len, l3.room, eth.*",
       .assigns =
-          "ipv4.version = 4; ipv4.ihl = 5; ipv4.dscp = 0; ipv4.ecn = 0; "
+          "ipv4.version = 4; ipv4.ihl = 5; ipv4.dscp = meta.dscp; ipv4.ecn = meta.ecn; "
           "ipv4.total_length = l4.room + 20; ipv4.reserved = 0; ipv4.dont_fragment = "
           "meta.dont_fragment; "
           "ipv4.more_fragments = 0; ipv4.fragment_offset = 0; "
           "ipv4.protocol = meta.protocol; ipv4.checksum = 0; ipv4.dst = meta.dst; "
           "pkt.len = l4.room + 34; l3.room = l4.room + 20",
-      .expects = "meta.dont_fragment == 0 && meta.src == 0 && meta.ttl == 0",
+      .expects =
+          "meta.dont_fragment == 0 && meta.src == 0 && meta.ttl == 0 && meta.dscp == 0 && "
+          "meta.ecn == 0",
       .meaning =
           "writes the IPv4 header; source is the own address of the way out and time to live 64 "
           "unless set",
@@ -44,6 +47,8 @@ struct Build {
     wire::Composer<header>()
         .put<field::ipv4::version>(4)
         .put<field::ipv4::ihl>(header / 4)
+        .put<field::ipv4::dscp>(dscp(p))
+        .put<field::ipv4::ecn>(ecn(p))
         .put<field::ipv4::total_length>(total)
         .put<field::ipv4::id>(core.random.next16())
         .put<field::ipv4::dont_fragment>(p.dont_fragment)

@@ -22,7 +22,7 @@ struct ChecksumRequest {
   };
   static void run(Packet& p, Core&) {
     const auto length = static_cast<std::uint16_t>(is_cut_by_card(p) ? 0 : wire::l4_room(p));
-    p.tx_l4_cksum |= CardRequests::tcp;
+    p.tx_requests |= CardRequests::tcp;
     const wire::Sum sum = wire::sum_pseudo(p.data + p.l3 + field::ipv4::src.offset / 8, 6, length);
     set<field::tcp::checksum>(p, sum.folded());
   }

@@ -14,7 +14,7 @@ struct SegmentRequest {
       .meaning = "asks the card to cut what is larger than a segment",
       .source = "DPDK RTE_MBUF_F_TX_TCP_SEG",
   };
-  static void run(Packet& p, Core&) { p.tx_l4_cksum |= CardRequests::cut; }
+  static void run(Packet& p, Core&) { p.tx_requests |= CardRequests::cut; }
 };
 
 }  // namespace weft::nodes::tcp

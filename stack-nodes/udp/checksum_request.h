@@ -18,7 +18,7 @@ struct ChecksumRequest {
       .source = "DPDK RTE_MBUF_F_TX_UDP_CKSUM",
   };
   static void run(Packet& p, Core&) {
-    p.tx_l4_cksum |= CardRequests::udp;
+    p.tx_requests |= CardRequests::udp;
     const wire::Sum sum = wire::sum_pseudo(p.data + p.l3 + field::ipv4::src.offset / 8, 17,
                                            get<field::udp::length>(p));
     set<field::udp::checksum>(p, sum.folded());

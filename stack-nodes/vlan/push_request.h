@@ -16,7 +16,7 @@ struct PushRequest {
       .source = "IEEE 802.1Q-2018 clause 9.6",
   };
   static void run(Packet& p, Core& core) {
-    p.tx_vlan = 1;
+    p.tx_requests |= CardRequests::vlan;
     p.vlan_id = core.host.vlan_id;
   }
 };

@@ -6,9 +6,11 @@ closed ports, many connections, losses in both directions; every packet accounte
 """
 import hashlib
 import random
+import re
 import socket
 import struct
 import threading
+import time
 import unittest
 
 import accounts
@@ -23,6 +25,7 @@ workload: tcp
 host:
   mac: "{mac}"
   address: 10.7.0.2/24
+  gateway: 10.7.0.1
 queues: {queues}
 cores: 1
 endpoints:
@@ -159,6 +162,35 @@ class Kernel(unittest.TestCase):
                 data = random.Random(thousandth).randbytes(size)
                 self.assertEqual(echoed(peer.space, data, 60), data, f"{thousandth / 10} % loss")
             loss(peer.space, "weft0", 0)
+
+    def test_what_the_path_says(self):
+        """A router with a narrow link behind it, and one that marks instead of dropping."""
+        with lib.Lab() as lab:
+            stack, peer = self.stack(lab, "tap", "tap")
+            router, far = peer.space, lab.space("f")
+            router.run("sysctl", "-qw", "net.ipv4.tcp_ecn=1")
+            router.run("nft", "add table netdev m; add chain netdev m c { type filter hook ingress "
+                              "device weft0 priority 0; }; add rule netdev m c tcp flags & cwr == "
+                              "cwr counter; add rule netdev m c ip ecn ect0 counter; add rule netdev "
+                              "m c ip ecn ect0 numgen inc mod 300 < 1 ip ecn set ce")
+            self.generated(router)
+            said = router.run("nft", "list table netdev m").stdout
+            answered, capable = map(int, re.findall(r"packets (\d+)", said))
+            self.assertGreater(capable, 1000, said)
+            self.assertGreater(answered, 1, "it says that it has heard of the marks")
+
+            lab.veth(router, far, "far0", "far1")
+            router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0")
+            router.run("ip", "addr", "add", "10.8.0.1/24", "dev", "far0")
+            router.run("ip", "link", "set", "far0", "mtu", 1000)  # the far end knows nothing of it
+            far.run("ip", "addr", "add", "10.8.0.2/24", "dev", "far1")
+            far.run("ip", "route", "add", "default", "via", "10.8.0.1")
+            begin = time.monotonic()
+            self.generated(far)
+            self.assertGreater(accounts.count(stack.stats(), "tcp_error"), 0)
+            # (Without a word of the router it takes three timeouts until smaller ones are tried.)
+            self.assertLess(time.monotonic() - begin, 1.2)
+            accounts.check_inside(self, stack.stop())
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ struct Config {
   std::uint32_t give_up = 924'600;         // R2 (RFC 9293 section 3.8.3): at least 100 s
   std::uint32_t give_up_syn = 183'000;     // ... of a SYN: at least 180 s
   std::uint32_t give_up_syn_ack = 63'000;  // ... of the answer to one: half-open connections
+  std::uint32_t search_hole = 10'000;      // a path that seemed to be a black hole is tried again
+  std::uint32_t search_path = 600'000;  // ... one of which a router said so (RFC 1191 section 6.3)
   std::uint32_t time_wait = 60'000;
   std::uint32_t fin_wait_2 = 60'000;         // of a connection that nobody reads any more
   std::uint32_t keepalive_idle = 7'200'000;  // RFC 9293 MUST-28

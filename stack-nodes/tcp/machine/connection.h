@@ -50,7 +50,7 @@ inline constexpr std::uint8_t new_conn = 1, connected = 2, data = 4, acked = 8, 
 namespace reason {
 inline constexpr std::uint8_t none = 0, reset = 104, timed_out = 110, refused = 111,
                               unreachable = 113, net_unreachable = 101, no_protocol = 92,
-                              aborted = 103, pipe = 32;
+                              protocol = 71, aborted = 103, pipe = 32;
 }
 
 // A list of chunks: bytes handed over by the application, or waiting for it.
@@ -224,6 +224,8 @@ struct Connection {
   std::uint8_t syn_retries = 0;  // 0: by time
   std::uint16_t user_mss = 0;    // 0: what the path carries
   std::uint16_t path_mtu = 0;
+  std::uint64_t search_ns = 0;       // when a larger segment is tried; 0: never
+  std::uint32_t search_wait_ms = 0;  // ... and how long after one that was lost
 
   // ---- opening, closing, urgent text, information
   Seq iss = 0;
@@ -293,6 +295,7 @@ struct Sent {
   static constexpr std::uint8_t ever_again = 8;  // its round trip says nothing (Karn)
   static constexpr std::uint8_t syn = 16;
   static constexpr std::uint8_t fin = 32;
+  static constexpr std::uint8_t large = 64;  // to see whether the path carries more again
 
   std::uint64_t sent_ns = 0;
   Seq begin = 0;

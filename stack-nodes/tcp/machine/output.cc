@@ -85,6 +85,7 @@ bool Tcp::make_segment(Connection& c, OutSegment& out) {
     std::uint32_t len = 0;
     bool with_fin = false;
     if (may_send_new(c, len, with_fin)) {
+      if (len == c.mss && !with_fin && may_send_large(c, len)) return send_large(c, out, len);
       send_new(c, out, len, with_fin);
       return true;
     }
@@ -154,6 +155,26 @@ std::uint32_t Tcp::of_record(const Connection& c, std::uint32_t len) const {
     if (chunks_[at].record_ends && bytes != 0) return std::min(bytes, len);
   }
   return len;
+}
+
+// In place of the `len` bytes that may leave: a larger segment, with more behind it that tells of
+// its loss. `len` becomes its size.
+bool Tcp::may_send_large(const Connection& c, std::uint32_t& len) const {
+  const std::uint32_t large = large_text(c);
+  const std::int32_t usable = distance(c.snd_nxt, c.snd_una + c.snd_wnd);
+  const std::uint32_t more = large + 3u * c.mss;
+  if (large <= len || c.records != 0 || c.snd_end - c.snd_nxt < more ||
+      usable < static_cast<std::int32_t>(more) || c.in_flight() + large > c.cwnd)
+    return false;
+  len = large;
+  return true;
+}
+
+bool Tcp::send_large(Connection& c, OutSegment& out, std::uint32_t len) {
+  send_new(c, out, len, false);
+  sent_[c.sent_last].flags |= Sent::large;
+  search_later(c);
+  return true;
 }
 
 // Everything but number, text and flags.
@@ -298,6 +319,7 @@ void Tcp::say_urgent(Connection& c, OutSegment& out) const {
 // False: it is too long for one segment now, and no record is left for the rest.
 bool Tcp::send_again(Connection& c, OutSegment& out, std::uint32_t at) {
   Sent* r = &sent_[at];
+  r->flags &= static_cast<std::uint8_t>(~Sent::large);
   const std::uint32_t text = r->bytes() - (r->is(Sent::fin) ? 1 : 0) - (r->is(Sent::syn) ? 1 : 0);
   if (text > c.mss && split_sent(c, at, r->begin + c.mss) == none) return false;
   r = &sent_[at];

@@ -18,6 +18,7 @@ bool sent_after(std::uint64_t a_ns, Seq a_end, std::uint64_t b_ns, Seq b_end) {
 // Section 6.2 steps 1 to 3, for one segment that has arrived.
 void Tcp::rack_delivered(Connection& c, const Sent& r, Delivered& d) {
   ++c.delivered;
+  if (r.is(Sent::large)) path_is_whole(c);
   if (r.sent_ns == 0) return;
   const std::uint64_t rtt_ns = now_ns - r.sent_ns;
   if (r.is(Sent::ever_again)) {
@@ -57,8 +58,9 @@ bool Tcp::rack_detect(Connection& c) {
     if (!sent_after(c.rack_sent_ns, c.rack_end, r.sent_ns, r.end)) break;
     const std::uint32_t newer = r.newer;
     if (r.sent_ns + limit_ns <= now_ns) {
+      const bool large = r.is(Sent::large);
       mark_lost(c, at);
-      found = true;
+      found = found || !large;
     } else {
       c.reorder_due_ns = std::max(c.reorder_due_ns, r.sent_ns + limit_ns);
     }

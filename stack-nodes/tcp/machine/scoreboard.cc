@@ -118,6 +118,7 @@ std::uint32_t Tcp::split_sent(Connection& c, std::uint32_t at, Seq where) {
 void Tcp::mark_lost(Connection& c, std::uint32_t at) {
   Sent& r = sent_[at];
   leave_order(c, r);
+  r.flags &= static_cast<std::uint8_t>(~Sent::large);
   if (r.is(Sent::sacked)) return;
   if (!r.is(Sent::lost)) {
     r.flags |= Sent::lost;

@@ -21,6 +21,7 @@
 #include "stack-nodes/tcp/machine/counters.h"
 #include "stack-nodes/tcp/machine/holes.h"
 #include "stack-nodes/tcp/machine/listener.h"
+#include "stack-nodes/tcp/machine/path_error.h"
 #include "stack-nodes/tcp/machine/segment.h"
 #include "stack-nodes/tcp/machine/settings.h"
 
@@ -65,6 +66,8 @@ class Tcp {
   std::uint64_t next_timer_ns() const;  // when advance() is to be called next; ~0: no timer
 
   // ---- ICMP about a segment that this host sent with sequence number `seq`
+  void path_error(const PathError& error);
+  bool knows(const Tuple& tuple) const { return find(tuple) != none; }
   void path_mtu(const Tuple& tuple, Seq seq, std::uint16_t mtu);
   void unreachable(const Tuple& tuple, Seq seq, std::uint8_t why, bool hard);
 
@@ -205,6 +208,8 @@ class Tcp {
   bool may_send_new(Connection& c, std::uint32_t& len, bool& with_fin);
   std::uint32_t of_record(const Connection& c, std::uint32_t len) const;
   void keep_times(Connection& c);
+  bool may_send_large(const Connection& c, std::uint32_t& len) const;
+  bool send_large(Connection& c, OutSegment& out, std::uint32_t len);
   void begin_segment(Connection& c, OutSegment& out, std::uint8_t flags, std::uint32_t len);
   void say_sacks(Connection& c, OptionWriter& options, std::uint32_t len);
   void send_new(Connection& c, OutSegment& out, std::uint32_t len, bool with_fin);
@@ -230,6 +235,9 @@ class Tcp {
   // icmp.cc
   void set_path_mtu(Connection& c, std::uint16_t mtu);
   void suspect_black_hole(Connection& c);
+  std::uint32_t large_text(const Connection& c) const;
+  void search_later(Connection& c);
+  void path_is_whole(Connection& c);
   // commands.cc
   std::uint16_t pick_port(const Tuple& tuple);
   Seq initial_sequence(const Tuple& t) const;

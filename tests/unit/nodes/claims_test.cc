@@ -135,14 +135,14 @@ TEST_F(Loop, what_the_card_was_to_do_is_done) {
   Packet p = to_self();
   std::fill_n(p.data, 14, std::uint8_t{0xff});
   set<field::udp::checksum>(p, 0x1234);  // a pseudo header sum, say
-  p.tx_l4_cksum = p.tx_ip_cksum = 1;
+  p.tx_requests = p.tx_ip_cksum = 1;
   say_l4_cksum(p, weft::Answer::good);
   EXPECT_EQ(nodes::ipv4::LoopBack::run(p, core), nodes::ipv4::LoopBack::Out::looped);
   EXPECT_EQ(p.buffer, nullptr);
   Packet& q = core.slot(nodes::Slot::loopback).packets[0];
   EXPECT_EQ(l4_cksum(q), weft::Answer::unknown);
   EXPECT_EQ(q.cast, Cast::own);
-  EXPECT_EQ(q.tx_l4_cksum, 0);
+  EXPECT_EQ(q.tx_requests, 0);
   EXPECT_TRUE(nodes::udp::ChecksumOk::run(q, core));
   // Whatever lay in front of the datagram: an ICMP error may be sent about it (RFC 1122 3.2.2).
   EXPECT_EQ(get<field::eth::dst>(q), core.host.mac);

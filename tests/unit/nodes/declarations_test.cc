@@ -63,7 +63,9 @@ std::map<std::string, std::function<std::uint64_t(const Packet&, const Core&)>> 
       {"desc.tx_l4_cksum", [](P p, C) { return std::uint64_t{asks_udp(p)}; }},
       {"desc.tx_tcp_cksum", [](P p, C) { return std::uint64_t{asks_tcp(p)}; }},
       {"desc.tx_segment", [](P p, C) { return std::uint64_t{asks_cut(p)}; }},
-      {"desc.tx_vlan", [](P p, C) { return std::uint64_t{p.tx_vlan}; }},
+      {"desc.tx_vlan", [](P p, C) { return std::uint64_t{asks_vlan(p)}; }},
+      {"meta.dscp", [](P p, C) { return std::uint64_t{dscp(p)}; }},
+      {"meta.ecn", [](P p, C) { return std::uint64_t{ecn(p)}; }},
       {"host.mac", [](P, C c) { return c.host.mac; }},
       {"host.address", [](P, C c) { return std::uint64_t{c.host.address}; }},
       {"host.broadcast", [](P, C c) { return std::uint64_t{c.host.broadcast}; }},
@@ -159,7 +161,7 @@ Bytes random_frame(Random& random, std::set<std::string>& headers, const nodes::
     ip.offset = random.below(6) == 0 ? 8 * random.below(100) : 0;
     if (random.below(3) == 0) ip.options = random_bytes(random, 4 * (1 + random.below(10)));
     b = PacketBuilder(random_bytes(random, random.below(random.below(2) == 0 ? 30 : 1400)));
-    if (decl.name.substr(0, 4) == "tcp.") {
+    if (decl.name.substr(0, 4) == "tcp." && decl.name != "tcp.quoted") {
       headers.insert("tcp");
       ip.protocol = 6;
       Bytes segment = random_bytes(random, 20 + random.below(1400));
@@ -202,6 +204,7 @@ Packet random_packet(TestCore& core, const Bytes& frame, Random random) {
   p.ports = static_cast<std::uint32_t>(random.next());
   p.protocol = static_cast<std::uint8_t>(random.next());
   p.ttl = static_cast<std::uint8_t>(random.next());
+  p.tos = static_cast<std::uint8_t>(random.next());
   p.dont_fragment = static_cast<std::uint8_t>(random.below(2));
   p.mtu = static_cast<std::uint16_t>(random.below(3) == 0 ? 0 : 68 + random.below(1500));
   p.next_hop = peer_address + random.below(3);
@@ -242,7 +245,8 @@ void quote_ours(Packet& p, const Core& core) {
   if ((quoted[4] & 1) != 0) return;
   quoted[0] = 0x45;
   wire::store16(quoted + 6, 0x4000);
-  quoted[9] = quoted[5] % 3 != 0 ? 17 : 6;
+  constexpr std::array<std::uint8_t, 4> protocols = {17, 17, 6, 1};
+  quoted[9] = protocols[quoted[5] % protocols.size()];
   wire::store32(quoted + 12, core.host.address);
 }
 
@@ -264,11 +268,13 @@ bool brought_to(const nodes::NodeDecl& decl, Packet& p, const Core& core,
     if (headers.count("arp") == 0) return false;
   } else if (name != "vlan.push_request") {
     if (headers.count("ipv4") == 0) return false;
-    if (name == "icmp.read_quote" && p.l4 != 0 && wire::l4_room(p) >= 36) quote_ours(p, core);
+    const bool of_quote =
+        name == "icmp.read_quote" || name == "tcp.quoted" || name == "handover.connection";
+    if (of_quote && p.l4 != 0 && wire::l4_room(p) >= 36) quote_ours(p, core);
     if ((folder == "udp" || name == "handover.flow") && headers.count("udp") == 0) return false;
     if (folder == "igmp" && headers.count("igmp") == 0) return false;
-    if (folder == "tcp" && headers.count("tcp") == 0) return false;
-    if ((name == "icmp.checksum_ok" || name == "icmp.echo_reply" || name == "icmp.read_quote") &&
+    if (folder == "tcp" && !of_quote && headers.count("tcp") == 0) return false;
+    if ((name == "icmp.checksum_ok" || name == "icmp.echo_reply" || of_quote) &&
         headers.count("icmp") == 0) {
       return false;
     }
@@ -406,7 +412,7 @@ TEST(declarations, writes_and_assigned_values) {
   EXPECT_GE(taken["arp.resolve"].size(), 2u);
   EXPECT_GE(taken["ipv4.reassemble"].size(), 2u);
   EXPECT_EQ(taken["ipv4.options_ok"].size(), 2u);
-  EXPECT_GE(taken["icmp.read_quote"].size(), 3u);
+  EXPECT_GE(taken["icmp.read_quote"].size(), 4u);
   EXPECT_EQ(taken["icmp.parameter_problem"].size(), 2u);
   EXPECT_EQ(taken["handover.flow"].size(), 2u);
   EXPECT_EQ(taken["handover.quoted"].size(), 2u);
@@ -431,6 +437,8 @@ std::string change_one(Packet& p, const std::set<std::string>& headers,
       {"meta.dst_port", [&] { p.ports ^= 1; }},
       {"meta.protocol", [&] { p.protocol ^= 1; }},
       {"meta.ttl", [&] { p.ttl ^= 1; }},
+      {"meta.dscp", [&] { p.tos ^= 4; }},
+      {"meta.ecn", [&] { p.tos ^= 1; }},
       {"meta.next_hop", [&] { p.next_hop ^= 64; }},
       {"meta.next_mac", [&] { p.next_mac ^= 1; }},
       {"meta.vlan_id", [&] { p.vlan_id ^= 1; }},

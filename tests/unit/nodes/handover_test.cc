@@ -4,6 +4,7 @@
 #include <set>
 
 #include "stack-nodes/arp/learn.h"
+#include "stack-nodes/handover/connection.h"
 #include "stack-nodes/handover/datagram.h"
 #include "stack-nodes/handover/flow.h"
 #include "stack-nodes/handover/neighbour.h"
@@ -153,6 +154,37 @@ TEST_F(Handover, others_are_told_of_a_path_when_it_is_news) {
   core.heap.ring_full = true;
   EXPECT_EQ(handover::Path::run(p, core), Out::lost);
   EXPECT_EQ(core.heap.paths.size(), 1u);
+}
+
+TEST_F(Handover, others_are_told_of_an_error_about_a_connection_that_is_not_here) {
+  using Out = handover::Connection::Out;
+  Bytes quoted = PacketBuilder(Bytes(20, 0)).udp(7, 4000).ipv4({}).bytes();
+  quoted[9] = 6;
+  wire::store32(quoted.data() + 24, 0x01020304);  // behind the ports: the number of the segment
+  Packet p = core.opened(PacketBuilder(quoted)
+                             .icmp(3, 4, 1200)
+                             .ipv4({.src = 0x0a0000fe, .protocol = 1})
+                             .eth(0x0800)
+                             .bytes());
+  p.icmp_type = 3;
+  p.icmp_code = 4;
+  p.mtu = 1200;
+  p.src = our_address;
+  p.dst = peer_address;
+  p.ports = ports_of(7, 4000);
+  EXPECT_EQ(handover::Connection::run(p, core), Out::told);
+  ASSERT_EQ(core.heap.errors.size(), 1u);
+  const weft::tcp::PathError& e = core.heap.errors[0];
+  EXPECT_EQ(e.tuple, (weft::tcp::Tuple{weft::tcp::Address::v4(our_address),
+                                       weft::tcp::Address::v4(peer_address), 7, 4000}));
+  EXPECT_EQ(e.seq, 0x01020304u);
+  EXPECT_EQ(e.mtu, 1200);
+  p.icmp_code = 3;
+  EXPECT_EQ(nodes::tcp::error_about(p).mtu, 0);
+  EXPECT_TRUE(nodes::tcp::error_about(p).hard);
+  EXPECT_EQ(nodes::tcp::error_about(p).why, weft::tcp::reason::refused);
+  core.heap.ring_full = true;
+  EXPECT_EQ(handover::Connection::run(p, core), Out::lost);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "stack-nodes/core.h"
+#include "stack-nodes/tcp/machine/path_error.h"
 #include "tests/unit/nodes/packet_builder.h"
 
 namespace weft::test {
@@ -47,11 +48,18 @@ class HeapServices : public Services {
     return true;
   }
 
+  bool tell_connection(const tcp::PathError& error) override {
+    if (ring_full) return false;
+    errors.push_back(error);
+    return true;
+  }
+
   bool refuse = false;
   bool ring_full = false;
   std::map<void*, Bytes> live;
   std::vector<std::tuple<std::uint32_t, std::uint64_t, bool>> told;
   std::vector<std::pair<std::uint32_t, std::uint16_t>> paths;
+  std::vector<tcp::PathError> errors;
   std::vector<std::tuple<nodes::Slot, unsigned, Packet>> handed;
 };
 

@@ -84,7 +84,7 @@ TEST(udp_checksum_request, a_card_that_sums_up_makes_it_right) {
   TestCore core;
   Packet p = core.opened(scapy_udp);
   udp::ChecksumRequest::run(p, core);
-  EXPECT_EQ(p.tx_l4_cksum, 1);
+  EXPECT_EQ(p.tx_requests, 1);
   const std::uint16_t by_card = slow_checksum(Bytes(p.data + p.l4, p.data + p.end));
   set<field::udp::checksum>(p, by_card);
   EXPECT_EQ(frame_of(p), scapy_udp);

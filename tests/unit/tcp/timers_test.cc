@@ -142,6 +142,8 @@ TEST(TcpIcmp, BlackHole) {
     +201ms
     >> ACK seq=5001 len=1460
     +402ms
+    >> ACK seq=5001 len=1460
+    +804ms
     >> ACK seq=5001 len=1240
     << ACK seq=101 ack=6241
     >> ACK seq=6241 len=220
@@ -149,6 +151,67 @@ TEST(TcpIcmp, BlackHole) {
     texts 0
     mss 1240
   )");
+}
+
+// It was plain loss, or the path has changed: a larger segment goes through.
+TEST(TcpIcmp, LargeSegmentsAreTriedAgain) {
+  Opened l(Ladder::plain(), "mss=1460");
+  l.run("send 1460\n>> anything");
+  l.stack().path_mtu(l.tuple_, 5001, 1280);
+  l.run(R"(
+    send 10
+    >> ACK seq=5001 len=1240
+    >> ACK seq=6241 len=220
+    << ACK seq=101 ack=6461
+    >> ACK seq=6461 len=10
+    << ACK seq=101 ack=6471
+    +599s
+    send 6000
+    >> ACK seq=6471 len=1240
+    >> ACK seq=7711 len=1240
+    >> anything
+    << ACK seq=101 ack=12471
+    +2s
+    send 6000
+    >> ACK seq=12471 len=1460
+    >> ACK seq=13931 len=1240
+    >> anything
+    << ACK seq=101 ack=18471
+    mss 1460
+  )");
+}
+
+// One that is lost is sent again in parts. The window stays, and it is not tried again soon.
+TEST(TcpIcmp, LostLargeSegmentsAreNoCongestion) {
+  auto config = Ladder::plain();
+  config.sack = true;
+  Opened l(config, "mss=1460 sackok");
+  l.run("send 1460\n>> anything");
+  l.stack().path_mtu(l.tuple_, 5001, 1280);
+  l.run(R"(
+    send 10
+    >> ACK seq=5001 len=1240
+    >> ACK seq=6241 len=220
+    << ACK seq=101 ack=6461
+    >> ACK seq=6461 len=10
+    << ACK seq=101 ack=6471
+    +601s
+    send 6000
+    >> ACK seq=6471 len=1460
+    >> ACK seq=7931 len=1240
+    >> ACK seq=9171 len=1240
+    >> ACK seq=10411 len=1240
+    >> ACK seq=11651 len=820
+    << ACK seq=101 ack=6471 sack=7931-11651
+    >> ACK seq=6471 len=1240
+    >> ACK seq=7711 len=220
+    << ACK seq=101 ack=12471
+    mss 1240
+    send 6000
+    >> ACK seq=12471 len=1240
+    >> anything
+  )");
+  EXPECT_EQ(l.connection()->ssthresh, ~std::uint32_t{0});
 }
 
 // IPv6: nothing but the size of the header differs.
