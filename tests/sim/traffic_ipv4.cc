@@ -63,9 +63,10 @@ void Ipv4Traffic::quotes() {
   add(error(router, {.type = 11}, quoted({}, ours, 40)));
   add(error(router, {.type = 11, .code = 1}, quoted({.fragment = 0x2000}, ours, 40)));
   add(error(router, {.type = 12, .word = 20u << 24}, quoted({.ihl = 7}, ours, 40)));
-  add(error(router, {.type = 3, .code = 3}, quoted({}, {.src_port = 4}, 40)));    // whose?
-  add(error(router, {.type = 3, .code = 3}, quoted({.src = far}, ours, 40)));     // not ours
-  add(error(router, {.type = 3, .code = 1}, quoted({.protocol = 6}, ours, 40)));  // nor UDP
+  add(error(router, {.type = 3, .code = 3}, quoted({}, {.src_port = 4}, 40)));  // whose?
+  add(error(router, {.type = 3, .code = 3}, quoted({.src = far}, ours, 40)));   // not ours
+  for (const std::uint8_t protocol : {6, 47})
+    add(error(router, {.type = 3, .code = 1}, quoted({.protocol = protocol}, ours, 40)));
   add(error(router, {.type = 3, .code = 1}, quoted({.fragment = 5}, ours, 40)));
   add(error(router, {.type = 3, .code = 1}, quoted({.version = 6}, ours, 40)));
   for (std::size_t n : {0u, 19u, 20u, 27u, 28u}) {
