@@ -141,9 +141,10 @@ void with_quotes(const Bytes& frame, std::size_t l3, const ir::Workload& workloa
     return f;
   };
   const Ip ours{.src = own_address, .dst = on_link(4)};
-  Ip whole = ours, tcp = ours, others{.src = on_link(9)};
+  Ip whole = ours, tcp = ours, tunnel = ours, others{.src = on_link(9)};
   whole.fragment = 0x4000;
   tcp.protocol = 6;
+  tunnel.protocol = 47;
   const Udp udp{.src_port = 9, .dst_port = 51000}, closed{.src_port = 4};
   const Bytes large = udp_frame({.src = mac_of(on_link(4)), .vlan = vlan}, {.src = on_link(4)},
                                 {.src_port = 51000}, Bytes(1300, 6));
@@ -151,6 +152,7 @@ void with_quotes(const Bytes& frame, std::size_t l3, const ir::Workload& workloa
   out.push_back({"about its size", {about(whole, udp, 4, 600), large}});
   out.push_back({"about a port without endpoint", {about(ours, closed, 1, 0)}});
   out.push_back({"about TCP", {about(tcp, udp, 1, 0)}});
+  out.push_back({"about another protocol", {about(tunnel, udp, 1, 0)}});
   out.push_back({"about others' datagrams", {about(others, udp, 1, 0)}});
   out.push_back({"60 about ours at once", std::vector<Bytes>(60, about(ours, udp, 1, 0)), 0});
   // About flows: each is heard where the flow is, wherever the card brings it.
