@@ -22,6 +22,11 @@ struct TrafficOptions {
   std::uint64_t seed = 1;
   int vlan = -1;              // of the host; frames are tagged with it
   std::vector<Bytes> kernel;  // untagged frames for own_mac
+  // Datagrams in pieces become whole in one batch, so that more answers have to be cut than may
+  // wait. Where a card spreads the pieces of one pair of addresses over queues (by their id), they
+  // reach their owner one queue after the other, and all answers find room: false, for such a card,
+  // has them come one after the other.
+  bool whole_at_once = true;
 };
 
 std::vector<ports::Frame> traffic(const TrafficOptions& options);

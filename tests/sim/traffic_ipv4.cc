@@ -147,7 +147,10 @@ void Ipv4Traffic::many_to_be_cut() {
     parts.pop_back();
     add_all(parts);
   }
-  schedule_.together(std::move(last));
+  if (options_.whole_at_once)
+    schedule_.together(std::move(last));
+  else
+    add_all(last);
   schedule_.silence(32);
 }
 
