@@ -32,11 +32,14 @@ std::string field_name(const Value& value, const ir::FieldTable& fields, std::st
 ir::Report read_report(const Value& at, const ir::FieldTable& fields) {
   Mapping m(at, "`reports`");
   ir::Report out;
-  out.fact = m.required("fact").dotted();
+  const Value facts = m.required("facts");
+  if (facts.present() && facts.members().empty())
+    facts.error("E0241", "a report about nothing", "", "name a test, and what is evidence of it");
+  for (const auto& [fact, evidence] : facts.members())
+    out.claims.push_back({fact.dotted(), read_condition(evidence, fields)});
   out.field = field_name(m.required("field"), fields, "desc.");
   out.checks = read_condition(m.required("checks"), fields);
   out.says_good = read_condition(m.required("says_good"), fields);
-  out.evidence = read_condition(m.required("evidence"), fields);
   out.bad_trusted = m.required("bad_trusted").flag();
   if (const auto none = m.optional("none_is_good")) out.none_is_good = none->flag();
   out.when_off = answers[m.required("when_off").word(answers, "an answer of a descriptor")];
@@ -251,7 +254,12 @@ ir::Config read_config(Mapping& node, const ir::FieldTable& fields) {
   const auto knob = node.optional("knob");
   if (knob) out.knob = knob->dotted();
   const auto offload = node.optional("offload");
-  if (offload) out.offload = offload->name();
+  if (offload && offload->is_sequence()) {
+    for (const Value& name : offload->list()) out.offloads.push_back(name.name());
+    if (out.offloads.empty()) offload->error("E0241", "a switch without an offload");
+  } else if (offload) {
+    out.offloads.push_back(offload->name());
+  }
   const auto toggle = node.optional("switch");
   if (toggle) out.toggle = toggle->name();
   if (const auto flag = node.optional("in_software")) out.in_software = flag->flag();
@@ -288,15 +296,16 @@ ir::Config read_config(Mapping& node, const ir::FieldTable& fields) {
 std::string print_config(const ir::Config& c) {
   std::string out;
   if (!c.knob.empty()) out += fmt::format("    knob: {}\n", c.knob);
-  if (!c.offload.empty()) out += fmt::format("    offload: {}\n", quote(c.offload));
+  if (c.offloads.size() == 1) out += fmt::format("    offload: {}\n", quote(c.offloads.front()));
+  if (c.offloads.size() > 1) out += fmt::format("    offload: [{}]\n", fmt::join(c.offloads, ", "));
   if (!c.toggle.empty()) out += fmt::format("    switch: {}\n", quote(c.toggle));
   if (c.in_software) out += "    in_software: true\n";
   if (c.report) {
-    out += fmt::format("    reports:\n      fact: {}\n      field: {}\n", c.report->fact,
-                       c.report->field);
-    out += fmt::format("      checks: {}\n      says_good: {}\n      evidence: {}\n",
-                       condition(c.report->checks), condition(c.report->says_good),
-                       condition(c.report->evidence));
+    out += "    reports:\n      facts:\n";
+    for (const ir::Claim& claim : c.report->claims)
+      out += fmt::format("        {}: {}\n", claim.fact, condition(claim.evidence));
+    out += fmt::format("      field: {}\n      checks: {}\n      says_good: {}\n", c.report->field,
+                       condition(c.report->checks), condition(c.report->says_good));
     out += fmt::format("      bad_trusted: {}\n      when_off: {}\n", c.report->bad_trusted,
                        c.report->when_off);
     if (c.report->none_is_good) out += "      none_is_good: true\n";

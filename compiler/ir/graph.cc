@@ -113,4 +113,9 @@ std::vector<Vertex> Graph::topological() const {
   return order;
 }
 
+bool Report::says_something() const {
+  return std::any_of(claims.begin(), claims.end(),
+                     [](const Claim& claim) { return !is_false(claim.evidence); });
+}
+
 }  // namespace weft::ir

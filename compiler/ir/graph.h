@@ -56,13 +56,20 @@ struct Port {
 
 // --- what config nodes of card graphs carry -------------------------------------------------
 
-// A receive unit that reports on a fact: desc field := good / bad / none / unknown.
+// What a "good" of the card is evidence of.
+struct Claim {
+  std::string fact;  // name of the test: "ipv4.checksum_ok"
+  ExprPtr evidence;  // for which packets "good" proves it; for all others it means nothing
+
+  // Packets that have what the fact is about: those with its header.
+  ExprPtr applies() const { return has(fact.substr(0, fact.find('.'))); }
+};
+// A receive unit that reports on facts: desc field := good / bad / none / unknown.
 struct Report {
-  std::string fact;   // name of the test: "ipv4.checksum_ok"
-  std::string field;  // "desc.ip_cksum"
-  ExprPtr evidence;   // for which packets "good" is evidence; for all others it means nothing
-  ExprPtr says_good;  // for which packets the driver says "good" when it saw no error
-  ExprPtr checks;     // for which packets the card finds errors (says "bad")
+  std::vector<Claim> claims;  // one word may be about several: the sum of UDP or of TCP
+  std::string field;          // "desc.ip_cksum"
+  ExprPtr says_good;          // for which packets the driver says "good" when it saw no error
+  ExprPtr checks;             // for which packets the card finds errors (says "bad")
   bool bad_trusted = false;
   // The driver says "none" of frames that came from this same host with the checksum left for
   // later: the data is good, the field is not (virtio 1.2 section 5.1.6.4,
@@ -70,6 +77,15 @@ struct Report {
   // checksum would seem wrong.
   bool none_is_good = false;
   std::string when_off = "unknown";  // what the driver says with the offload off
+
+  const Claim* about(const std::string& fact) const {
+    for (const Claim& claim : claims) {
+      if (claim.fact == fact) return &claim;
+    }
+    return nullptr;
+  }
+  // Is its "good" ever evidence of anything? (Some cards only find errors.)
+  bool says_something() const;
 };
 
 // How a rule may look at a field. full_or_ignored: the driver takes a partial mask and leaves the
@@ -120,8 +136,8 @@ struct Performs {
 };
 
 struct Config {
-  std::string knob;     // "rx.ipv4_cksum", "" for tables
-  std::string offload;  // DPDK's name: "RX_IPV4_CKSUM"
+  std::string knob;                   // "rx.ipv4_cksum", "" for tables
+  std::vector<std::string> offloads;  // DPDK's names, switched together: "RX_IPV4_CKSUM"
   std::string toggle;  // a switch that is no offload: "promiscuous", "allmulticast" (YAML `switch`)
   bool in_software = false;  // the driver does it on the polling core: nothing is saved
   std::optional<Report> report;

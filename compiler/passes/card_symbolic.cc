@@ -323,11 +323,11 @@ std::vector<const ir::Node*> reporters(const ir::NicModel& nic, const plan::Plan
   return out;
 }
 
-// The frame came with its checksum unfinished.
-Term unfinished(Symbolic& symbolic, const ir::Report& report) {
+// The frame came with this checksum unfinished.
+Term unfinished(Symbolic& symbolic, const ir::Report& report, const ir::Claim& claim) {
   smt::Session& session = symbolic.session();
   return session.all_of({session.equal(symbolic.initial(report.field), session.number(3, 2)),
-                         symbolic.condition(report.evidence, State{})});
+                         symbolic.condition(claim.evidence, State{})});
 }
 
 }  // namespace
@@ -337,7 +337,9 @@ std::map<std::string, Term> unfinished_checksums(Symbolic& symbolic, const ir::N
   std::map<std::string, Term> out;
   for (const ir::Node* node : reporters(nic, plan)) {
     const ir::Report& report = *node->config.report;
-    if (report.none_is_good) out.emplace(report.fact, unfinished(symbolic, report));
+    if (!report.none_is_good) continue;
+    for (const ir::Claim& claim : report.claims)
+      out.emplace(claim.fact, unfinished(symbolic, report, claim));
   }
   return out;
 }
@@ -349,14 +351,16 @@ std::vector<Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic,
   for (const ir::Node* node : reporters(nic, plan)) {
     const ir::Report& report = *node->config.report;
     const Term answer = symbolic.initial(report.field);
-    const Term fact = symbolic.test(report.fact, State{});
-    const Term evidence = symbolic.condition(report.evidence, State{});
-    out.push_back(session.implies(
-        session.all_of({session.equal(answer, session.number(1, 2)), evidence}), fact));
-    if (report.none_is_good) out.push_back(session.implies(unfinished(symbolic, report), fact));
-    if (report.bad_trusted) {
-      out.push_back(
-          session.implies(session.equal(answer, session.number(2, 2)), session.negate(fact)));
+    for (const ir::Claim& claim : report.claims) {
+      const Term fact = symbolic.test(claim.fact, State{});
+      const Term evidence = symbolic.condition(claim.evidence, State{});
+      const auto says = [&](unsigned word) {
+        return session.all_of({session.equal(answer, session.number(word, 2)), evidence});
+      };
+      out.push_back(session.implies(says(1), fact));
+      if (report.none_is_good)
+        out.push_back(session.implies(unfinished(symbolic, report, claim), fact));
+      if (report.bad_trusted) out.push_back(session.implies(says(2), session.negate(fact)));
     }
   }
   return out;

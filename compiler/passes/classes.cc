@@ -222,7 +222,7 @@ PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& 
   for (const ir::Graph* graph : {&inputs.nic.receive, &inputs.nic.transmit}) {
     for (auto [v, end] = vertices(graph->g); v != end; ++v) {
       const ir::Config& c = graph->node(*v).config;
-      const bool sums = (c.report && c.report->fact == "udp.checksum_ok") ||
+      const bool sums = (c.report && c.report->about("udp.checksum_ok") != nullptr) ||
                         (c.performs && c.performs->effect == "udp.checksum_fill");
       if (sums && on(c)) out.byte -= inputs.costs.of("byte");
     }

@@ -178,12 +178,13 @@ class Embedder {
   void read(ir::Item& item, const Term& when) {
     for (const ir::Node* unit : receive_order(inputs_.nic)) {
       const auto& config = unit->config;
-      if (!config.report || config.report->fact != item.test) continue;
+      const ir::Claim* claim = config.report ? config.report->about(item.test) : nullptr;
+      if (claim == nullptr) continue;
       const auto knob = plan_.configuration.knobs.find(config.knob);
       if (knob == plan_.configuration.knobs.end() || !knob->second) continue;
       // A card whose "good" is evidence of nothing only finds errors, and those are looked at
       // again.
-      const Term evidence = symbolic_.condition(config.report->evidence, State{});
+      const Term evidence = symbolic_.condition(claim->evidence, State{});
       if (implied(session_, when, session_.negate(evidence), "is there any evidence")) {
         item.why = config.knob + " is on, but its word proves nothing here";
         return;
@@ -194,7 +195,7 @@ class Embedder {
       // A checksum that the card hands over unfinished would seem wrong to the test.
       const bool none = config.report->none_is_good;
       std::vector<ir::ExprPtr> parts = {none ? ir::any_of({says(1), says(3)}) : says(1)};
-      for (const auto& part : conjuncts(config.report->evidence)) {
+      for (const auto& part : conjuncts(claim->evidence)) {
         if (!implied(session_, when, symbolic_.condition(part, State{}), "is evidence implied")) {
           parts.push_back(part);
         }
@@ -208,7 +209,7 @@ class Embedder {
       return;
     }
     for (const ir::Node* unit : receive_order(inputs_.nic)) {
-      if (unit->config.report && unit->config.report->fact == item.test) {
+      if (unit->config.report && unit->config.report->about(item.test) != nullptr) {
         item.why = unit->config.in_software
                        ? unit->config.knob + " is done by the driver in software: nothing is saved"
                        : unit->config.knob + " is off";

@@ -90,17 +90,19 @@ void report(Symbolic& symbolic, const ir::Node& node, const plan::Configuration&
   if (knob == config.knobs.end() || !knob->second) return;
   smt::Session& session = symbolic.session();
   const Term answer = symbolic.initial(report.field);
-  const Term fact = symbolic.test(report.fact, State{});
   std::vector<Term> words = {session.equal(answer, session.number(1, 2))};
   if (report.none_is_good) words.push_back(session.equal(answer, session.number(3, 2)));
-  const Term good =
-      session.all_of({session.any_of(words), symbolic.condition(report.evidence, State{})});
-  out.push_back({node.config.knob + " on", session.implies(good, fact)});
-  if (report.bad_trusted) {
-    const Term bad = session.equal(answer, session.number(2, 2));
-    out.push_back(
-        {node.config.knob + " on, \"bad\" trusted", session.implies(bad, session.negate(fact))});
+  std::vector<Term> good, bad;
+  for (const ir::Claim& claim : report.claims) {
+    const Term fact = symbolic.test(claim.fact, State{});
+    const Term evidence = symbolic.condition(claim.evidence, State{});
+    good.push_back(session.implies(session.all_of({session.any_of(words), evidence}), fact));
+    const Term wrong = session.equal(answer, session.number(2, 2));
+    bad.push_back(session.implies(session.all_of({wrong, evidence}), session.negate(fact)));
   }
+  out.push_back({node.config.knob + " on", session.all_of(good)});
+  if (report.bad_trusted)
+    out.push_back({node.config.knob + " on, \"bad\" trusted", session.all_of(bad)});
 }
 
 }  // namespace

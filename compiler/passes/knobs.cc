@@ -18,6 +18,19 @@ bool has_effect(const ir::Graph& graph, const std::string& impl) {
   return std::any_of(v, end, [&](ir::Vertex u) { return graph.node(u).impl == impl; });
 }
 
+// A packet has one of the sums that a word is about: the dearest one is what may be saved. A card
+// that hands sums over unfinished must not be asked to where others' datagrams are passed on, as
+// they would leave that way.
+double saved_by(const ir::Report& report, const Inputs& inputs) {
+  if (report.none_is_good && inputs.workload.host.forwarding) return 0;
+  double most = 0;
+  for (const ir::Claim& claim : report.claims) {
+    if (!ir::is_false(claim.evidence))
+      most = std::max(most, inputs.costs.of(claim.fact) - inputs.costs.of("read"));
+  }
+  return most;
+}
+
 // Which groups are wanted changes while the stack runs: the card lets in all or none, and where it
 // can't tell groups from others, everything.
 bool lets_in_groups(const Inputs& inputs, std::string_view toggle) {
@@ -35,8 +48,7 @@ std::map<std::string, bool> choose_knobs(const Inputs& inputs) {
       const ir::Config& config = graph->node(*v).config;
       if (config.knob.empty()) continue;
       double saved = 0;
-      if (config.report && !ir::is_false(config.report->evidence))
-        saved = inputs.costs.of(config.report->fact) - inputs.costs.of("read");
+      if (config.report) saved = saved_by(*config.report, inputs);
       if (config.performs && has_effect(inputs.graph, config.performs->effect)) {
         saved =
             inputs.costs.of(config.performs->effect) - inputs.costs.of(config.performs->request);

@@ -215,11 +215,12 @@ class Prover {
                                         const std::string& entry, const Suspect* suspect) {
     ++leaves_;
     if (actual.lost) return std::nullopt;  // rings are bounded; the drop says so and counts it
-    const Term home = shards_.at_home(symbolic_, actual);
+    const Term fit = session_.all_of(
+        {shards_.at_home(symbolic_, actual), session_.negate(leaves_unfinished(actual, entry))});
     std::vector<Term> fine;
     for (const Leaf& leaf : expected.leaves) {
       if (const auto same = alike(symbolic_, leaf, actual))
-        fine.push_back(session_.all_of({leaf.when, *same, home}));
+        fine.push_back(session_.all_of({leaf.when, *same, fit}));
     }
     session_.push();
     session_.add(actual.when);
@@ -230,6 +231,17 @@ class Prover {
     if (outcome == Outcome::unknown) out = gave_up(entry, actual.end);
     session_.pop();
     return out;
+  }
+
+  // Others' datagram that is passed on with the checksum that it came with, which was not finished:
+  // nobody finishes it on the way out.
+  Term leaves_unfinished(const Leaf& leaf, const std::string& entry) {
+    std::vector<Term> any;
+    if (entry == "rx" && leaf.kind == ir::NodeKind::wire) {
+      for (const auto& [fact, term] : unfinished_checksums(symbolic_, in_.nic, plan_))
+        any.push_back(term);
+    }
+    return session_.any_of(any);
   }
 
   static std::string text(const std::vector<std::string>& path, const std::string& end) {

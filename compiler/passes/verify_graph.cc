@@ -251,7 +251,9 @@ diag::Result<void> verify_nic(const ir::NicModel& nic, const ir::FieldTable& fie
     for (auto [v, end] = vertices(graph->g); v != end; ++v) {
       const ir::Node& node = graph->node(*v);
       std::vector<std::string> impls;
-      if (node.config.report) impls.push_back(node.config.report->fact);
+      if (node.config.report) {
+        for (const ir::Claim& claim : node.config.report->claims) impls.push_back(claim.fact);
+      }
       if (node.config.performs) {
         impls.push_back(node.config.performs->effect);
         impls.push_back(node.config.performs->request);

@@ -104,23 +104,32 @@ class Walker {
 
   unsigned report(const ir::Node& node) {
     const ir::Report& r = *node.config.report;
+    const bool checks = ir::holds(r.checks, lookup_);
+    const ir::Claim* proved = nullptr;  // by a "good"
+    const ir::Claim* wrong = nullptr;
+    for (const ir::Claim& claim : r.claims) {
+      const bool evidence = ir::holds(claim.evidence, lookup_);
+      if (evidence) proved = &claim;
+      const bool looked_at = (checks || evidence) && ir::holds(claim.applies(), lookup_);
+      if (looked_at && !truth(claim.fact, frame_)) wrong = &claim;
+    }
     auto knob = plan_.configuration.knobs.find(node.config.knob);
     Answer answer;
     std::string why;
     if (knob == plan_.configuration.knobs.end() || !knob->second) {
       answer = answer_of(r.when_off);
       why = fmt::format("{} is off", node.config.knob);
-    } else if (ir::holds(r.checks, lookup_) && !truth(r.fact, frame_)) {
+    } else if (wrong != nullptr && checks) {
       answer = Answer::bad;
-      why = fmt::format("{} fails", r.fact);
-    } else if (ir::holds(r.evidence, lookup_) && !truth(r.fact, frame_)) {
+      why = fmt::format("{} fails", wrong->fact);
+    } else if (wrong != nullptr) {
       answer = Answer::unknown;
       why = "the card finds no errors, and does not know this frame to be good";
     } else {
       answer = ir::holds(r.says_good, lookup_) ? Answer::good : Answer::unknown;
-      why = answer != Answer::good           ? "the card does not check such packets"
-            : ir::holds(r.evidence, lookup_) ? fmt::format("{} holds", r.fact)
-                                             : "said of every packet without an error: no evidence";
+      why = answer != Answer::good ? "the card does not check such packets"
+            : proved != nullptr    ? fmt::format("{} holds", proved->fact)
+                                   : "said of every packet without an error: no evidence";
     }
     (r.field == "desc.ip_cksum" ? say_ip_cksum : say_l4_cksum)(out_.answers, answer);
     out_.steps.push_back({node.id, fmt::format("{} = {}", r.field, word_of(answer)), why});

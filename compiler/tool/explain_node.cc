@@ -46,7 +46,8 @@ void knobs_of(const plan::Plan& plan, const ir::Node& node, const ir::Graph& car
     const ir::Node& unit = card.node(*v);
     const ir::Config& c = unit.config;
     std::string about;
-    if (c.report && tests.contains(c.report->fact)) about = "reports " + c.report->fact;
+    for (const std::string& test : tests)
+      if (c.report && c.report->about(test) != nullptr) about = "reports " + test;
     if (c.performs && tests.contains(c.performs->effect)) about = "performs " + c.performs->effect;
     if (unit.kind == ir::NodeKind::drop && unit.reason == node.id) about = "drops for this reason";
     if (about.empty()) continue;

@@ -21,12 +21,18 @@ const char* match_word(ir::Match m) {
   return words[static_cast<int>(m)];
 }
 
+std::string facts_of(const ir::Report& report) {
+  std::string out;
+  for (const ir::Claim& claim : report.claims) out += (out.empty() ? "" : ", ") + claim.fact;
+  return out;
+}
+
 // One line for what a unit of the card can do; "" for plain nodes.
 std::string ability(const ir::Node& node) {
   const ir::Config& c = node.config;
   if (c.report)
-    return fmt::format("reports {} as {}{}{}{}", c.report->fact, c.report->field,
-                       ir::is_false(c.report->evidence) ? "; never `good`" : "",
+    return fmt::format("reports {} as {}{}{}{}", facts_of(*c.report), c.report->field,
+                       c.report->says_something() ? "" : "; never `good`",
                        c.report->none_is_good ? "; `none` (left unfinished) counts as `good`" : "",
                        ir::is_false(c.report->checks) ? "; never `bad`"
                        : c.report->bad_trusted        ? ""
@@ -81,7 +87,7 @@ Json units_json(const ir::Graph& graph) {
     const ir::Node& node = graph.node(*v);
     Json row{{"id", node.id}, {"kind", ir::to_string(node.kind)}};
     if (!node.config.knob.empty()) row["knob"] = node.config.knob;
-    if (!node.config.offload.empty()) row["offload"] = node.config.offload;
+    if (!node.config.offloads.empty()) row["offloads"] = node.config.offloads;
     if (std::string what = ability(node); !what.empty()) row["does"] = what;
     if (node.config.in_software) row["in_software"] = true;
     if (node.config.table) row["capacity"] = node.config.table->capacity;

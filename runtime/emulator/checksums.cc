@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace weft::emulator {
@@ -84,13 +85,10 @@ bool is_wrong(Fact fact, const Frame& frame) {
 
 diag::Result<Reporter> Reporter::make(const ir::Report& report, unsigned knob, const Names& names) {
   Reporter out;
-  const auto fact = fact_named(report.fact);
-  if (!fact) return diag::fail(no_code(fmt::format("reports on `{}`", report.fact)));
   const auto when_off = verdict_named(report.when_off);
   if (!when_off) return diag::fail(no_code(fmt::format("the answer `{}`", report.when_off)));
   if (report.field != "desc.ip_cksum" && report.field != "desc.l4_cksum")
     return diag::fail(no_code(fmt::format("the descriptor field `{}`", report.field)));
-  out.fact_ = *fact;
   out.when_off_ = *when_off;
   out.about_ip_ = report.field == "desc.ip_cksum";
   out.knob_ = knob;
@@ -98,40 +96,58 @@ diag::Result<Reporter> Reporter::make(const ir::Report& report, unsigned knob, c
   if (!checks) return diag::fail(checks.error());
   auto says_good = Predicate::compile(report.says_good, names);
   if (!says_good) return diag::fail(says_good.error());
-  auto evidence = Predicate::compile(report.evidence, names);
-  if (!evidence) return diag::fail(evidence.error());
   out.checks_ = std::move(*checks);
-  out.evidence_ = std::move(*evidence);
   out.none_is_good_ = report.none_is_good;
   out.says_good_ = std::move(*says_good);
+  for (const ir::Claim& claim : report.claims) {
+    const auto fact = fact_named(claim.fact);
+    if (!fact) return diag::fail(no_code(fmt::format("reports on `{}`", claim.fact)));
+    auto applies = Predicate::compile(claim.applies(), names);
+    if (!applies) return diag::fail(applies.error());
+    auto evidence = Predicate::compile(claim.evidence, names);
+    if (!evidence) return diag::fail(evidence.error());
+    out.claims_.push_back({*fact, std::move(*applies), std::move(*evidence)});
+  }
   return out;
+}
+
+bool Reporter::Claim::wrong(const Frame& frame, const CardState& state) const {
+  return applies.holds(frame, state) && is_wrong(fact, frame);
 }
 
 Verdict Reporter::judge(const Frame& frame, const CardState& state) const {
   if (!on(state)) return when_off_;
-  if (checks_.holds(frame, state)) {
-    if (is_wrong(fact_, frame)) return Verdict::bad;
-  } else if (evidence_.holds(frame, state) && is_wrong(fact_, frame)) {
-    return Verdict::unknown;  // it finds no errors: what it calls good it knows from the sender
+  const bool checks = checks_.holds(frame, state);
+  for (const Claim& claim : claims_) {
+    // One that finds no errors knows what it calls good from the sender.
+    if ((checks || claim.evidence.holds(frame, state)) && claim.wrong(frame, state))
+      return checks ? Verdict::bad : Verdict::unknown;
   }
   return says_good_.holds(frame, state) ? Verdict::good : Verdict::unknown;
 }
 
 bool Reporter::may_be_unfinished(const Frame& frame, const CardState& state) const {
-  if (!none_is_good_ || fact_ != Fact::udp_checksum || !on(state)) return false;
-  if (!evidence_.holds(frame, state) || is_wrong(fact_, frame)) return false;
-  const auto udp = frame.bytes().subspan(frame.transport());
-  return udp[6] != 0 || udp[7] != 0;  // 0: its sender wants none
+  if (!none_is_good_ || !on(state)) return false;
+  return std::any_of(claims_.begin(), claims_.end(), [&](const Claim& claim) {
+    if (!claim.evidence.holds(frame, state) || claim.wrong(frame, state)) return false;
+    if (claim.fact != Fact::udp_checksum) return claim.fact == Fact::tcp_checksum;
+    const auto udp = frame.bytes().subspan(frame.transport());
+    return udp[6] != 0 || udp[7] != 0;  // 0: its sender wants none
+  });
 }
 
 void leave_unfinished(std::span<std::uint8_t> frame) {
   const Frame parsed(frame);
   const auto ipv4 = parsed.bytes().subspan(parsed.network());
-  const auto udp = frame.subspan(parsed.transport());
-  const std::uint32_t length = (std::uint32_t{udp[4]} << 8) | udp[5];
+  const auto from_l4 = frame.subspan(parsed.transport());
+  const bool tcp = ipv4[9] == 6;
+  const std::uint32_t header = parsed.transport() - parsed.network();
+  const std::uint32_t length = tcp ? ((std::uint32_t{ipv4[2]} << 8) | ipv4[3]) - header
+                                   : (std::uint32_t{from_l4[4]} << 8) | from_l4[5];
   const std::uint16_t sum = fold(pseudo_header(ipv4, length));
-  udp[6] = static_cast<std::uint8_t>(sum >> 8);
-  udp[7] = static_cast<std::uint8_t>(sum);
+  const auto field = from_l4.subspan(tcp ? 16 : 6, 2);
+  field[0] = static_cast<std::uint8_t>(sum >> 8);
+  field[1] = static_cast<std::uint8_t>(sum);
 }
 
 }  // namespace weft::emulator

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "compiler/ir/graph.h"
 #include "runtime/emulator/predicate.h"
@@ -19,8 +20,8 @@ enum class Verdict : std::uint8_t { unknown = 0, good = 1, bad = 2, none = 3 };
 std::uint32_t add_words(std::uint32_t sum, std::span<const std::uint8_t> bytes);
 std::uint16_t fold(std::uint32_t sum);  // to 16 bits, not complemented
 
-// Puts a UDP datagram's checksum back to what a sender leaves for its card to finish: the sum of
-// the pseudo header (virtio 1.2 section 5.1.6.2).
+// Puts the checksum of a UDP datagram or a TCP segment back to what a sender leaves for its card to
+// finish: the sum of the pseudo header (virtio 1.2 section 5.1.6.2).
 void leave_unfinished(std::span<std::uint8_t> frame);
 
 enum class Fact { ipv4_checksum, udp_checksum, tcp_checksum, icmp_checksum };
@@ -29,7 +30,7 @@ enum class Fact { ipv4_checksum, udp_checksum, tcp_checksum, icmp_checksum };
 // datagram that is cut off, or whose UDP length is impossible, has no right checksum (true).
 bool is_wrong(Fact fact, const Frame& frame);
 
-// One unit of a receive graph that reports on a checksum.
+// One unit of a receive graph that reports on checksums: of one header, or of one of several.
 class Reporter {
  public:
   // Errors: E0640 (predicates), E0642 (a fact, descriptor field or answer that the emulated card
@@ -40,16 +41,22 @@ class Reporter {
   bool on(const CardState& state) const { return state.knobs[knob_] != 0; }
   // What the driver says of this frame, as the model has it.
   Verdict judge(const Frame& frame, const CardState& state) const;
-  // A right UDP frame that the driver could also hand over with its checksum unfinished.
+  // A right frame that the driver could also hand over with its checksum unfinished.
   bool may_be_unfinished(const Frame& frame, const CardState& state) const;
 
  private:
-  Fact fact_ = Fact::ipv4_checksum;
+  struct Claim {
+    Fact fact = Fact::ipv4_checksum;
+    Predicate applies;
+    Predicate evidence;
+    bool wrong(const Frame& frame, const CardState& state) const;
+  };
+
+  std::vector<Claim> claims_;
   bool about_ip_ = true;
   unsigned knob_ = 0;
   Predicate checks_;
   Predicate says_good_;
-  Predicate evidence_;
   bool none_is_good_ = false;
   Verdict when_off_ = Verdict::unknown;
 };

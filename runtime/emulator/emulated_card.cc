@@ -89,15 +89,17 @@ diag::Result<void> EmulatedCard::read_knobs() {
       Knob knob{.name = node.config.knob, .toggle = node.config.toggle};
       knob.receive = graph == &model_.receive;
       if (knob.toggle.empty()) {
-        const auto bit = ports::offload_bit(node.config.offload);
-        if (!bit || bit->receive != knob.receive) {
-          return diag::fail(diag::Diagnostic{
-              .code = "E0642",
-              .message = fmt::format("knob `{}` names the offload `{}`, which DPDK does not have",
-                                     knob.name, node.config.offload),
-              .span = node.span});
+        for (const std::string& name : node.config.offloads) {
+          const auto bit = ports::offload_bit(name);
+          if (!bit || bit->receive != knob.receive) {
+            return diag::fail(diag::Diagnostic{
+                .code = "E0642",
+                .message = fmt::format("knob `{}` names the offload `{}`, which DPDK does not have",
+                                       knob.name, name),
+                .span = node.span});
+          }
+          knob.offload |= bit->bit;
         }
-        knob.offload = bit->bit;
       }
       names_.knobs.push_back(knob.name);
       knobs_.push_back(std::move(knob));

@@ -26,7 +26,7 @@ class Receiver {
     std::optional<unsigned> drop;  // index into drops(); otherwise the packet goes to `queue`
     std::uint16_t queue = 0;
     Answers answers;
-    bool unfinished = false;  // the UDP checksum is to be handed over as its sender left it
+    bool unfinished = false;  // the checksum is to be handed over as its sender left it
     std::optional<std::uint32_t> hash;
     std::optional<std::uint32_t> mark;
   };

@@ -54,13 +54,15 @@ diag::Result<void> set_knob(CardSettings& settings, const std::string& knob, boo
     return {};
   }
   if (!on) return {};
-  const auto bit = offload_bit(config->offload);
-  if (!bit) {
-    return diag::fail(problem("E0610", fmt::format("knob `{}` of `{}` names the offload `{}`, "
-                                                   "which DPDK does not know",
-                                                   knob, model->name, config->offload)));
+  for (const std::string& name : config->offloads) {
+    const auto bit = offload_bit(name);
+    if (!bit) {
+      return diag::fail(problem("E0610", fmt::format("knob `{}` of `{}` names the offload `{}`, "
+                                                     "which DPDK does not know",
+                                                     knob, model->name, name)));
+    }
+    (bit->receive ? settings.conf.rxmode.offloads : settings.conf.txmode.offloads) |= bit->bit;
   }
-  (bit->receive ? settings.conf.rxmode.offloads : settings.conf.txmode.offloads) |= bit->bit;
   return {};
 }
 
@@ -77,8 +79,12 @@ std::string knobs_behind(const plan::Plan& plan, const ir::NicModel* model, std:
   for (const auto& [knob, on] : plan.configuration.knobs) {
     const ir::Config* config = on && model != nullptr ? find_knob(*model, knob) : nullptr;
     if (config == nullptr) continue;
-    const auto bit = offload_bit(config->offload);
-    if (bit && bit->receive == receive && (bit->bit & bits) != 0) knobs.push_back(knob);
+    const bool asks =
+        std::any_of(config->offloads.begin(), config->offloads.end(), [&](const std::string& name) {
+          const auto bit = offload_bit(name);
+          return bit && bit->receive == receive && (bit->bit & bits) != 0;
+        });
+    if (asks) knobs.push_back(knob);
   }
   return fmt::format("{}", fmt::join(knobs, ", "));
 }

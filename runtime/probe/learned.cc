@@ -136,7 +136,7 @@ ir::Node effect(const char* id, const char* knob, const char* offload, const cha
   ir::Node node;
   node.id = id;
   node.config.knob = knob;
-  node.config.offload = offload;
+  node.config.offloads = {offload};
   node.config.performs = ir::Performs{performs, request, field};
   node.source = "weft nic probe: offered in dev_info";
   return node;
@@ -271,7 +271,9 @@ ir::NicModel narrowed(const ir::NicModel& known, const Findings& found, const st
     std::set<std::string> gone;
     for (auto [v, end] = vertices(graph->g); v != end; ++v) {
       ir::Node& node = graph->node(*v);
-      if (!node.config.offload.empty() && !found.offers(node.config.offload)) gone.insert(node.id);
+      for (const std::string& offload : node.config.offloads) {
+        if (!found.offers(offload)) gone.insert(node.id);
+      }
       if (node.config.rss) narrow(*node.config.rss, found);
       if (!node.config.table) continue;
       const auto [expected, made] = taken_by(node.id, known, found, fields);
@@ -298,8 +300,10 @@ std::vector<std::string> differences(const ir::NicModel& known, const Findings& 
   for (const ir::Graph* graph : {&known.receive, &known.transmit}) {
     for (auto [v, end] = vertices(graph->g); v != end; ++v) {
       const ir::Node& node = graph->node(*v);
-      if (!node.config.offload.empty() && !found.offers(node.config.offload))
-        out.push_back(fmt::format("no {}, the model has it as {}", node.config.offload, node.id));
+      for (const std::string& offload : node.config.offloads) {
+        if (!found.offers(offload))
+          out.push_back(fmt::format("no {}, the model has it as {}", offload, node.id));
+      }
       if (const auto& rss = node.config.rss; rss && rss->predictable) {
         if (found.key_bytes != 0 || rss->key_settable)
           numbers("bytes of RSS key", found.key_bytes, rss->key_bytes);

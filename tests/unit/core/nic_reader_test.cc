@@ -27,10 +27,10 @@ TEST(NicReader, Intel82599AsInItsFile) {
 
   const ir::Config& cksum = config(nic.receive, "ip_cksum");
   EXPECT_EQ(cksum.knob, "rx.ipv4_cksum");
-  EXPECT_EQ(cksum.offload, "RX_IPV4_CKSUM");
+  EXPECT_EQ(cksum.offloads, std::vector<std::string>{"RX_IPV4_CKSUM"});
   EXPECT_FALSE(cksum.in_software);
   ASSERT_TRUE(cksum.report);
-  EXPECT_EQ(cksum.report->fact, "ipv4.checksum_ok");
+  EXPECT_EQ(cksum.report->claims.front().fact, "ipv4.checksum_ok");
   EXPECT_EQ(cksum.report->field, "desc.ip_cksum");
   EXPECT_TRUE(ir::is_true(cksum.report->says_good));
   EXPECT_FALSE(cksum.report->bad_trusted);

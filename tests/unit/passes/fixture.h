@@ -27,10 +27,11 @@ inline const ir::FieldTable& fields() {
   return table;
 }
 
-inline Inputs inputs(const std::string& nic, const std::string& workload) {
+inline Inputs inputs(const std::string& nic, const std::string& workload,
+                     const std::string& graph = "host_udp_ipv4") {
   Inputs in;
   in.fields = fields();
-  in.graph = must(frontend::read_graph(root + "/graphs/host_udp_ipv4.yaml", in.fields));
+  in.graph = must(frontend::read_graph(root + "/graphs/" + graph + ".yaml", in.fields));
   in.nic = must(frontend::read_nic(root + "/nicmodels/" + nic + ".yaml", in.fields));
   in.workload = must(frontend::read_workload(root + "/graphs/workloads/" + workload + ".yaml"));
   in.costs = must(read_costs(root + "/nicmodels/costs/default.yaml"));

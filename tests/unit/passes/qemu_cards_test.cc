@@ -96,6 +96,31 @@ TEST_F(Unfinished, IsNeverCheckedInSoftware) {
       << verdict.counterexample->actual;
 }
 
+// One word is about the sums of UDP and of TCP: a segment's is read as a datagram's is.
+TEST(QemuCards, ASegmentsSumIsReadToo) {
+  for (const auto& [nic, read] : {std::pair{"virtio", "read: desc.l4_cksum in {good, none}"},
+                                  {"vmxnet3", "read: desc.l4_cksum == good"},
+                                  {"intel_82599", "read: desc.l4_cksum == good"},
+                                  {"qemu_e1000e", "software"}}) {
+    const auto plan = plan_of(inputs(nic, "tcp_echo", "host_ipv4"));
+    EXPECT_EQ(became(plan, "tcp_ok", "checksum"), read) << nic;
+    EXPECT_EQ(plan.proof.status, "proved") << nic;
+  }
+}
+
+// Whoever passes others' datagrams on would pass on sums that nobody has finished.
+TEST(QemuCards, AForwarderHasSumsFinished) {
+  Inputs in = inputs("virtio", "quickstart");
+  in.workload.host.forwarding = true;
+  auto plan = plan_of(in);
+  EXPECT_FALSE(plan.configuration.knobs.at("rx.l4_cksum"));
+  EXPECT_EQ(became(plan, "udp_ok", "checksum"), "software");
+  plan.configuration.knobs["rx.l4_cksum"] = true;
+  const auto verdict = must(verify_plan(plan, in));
+  ASSERT_FALSE(verdict.proved);
+  EXPECT_EQ(verdict.counterexample.value().descriptor.at("desc.l4_cksum"), 3U);
+}
+
 TEST_F(Unfinished, WithoutTheSwitchNoneMeansNothing) {
   plan.configuration.knobs["rx.l4_cksum"] = false;
   const auto verdict = must(verify_plan(plan, in));

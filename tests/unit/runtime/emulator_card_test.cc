@@ -204,7 +204,7 @@ TEST(EmulatorCard, ModelsItCannotExecuteAreRefused) {
   node(nic.receive, "fdir").config.table->fields["pkt.len"] = ir::Match::full;
   EXPECT_EQ(refused(nic), "E0641");
   nic = model("intel_82599");
-  node(nic.receive, "ip_cksum").config.report->fact = "sctp.checksum_ok";
+  node(nic.receive, "ip_cksum").config.report->claims.front().fact = "sctp.checksum_ok";
   EXPECT_EQ(refused(nic), "E0642");
   nic = model("intel_82599");
   node(nic.transmit, "l4_cksum").config.performs->effect = "sctp.segment";

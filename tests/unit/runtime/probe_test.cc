@@ -85,7 +85,7 @@ TEST(Probe, SaysWhereAPortHasLess) {
   node_of(less.receive, "queues").count = 16;
   node_of(less.receive, "ntuple5").config.table->capacity = 20;
   node_of(less.receive, "rss").config.rss->table_settable = false;
-  node_of(less.transmit, "vlan_insert").config.offload = "TX_QINQ_INSERT";
+  node_of(less.transmit, "vlan_insert").config.offloads = {"TX_QINQ_INSERT"};
   node_of(less.receive, "fdir").config.table->actions = {"queue"};
   node_of(less.receive, "fdir").config.table->mark_required = false;
   node_of(less.receive, "fdir").config.table->priority = {9, 9};
