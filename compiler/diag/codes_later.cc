@@ -241,6 +241,11 @@ constexpr std::array table = {
         "E0662", "a device vanished",
         "The interface was removed or went down for good while the stack ran. Counters up to then\n"
         "were printed. Start weft again when the interface is back."},
+    CodeText{
+        "E0663", "an address is in use",
+        "`probe: on` asks the link for the host's addresses before they are used (RFC 5227), and\n"
+        "another host has answered, or is about to use the address too. Nothing was sent from it.\n"
+        "The message has the other host's Ethernet address: end it there, or take another one."},
     // Changing what runs
     CodeText{
         "E0670", "a running stack cannot be changed to this plan",

@@ -119,8 +119,8 @@ constexpr std::array table = {
         "target of a route has zeros behind its prefix."},
     CodeText{
         "E0252", "a gateway that is no neighbour",
-        "The gateway, and the `via` of a route, are reached directly on the link, so they must\n"
-        "lie in the host's subnet and be some other host's address."},
+        "The gateway, the `via` of a route, and hosts under `neighbours:` are reached directly on\n"
+        "the link, so they must lie in the host's subnet and be some other host's address."},
     CodeText{
         "E0253", "a bad Ethernet address",
         "Six bytes of two hex digits. The address of a host is neither zero nor a group address\n"
@@ -166,6 +166,9 @@ constexpr std::array table = {
     CodeText{"E0275", "a machine that cannot be",
              "A machine file lists each CPU once: `cpus: [{cpu: 0, node: 0, core: 0}]`. What\n"
              "`weft host show` prints is one."},
+    CodeText{"E0277", "neighbours that do not fit together",
+             "Each neighbour whose Ethernet address is given is named once, and there are at most "
+             "512."},
     CodeText{
         "E0280", "a way to spread that cannot be meant",
         "`spread:` says what packets reach one queue: `symmetric: on`, `by: [ipv4.src]`, or\n"

@@ -224,6 +224,29 @@ bool check_neighbour(const Value& at, std::uint32_t address, const ir::HostConfi
   return false;
 }
 
+// {address: 10.7.0.9, mac: "02:..."}
+void read_neighbour(const Value& at, ir::HostConfig& host) {
+  constexpr std::size_t most = 512;  // half of a table: the rest is for those that are asked for
+  Mapping m(at, "the neighbour");
+  const Value address = m.required("address");
+  const Value mac = m.required("mac");
+  m.done();
+  ir::Neighbour out;
+  out.mac = read_mac(mac);
+  const auto its = read_ipv4(address);
+  if (!its || !check_neighbour(address, *its, host, "the neighbour")) return;
+  out.address = *its;
+  const bool twice = std::any_of(host.neighbours.begin(), host.neighbours.end(),
+                                 [&](const ir::Neighbour& n) { return n.address == out.address; });
+  if (twice || host.neighbours.size() == most) {
+    address.error("E0277",
+                  twice ? fmt::format("neighbour {} is there twice", format_ipv4(out.address))
+                        : fmt::format("more than {} neighbours", most));
+    return;
+  }
+  host.neighbours.push_back(out);
+}
+
 void read_route(const Value& at, ir::HostConfig& host) {
   Mapping m(at, "the route");
   const Value to = m.required("to");
@@ -291,7 +314,9 @@ ir::HostConfig read_host(const Value& at) {
     for (const Value& address : secondary->list()) more.read(address);
     more.done(*secondary);
   }
+  if (const auto probe = m.optional("probe")) host.probe = probe->flag();
   const auto routes = m.optional("routes");
+  const auto neighbours = m.optional("neighbours");
   m.done();
   if (gateway) {
     if (const auto address = read_ipv4(*gateway)) {
@@ -302,6 +327,9 @@ ir::HostConfig read_host(const Value& at) {
   }
   if (routes) {
     for (const Value& route : routes->list()) read_route(route, host);
+  }
+  if (neighbours) {
+    for (const Value& neighbour : neighbours->list()) read_neighbour(neighbour, host);
   }
   return host;
 }

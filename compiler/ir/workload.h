@@ -27,6 +27,13 @@ struct OwnAddress {
   bool operator==(const OwnAddress&) const = default;
 };
 
+// A host on the link whose Ethernet address is known beforehand: nobody is asked, or believed.
+struct Neighbour {
+  std::uint32_t address = 0;
+  std::uint64_t mac = 0;
+  bool operator==(const Neighbour&) const = default;
+};
+
 struct HostConfig {
   std::uint64_t mac = 0;  // 48 bits as a number
   std::uint32_t address = 0;
@@ -35,8 +42,10 @@ struct HostConfig {
   std::uint16_t mtu = 1500;
   bool forwarding = false;
   bool multicast = false;  // takes part: joins groups, receives 224.0.0.1
+  bool probe = false;      // asks whether its addresses are in use before it uses them
   std::vector<OwnAddress> secondary;
   std::vector<Route> routes;  // without connected prefixes; the gateway is 0.0.0.0/0
+  std::vector<Neighbour> neighbours;
 
   std::uint32_t netmask() const {
     return prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix_length);

@@ -39,6 +39,9 @@ std::map<std::string, std::string> host_map(const Plan& p) {
   out["mtu"] = format("{}", p.host.mtu);
   out["forwarding"] = p.host.forwarding ? "on" : "off";
   if (p.host.multicast) out["multicast"] = "on";
+  if (p.host.probe) out["probe"] = "on";
+  for (const ir::Neighbour& n : p.host.neighbours)
+    out[format("neighbour {}", address_text(n.address))] = mac_text(n.mac);
   for (const ir::OwnAddress& own : p.host.secondary)
     out[format("address {}", address_text(own.address))] = format("/{}", own.prefix_length);
   for (const ir::Route& r : p.host.routes)

@@ -74,7 +74,9 @@ Json host_json(const ir::HostConfig& host) {
            {"mtu", host.mtu},
            {"forwarding", host.forwarding},
            {"multicast", host.multicast},
-           {"routes", Json::array()}};
+           {"probe", host.probe},
+           {"routes", Json::array()},
+           {"neighbours", Json::array()}};
   for (const ir::OwnAddress& own : host.secondary)
     out["secondary"].push_back(
         {{"address", address_text(own.address)}, {"prefix_length", own.prefix_length}});
@@ -82,6 +84,8 @@ Json host_json(const ir::HostConfig& host) {
     out["routes"].push_back({{"prefix", address_text(r.prefix)},
                              {"length", r.length},
                              {"via", r.via == 0 ? Json() : Json(address_text(r.via))}});
+  for (const ir::Neighbour& n : host.neighbours)
+    out["neighbours"].push_back({{"address", address_text(n.address)}, {"mac", mac_text(n.mac)}});
   return out;
 }
 

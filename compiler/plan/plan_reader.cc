@@ -157,6 +157,18 @@ ir::HostConfig read_host(const Value& at) {
       route.done();
       out.routes.push_back(r);
     }
+  if (auto probe = m.optional("probe")) out.probe = probe->flag();
+  if (auto neighbours = m.optional("neighbours"))
+    for (const Value& v : neighbours->list()) {
+      Mapping neighbour(v, "neighbour");
+      ir::Neighbour n;
+      if (Value at = neighbour.required("address"); at.present() && !address(at.text(), n.address))
+        wrong(at, "an address", "10.7.0.254");
+      if (Value at = neighbour.required("mac"); at.present() && !mac(at.text(), n.mac))
+        wrong(at, "an Ethernet address", "02:00:00:00:00:01");
+      neighbour.done();
+      out.neighbours.push_back(n);
+    }
   m.done();
   return out;
 }

@@ -41,6 +41,10 @@ std::string host_text(const ir::HostConfig& host) {
   out += format("  vlan: {}\n  mtu: {}\n", host.vlan_id, host.mtu);
   out += format("  forwarding: {}\n", on_off(host.forwarding));
   if (host.multicast) out += "  multicast: on\n";
+  if (host.probe) out += "  probe: on\n";
+  if (!host.neighbours.empty()) out += "  neighbours:\n";
+  for (const ir::Neighbour& n : host.neighbours)
+    out += format("    - {{address: {}, mac: {}}}\n", address_text(n.address), mac_text(n.mac));
   if (host.routes.empty()) return out;
   out += "  routes:\n";
   for (const ir::Route& route : host.routes) {

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "compiler/plan/owners.h"
+#include "compiler/plan/text.h"
 #include "runtime/engine/interpreter.h"
 
 namespace weft::engine {
@@ -72,6 +73,8 @@ Engine::~Engine() { stop(); }
 
 diag::Result<void> Engine::build(const ir::FieldTable& fields, ports::Card& card, Pools& pools,
                                  const Clock& clock, const std::vector<apps::Library>& libraries) {
+  card_ = &card;
+  clock_ = &clock;
   handovers_ = std::make_unique<Handovers>(static_cast<unsigned>(plan_.cores.size()));
   placement_.core_of.resize(plan_.configuration.rx_queues);
   for (unsigned i = 0; i < plan_.cores.size(); ++i) {
@@ -181,6 +184,27 @@ void Engine::finish() {
     for (const auto& core : cores_) taken += core->take_messages() + core->run_looped();
   }
   for (const auto& core : cores_) core->take_back();
+}
+
+diag::Result<void> Engine::probe(const std::function<bool()>& meanwhile) {
+  if (!plan_.host.probe) return {};
+  const std::uint64_t begin = clock_->now_ns();
+  ProbeSchedule schedule(plan_.host.addresses().size(), begin, options_.seed ^ plan_.host.mac);
+  while (!schedule.over(clock_->now_ns()) && meanwhile()) {
+    for (const auto& core : cores_) {
+      for (const auto& shard : core->shards) {
+        if (shard->core.speaker) shard->ask_for(schedule.due(clock_->now_ns()), *card_);
+        const std::optional<Rival> rival = shard->hear(*card_);
+        if (!rival) continue;
+        return diag::fail(diag::Diagnostic{
+            .code = "E0663",
+            .message = fmt::format("{} is in use: {} has it", plan::address_text(rival->address),
+                                   plan::mac_text(rival->mac)),
+            .help = "give one of the two hosts another address, or end the other one"});
+      }
+    }
+  }
+  return {};
 }
 
 unsigned Engine::poll_all() {

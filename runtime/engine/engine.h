@@ -40,6 +40,10 @@ class Engine {
                                                     const EngineOptions& options);
   ~Engine();
 
+  // Where the plan says so: waits until nobody has claimed the host's addresses. Before start(), or
+  // the first poll. `meanwhile`: what makes time pass, or wants to end it early (false).
+  // E0663: another host has one.
+  diag::Result<void> probe(const std::function<bool()>& meanwhile);
   // Net core i runs on EAL's worker i (in the order of lcore ids). E0652 when there are too few.
   diag::Result<void> start();
   // Ends the threads, and runs what is still under way to its end.
@@ -86,6 +90,8 @@ class Engine {
   void finish();
 
   const plan::Plan& plan_;
+  ports::Card* card_ = nullptr;
+  const Clock* clock_ = nullptr;
   EngineOptions options_;
   std::vector<ir::Endpoint> endpoints_;
   Placement placement_;

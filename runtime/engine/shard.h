@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "runtime/apps/app_host.h"
 #include "runtime/engine/handover.h"
 #include "runtime/engine/pools.h"
+#include "runtime/engine/probe.h"
 #include "runtime/engine/runner.h"
 #include "runtime/engine/stages.h"
 #include "runtime/ports/card.h"
@@ -29,7 +31,9 @@ struct ShardCounters {
   std::uint64_t received = 0;        // from the card's queue
   std::uint64_t linearised = 0;      // of those, came in several segments and were copied
   std::uint64_t unreadable = 0;      // of those, dropped: too long for one buffer, or no buffer
+  std::uint64_t before_use = 0;      // of those, came while the host's addresses were probed
   std::uint64_t transmitted = 0;     // taken by the card
+  std::uint64_t probes = 0;          // of those, or dropped as below: see probe.h
   std::uint64_t copied_out = 0;      // of those, copied out of a large buffer
   std::uint64_t transmit_full = 0;   // dropped: the card's queue stayed full
   std::uint64_t transmit_unfit = 0;  // dropped: too long for a frame, or no buffer to copy to
@@ -63,6 +67,10 @@ class Shard final : public Services {
   // everything that they set off: what other cores knew before a packet came is learned between.
   unsigned fetch(ports::Card& card, unsigned most = batch_size);
   void run_fetched(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
+  // Before anything else: what came is looked at and thrown away, and own addresses are asked for,
+  // as numbered in core.addresses.own().
+  std::optional<Rival> hear(ports::Card& card);
+  void ask_for(std::pair<std::size_t, std::size_t> addresses, ports::Card& card);
   // Packets that another shard handed over, all for one entry.
   void take(Packet* packets, unsigned n, unsigned entry, ports::Card& card, apps::AppHost& apps,
             std::uint64_t now_ns);

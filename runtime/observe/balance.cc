@@ -146,9 +146,10 @@ Balance balance(const Snapshot& s) {
           {{fetched, "fetched"}, {queued > fetched ? queued - fetched : 0, "left in the queues"}}));
     }
   }
-  made.equations.push_back(
-      equation("engine", {{counter(&C::received), "fetched"}},
-               {{entries(s, "rx"), "run"}, {counter(&C::unreadable), "unreadable"}}));
+  made.equations.push_back(equation("engine", {{counter(&C::received), "fetched"}},
+                                    {{entries(s, "rx"), "run"},
+                                     {counter(&C::unreadable), "unreadable"},
+                                     {counter(&C::before_use), "before_use"}}));
   const std::uint64_t delivered = ended(nodes, "endpoint", "application");
   made.equations.push_back(equation("delivery", {{delivered, "delivered"}},
                                     {{app_received, "to applications"},
@@ -156,11 +157,13 @@ Balance balance(const Snapshot& s) {
                                      {app_errors, "errors told"}}));
   made.equations.push_back(
       equation("sends", {{app_sent, "sent by applications"}}, {{entries(s, "udp_send"), "run"}}));
-  made.equations.push_back(equation("transmit", {{ended(nodes, "wire", ""), "to be transmitted"}},
-                                    {{counter(&C::transmitted), "transmitted"},
-                                     {counter(&C::transmit_full), "transmit_full"},
-                                     {counter(&C::transmit_unfit), "transmit_unfit"},
-                                     {counter(&C::transmit_down), "transmit_down"}}));
+  made.equations.push_back(
+      equation("transmit",
+               {{ended(nodes, "wire", ""), "to be transmitted"}, {counter(&C::probes), "probes"}},
+               {{counter(&C::transmitted), "transmitted"},
+                {counter(&C::transmit_full), "transmit_full"},
+                {counter(&C::transmit_unfit), "transmit_unfit"},
+                {counter(&C::transmit_down), "transmit_down"}}));
   made.equations.push_back(
       equation("neighbours", {{left_by(nodes, "arp.resolve", "wait"), "waited for ARP"}},
                {{entries(s, "arp_resolved"), "resolved"},

@@ -197,6 +197,7 @@ std::vector<Drop> drops(const Snapshot& snapshot) {
   std::uint64_t given_up = 0, impossible = 0, refused = 0;
   for (const QueueCounts& queue : snapshot.queues) {
     sum.unreadable += queue.counters.unreadable;
+    sum.before_use += queue.counters.before_use;
     sum.transmit_full += queue.counters.transmit_full;
     sum.transmit_unfit += queue.counters.transmit_unfit;
     sum.transmit_down += queue.counters.transmit_down;
@@ -209,6 +210,7 @@ std::vector<Drop> drops(const Snapshot& snapshot) {
   const auto engine = [&list](const char* reason, std::uint64_t count, const char* meaning) {
     list.push_back({reason, "engine", meaning, count});
   };
+  engine("before_use", sum.before_use, "came while the own addresses were probed");
   engine("unreadable", sum.unreadable, "longer than one buffer, or no buffer to copy it to");
   engine("transmit_full", sum.transmit_full, "the card's transmit queue stayed full");
   engine("transmit_unfit", sum.transmit_unfit, "longer than a frame, or no buffer to copy it to");

@@ -37,6 +37,8 @@ Json queue_json(const QueueCounts& queue) {
           {"received", c.received},
           {"linearised", c.linearised},
           {"unreadable", c.unreadable},
+          {"before_use", c.before_use},
+          {"probes", c.probes},
           {"transmitted", c.transmitted},
           {"copied_out", c.copied_out},
           {"transmit_full", c.transmit_full},

@@ -252,10 +252,30 @@ int run_stack(const Loaded& loaded, const RuntimeOptions& options,
   if (stack.sim() != nullptr) {
     say(fmt::format("{} runs on {} in simulated time ({})", loaded.name, options.wire->text,
                     code != nullptr ? "generated" : "interpreted"));
+    const auto probed = stack.engine().probe([&] {
+      stack.virtual_clock().now_ns += 10'000'000;
+      return !signals.wait(0);
+    });
+    if (!probed) {
+      stack.stop();
+      return report(probed.error());
+    }
     run_simulated(stack, options, signals);
     stack.stop();
     if (!options.wire->out.empty()) written = write_out(stack, *stack.sim(), options.wire->out);
   } else {
+    if (stack.pci() != nullptr) await_link(*stack.pci(), options.wire->text);
+    bool asked_to_end = false;
+    if (loaded.plan.host.probe) say("asking whether the host's addresses are in use");
+    const auto probed = stack.engine().probe([&] { return !(asked_to_end = signals.wait(1)); });
+    if (!probed) {
+      stack.stop();
+      return report(probed.error());
+    }
+    if (asked_to_end) {
+      stack.stop();
+      return ok;
+    }
     if (auto started = stack.engine().start(); !started) return report(started.error());
     std::mutex snapshots;
     const Control control(stack.live(), loaded.fields, loaded.name, options.unproved);
@@ -265,7 +285,6 @@ int run_stack(const Loaded& loaded, const RuntimeOptions& options,
                                       : control.answer(question);
     });
     if (!socket) return report(socket.error());
-    if (stack.pci() != nullptr) await_link(*stack.pci(), options.wire->text);
     greet(loaded, *options.wire, code != nullptr);
     trouble = run_live(stack, options, signals, snapshots);
     socket->reset();

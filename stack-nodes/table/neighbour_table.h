@@ -7,6 +7,8 @@
 //   incomplete   asked, no answer yet: packets wait. Asked again once a second, three times in all.
 //   reachable    answered less than 60 s ago.
 //   stale        older, but in use: still used while it is asked again, three times.
+//   fixed        given beforehand: never asked for, never changed by what is heard, never in the
+//   way.
 //
 // An entry that nobody used during its 60 s goes. When the table is full, the entry that has been
 // incomplete for longest makes room, or else the one confirmed longest ago.
@@ -36,7 +38,7 @@ class NeighbourTable : public Owned {
   static constexpr std::uint64_t retry_ns = 1'000'000'000;
   static constexpr unsigned tries = 3;
 
-  enum class State : std::uint8_t { unused, incomplete, reachable, stale };
+  enum class State : std::uint8_t { unused, incomplete, reachable, stale, fixed };
   enum class Resolved { known, wait, full, self };
 
   // What happened to packets and requests here, beside the out-ports of arp.resolve. Of all packets
@@ -85,6 +87,16 @@ class NeighbourTable : public Owned {
     return e.mac;
   }
 
+  // Before the first packet; fewer than `capacity`.
+  template <class Core>
+  void fix(Core& core, std::uint32_t address, std::uint64_t mac) {
+    touch("the neighbour table");
+    Entry& e = entries_[add(core, address)];
+    e.mac = mac;
+    e.state = State::fixed;
+    e.quick = true;
+  }
+
   // `create`: make an entry for an address that is not known (a request for us came from there);
   // else only what is there is brought up to date. False where nothing was done.
   template <class Core>
@@ -95,6 +107,7 @@ class NeighbourTable : public Owned {
       if (!create) return false;
       at = add(core, address);
     }
+    if (entries_[at].state == State::fixed) return false;
     if (entries_[at].state == State::incomplete) unlink(at);
     Entry& e = entries_[at];
     e.mac = mac;
@@ -116,12 +129,14 @@ class NeighbourTable : public Owned {
     }
   }
 
-  // True where `address` has had this very answer during the last second: others know it as well.
+  // True where `address` has had this very answer during the last second, or needs none: others
+  // know it as well.
   bool knows(std::uint32_t address, std::uint64_t mac, std::uint64_t now_ns) const {
     touch("the neighbour table");
     const std::uint16_t at = index_.find(address);
     if (at == none) return false;
     const Entry& e = entries_[at];
+    if (e.state == State::fixed) return true;
     return e.state == State::reachable && e.mac == mac && now_ns < e.confirmed_ns + retry_ns;
   }
 
@@ -134,7 +149,7 @@ class NeighbourTable : public Owned {
     touch("the neighbour table");
     for (std::uint16_t at = 0; at < entries_.size(); ++at) {
       Entry& e = entries_[at];
-      if (e.state == State::unused) continue;
+      if (e.state == State::unused || e.state == State::fixed) continue;
       if (e.state != State::incomplete) hand_back(core, e);
       if (e.state == State::reachable) {
         if (core.now_ns < e.confirmed_ns + reachable_ns) continue;
@@ -345,9 +360,10 @@ class NeighbourTable : public Owned {
 
   // Only when all entries are complete: an attacker's second new address evicts his first one.
   std::uint16_t longest_unconfirmed() const {
-    std::uint16_t best = 0;
-    for (std::uint16_t at = 1; at < entries_.size(); ++at) {
-      if (entries_[at].confirmed_ns < entries_[best].confirmed_ns) best = at;
+    std::uint16_t best = none;
+    for (std::uint16_t at = 0; at < entries_.size(); ++at) {
+      if (entries_[at].state == State::fixed) continue;
+      if (best == none || entries_[at].confirmed_ns < entries_[best].confirmed_ns) best = at;
     }
     return best;
   }

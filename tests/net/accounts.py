@@ -48,8 +48,9 @@ def check_inside(test, stats, own_port=False):
                      "card -> queues + the card's drops")
     fetched = sum(q["received"] for q in stats["queues"])
     unreadable = sum(q["unreadable"] for q in stats["queues"])
+    before = sum(q["before_use"] for q in stats["queues"])
     test.assertEqual(queued, fetched, "queues -> engine: nothing is left behind")
-    test.assertEqual(fetched, entries(stats, "rx") + unreadable, "engine -> graph")
+    test.assertEqual(fetched, entries(stats, "rx") + unreadable + before, "engine -> graph")
     graph_drops = {r: n for r, n in drops(stats, "graph").items() if r not in TRANSMIT_DROPS | OF_DATAGRAMS}
     ended = (sum(count(stats, n) for n in DELIVERED + ANSWERED + TAKEN)
              + sum(graph_drops.values()))

@@ -259,6 +259,75 @@ class Addresses(unittest.TestCase):
             print(f"{total(stats, 'arp_conflicts')} conflicts, {total(stats, 'arp_defended')} "
                   f"defended", flush=True)
 
+    def probing(self, lab, **more):
+        """A stack that asks first, on one end of a veth; the kernel is at the other."""
+        file = lab.folder / "probing.yaml"
+        file.write_text(SEVERAL.replace("queues: 2", "  probe: on\nqueues: 2"))
+        mine, space = lab.space("w"), lab.space("p")
+        lab.veth(mine, space)
+        space.run("ip", "addr", "add", f"{lib.PEER_IP}/24", "dev", "peer0")
+        return mine, space, lab.compile("intel_82599", file)
+
+    def test_an_address_in_use(self):
+        """RFC 5227 section 2.1: the kernel has one of the addresses; nothing is taken into use."""
+        with lib.Lab() as lab:
+            mine, space, plan = self.probing(lab)
+            space.run("ip", "addr", "add", f"{SECOND}/24", "dev", "peer0")
+            its = space.run("cat", "/sys/class/net/peer0/address").stdout.strip()
+            capture = lab.capture(space, "peer0")
+            stack = lab.start(mine, plan, "af_packet:weft0", "--interpret", ready=False)
+            self.assertEqual(stack.wait(60), 5, stack.said())
+            self.assertIn(f"error[E0663]: {SECOND} is in use: {its} has it", stack.said())
+            sent = [f for f in capture.stop() if lib.WEFT_MAC in f.split(" > ")[0]]
+            self.assertEqual([f for f in sent if "who-has" not in f or "tell 0.0.0.0" not in f], [])
+
+    @unittest.skipUnless(lib.NIGHTLY, "LEFT OUT: addresses that are free take 4 to 9 s (WEFT_NIGHTLY=1)")
+    def test_addresses_that_are_free(self):
+        """Each is asked for three times, then announced and used; what came before is counted."""
+        with lib.Lab() as lab:
+            mine, space, plan = self.probing(lab)
+            capture = lab.capture(space, "peer0")
+            stack = lab.start(mine, plan, "af_packet:weft0", "--interpret", ready=False)
+            lib.wait_for("it asks", lambda: "asking" in stack.said(), 60)
+            self.assertIsNone(ask(space, lib.WEFT_IP, 7, seconds=1), "not in use yet")
+            stack.ready()
+            self.assertEqual(ask(space, SECOND, 7), (b"weft", (SECOND, 7)))
+            lib.wait_for("all are announced",
+                         lambda: total(stack.stats(), "arp_announced") == 6)
+            seen = capture.stop()
+            for own in (lib.WEFT_IP, SECOND, THIRD):
+                asked = [f for f in seen if f"who-has {own} tell 0.0.0.0" in f or
+                         re.search(rf"Probe {re.escape(own)}\b", f)]
+                self.assertEqual(len(asked), 3, seen)
+            stats = stack.stop()
+            self.assertEqual(total(stats, "probes"), 9)
+            self.assertGreater(total(stats, "before_use"), 0)
+            accounts.check_inside(self, stats)
+
+    def test_static_neighbours(self):
+        """Nobody is asked for them, and nobody believed about them."""
+        with lib.Lab() as lab:
+            mine, space = lab.space("w"), lab.space("p")
+            lab.veth(mine, space)
+            space.run("ip", "addr", "add", f"{lib.PEER_IP}/24", "dev", "peer0")
+            its = space.run("cat", "/sys/class/net/peer0/address").stdout.strip()
+            file = lab.folder / "static.yaml"
+            file.write_text(SEVERAL.replace("queues: 2", "  neighbours: [{address: %s, mac: \"%s\"}]"
+                                            "\nqueues: 2" % (lib.PEER_IP, its)))
+            stack = lab.start(mine, lab.compile("intel_82599", file), "af_packet:weft0",
+                              "--interpret")
+            space.run("ip", "neigh", "add", lib.WEFT_IP, "lladdr", lib.WEFT_MAC, "dev", "peer0",
+                      "nud", "permanent")
+            capture = lab.capture(space, "peer0")
+            with raw_peer.RawPeer(space, "peer0") as raw:
+                raw.ask(frames.arp(target=lib.WEFT_IP))  # from another Ethernet address
+            self.assertEqual(ask(space, lib.WEFT_IP, 7), (b"weft", (lib.WEFT_IP, 7)))
+            stats = stack.stop()
+            asked = [f for f in capture.stop() if f"who-has {lib.PEER_IP}" in f]
+            self.assertEqual(asked, [])
+            self.assertEqual(total(stats, "arp_requests"), 0)
+            accounts.check_inside(self, stats)
+
     def test_link_flaps(self):
         """The link goes and comes: announced again, groups reported again, pings go on."""
         for wire, _ in WIRES:

@@ -57,8 +57,10 @@ Plan sample() {
             .vlan_id = 5,
             .forwarding = true,
             .multicast = true,
+            .probe = true,
             .secondary = {{0x0a070003, 24}, {0xc0a80505, 28}},
-            .routes = {{0, 0, 0x0a0700fe}, {0x0a080000, 16, 0}}};
+            .routes = {{0, 0, 0x0a0700fe}, {0x0a080000, 16, 0}},
+            .neighbours = {{0x0a0700fe, 0x0200000000fe}}};
   p.configuration.rx_queues = 3;
   p.configuration.tx_queues = 2;
   p.configuration.knobs = {{"rx.ipv4_cksum", true}, {"rx.promiscuous", false}};

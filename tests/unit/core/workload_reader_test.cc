@@ -246,6 +246,31 @@ TEST(WorkloadReader, SeveralAddresses) {
   EXPECT_EQ(ir::endpoint_at(w.endpoints, 0x0a070002, 1000), std::nullopt);
 }
 
+TEST(WorkloadReader, NeighboursAndProbing) {
+  const auto with = [](const std::string& neighbours) {
+    std::string text = several;
+    return text.insert(text.find("endpoints:"),
+                       "  probe: on\n  neighbours: [" + neighbours + "]\n");
+  };
+  const std::string one = "{address: 10.7.0.9, mac: \"02:00:00:00:00:09\"}";
+  const ir::Workload good = read(with(one));
+  EXPECT_TRUE(good.host.probe);
+  EXPECT_EQ(good.host.neighbours, (std::vector<ir::Neighbour>{{0x0a070009, 0x020000000009}}));
+  const auto refused = [&](const std::string& neighbours, const std::string& code) {
+    try {
+      read(with(neighbours));
+    } catch (const std::runtime_error& e) {
+      return std::string(e.what()).find(code) != std::string::npos;
+    }
+    return false;
+  };
+  EXPECT_TRUE(refused(one + ", " + one, "E0277"));
+  EXPECT_TRUE(refused("{address: 10.9.0.9, mac: \"02:00:00:00:00:09\"}", "E0252")) << "elsewhere";
+  EXPECT_TRUE(refused("{address: 10.7.0.3, mac: \"02:00:00:00:00:09\"}", "E0252")) << "its own";
+  EXPECT_TRUE(refused("{address: 10.7.0.9, mac: \"03:00:00:00:00:09\"}", "E0253")) << "a group";
+  EXPECT_TRUE(refused("{address: 10.7.0.9}", "E0108"));
+}
+
 TEST(WorkloadReader, AddressesThatDoNotFit) {
   const auto with = [](const std::string& from, const std::string& to) {
     std::string text = several;

@@ -51,6 +51,23 @@ struct Neighbours : testing::Test {
   }
 };
 
+TEST_F(Neighbours, fixed_ones_stay_as_they_are) {
+  constexpr std::uint64_t mac = 0x020000000042;
+  table.fix(core, peer_address, mac);
+  EXPECT_EQ(send(peer_address), Resolved::known);
+  EXPECT_FALSE(table.learn(core, peer_address, 0x020000000043, true)) << "nobody is believed";
+  table.suspect_all(core);
+  for (unsigned minutes = 1; minutes < 10; ++minutes) age_at(minutes * 60 * second);
+  EXPECT_EQ(core.slot(Slot::arp_request).count, 0u);
+  EXPECT_EQ(table.find(peer_address), mac);
+  // Whoever fills the table does not push it out.
+  for (std::uint32_t i = 0; i < 2 * NeighbourTable::capacity; ++i)
+    table.learn(core, 0x0b000000 + i, 0x020000000099, true);
+  EXPECT_EQ(table.size(), NeighbourTable::capacity);
+  EXPECT_EQ(state(peer_address), State::fixed);
+  EXPECT_EQ(send(peer_address), Resolved::known);
+}
+
 TEST_F(Neighbours, asks_once_and_holds) {
   EXPECT_EQ(send(peer_address, 'a'), Resolved::wait);
   EXPECT_EQ(send(peer_address, 'b'), Resolved::wait);

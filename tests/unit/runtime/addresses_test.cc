@@ -45,6 +45,86 @@ plan::Plan with_multicast(const std::string& nic, unsigned queues = 0, unsigned 
   return plan;
 }
 
+// ---- probing (RFC 5227 section 2.1)
+
+Bytes arp(std::uint16_t operation, std::uint32_t sender, std::uint32_t target,
+          std::uint64_t mac = client_mac) {
+  Bytes b = arp_request();
+  put16(b, 20, operation);
+  put32(b, 28, sender);
+  put32(b, 38, target);
+  for (int i = 0; i < 6; ++i) b[6 + i] = b[22 + i] = static_cast<std::uint8_t>(mac >> (40 - 8 * i));
+  return b;
+}
+
+// What a probing stack says, while `frames` come one second after another.
+struct Probed {
+  std::string code;
+  std::vector<ports::Frame> out;
+  std::uint64_t took_ns = 0, before_use = 0;
+  bool exact = false;
+
+  explicit Probed(const std::vector<Bytes>& frames, std::uint16_t vlan = 0) {
+    TestApp app;
+    plan::Plan plan = compiled("intel_82599", 2, 2);
+    plan.host.probe = true;
+    plan.host.vlan_id = vlan;
+    SimStack stack(plan, "intel_82599", {}, "probing");
+    std::size_t next = 0;
+    const auto done = stack.engine().probe([&] {
+      stack.clock().now_ns += second / 100;
+      if (next < frames.size() && stack.clock().now_ns >= (next + 1) * second)
+        stack.inject({frames[next++]});
+      return true;
+    });
+    if (!done) code = done.error().list.front().code;
+    took_ns = stack.clock().now_ns;
+    out = stack.wire().out();
+    const auto snapshot = stack.stop();
+    for (const auto& queue : snapshot.queues) before_use += queue.counters.before_use;
+    exact = observe::balance(snapshot).exact();
+  }
+};
+
+TEST(Probing, AsksThreeTimesAndListens) {
+  // Others talk, the own probe comes back, somebody asks for the address to talk to it.
+  const Probed free({arp(1, client_ip, host_ip), arp(1, 0, host_ip, host_mac),
+                     arp(2, client_ip, host_ip), arp(1, 0, client_ip)});
+  EXPECT_EQ(free.code, "");
+  EXPECT_GE(free.took_ns, 4 * second);
+  EXPECT_LE(free.took_ns, 9 * second);
+  ASSERT_EQ(free.out.size(), 3U);
+  for (const auto& frame : free.out) {
+    Bytes expected = arp(1, 0, host_ip, host_mac);
+    std::fill_n(expected.begin() + 32, 6, 0);
+    EXPECT_EQ(frame.bytes, expected);
+  }
+  EXPECT_EQ(free.before_use, 4U);
+  EXPECT_TRUE(free.exact);
+}
+
+TEST(Probing, WhoHasTheAddressOrWantsItEndsIt) {
+  for (const Bytes& frame : {arp(2, host_ip, 0), arp(1, host_ip, client_ip), arp(1, 0, host_ip)}) {
+    const Probed taken({frame});
+    EXPECT_EQ(taken.code, "E0663");
+    EXPECT_LE(taken.took_ns, second + second / 50);
+    EXPECT_TRUE(taken.exact);
+  }
+}
+
+TEST(Probing, InAVlan) {
+  Bytes answer = arp(2, host_ip, 0);
+  EXPECT_EQ(Probed({answer}, 5).code, "") << "of another network";
+  const Bytes tag = {0x81, 0, 0, 5};
+  answer.insert(answer.begin() + 12, tag.begin(), tag.end());
+  const Probed taken({answer}, 5);
+  EXPECT_EQ(taken.code, "E0663");
+  for (const auto& frame : taken.out) {
+    EXPECT_EQ(Bytes(frame.bytes.begin() + 12, frame.bytes.begin() + 18),
+              (Bytes{0x81, 0, 0, 5, 8, 6}));
+  }
+}
+
 // One core speaks for the host, all of them deliver.
 TEST(Groups, ApplicationsJoinAndLeave) {
   for (const unsigned queues : {1u, 4u}) {

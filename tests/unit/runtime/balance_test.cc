@@ -36,6 +36,8 @@ TEST(Balance, NoCounterCanBeWrongUnseen) {
       {"queue", [](S& s) { --s.card.queue_received.front(); }},
       {"fetched", [](S& s) { --s.queues.front().counters.received; }},
       {"unreadable", [](S& s) { ++s.queues.front().counters.unreadable; }},
+      {"before use", [](S& s) { ++s.queues.front().counters.before_use; }},
+      {"probes", [](S& s) { ++s.queues.front().counters.probes; }},
       {"transmitted", [](S& s) { --s.queues.front().counters.transmitted; }},
       {"entry", [](S& s) { ++s.queues.front().entries["rx"]; }},
       {"end", [](S& s) { ++s.queues.front().received_ends.begin()->second; }},
