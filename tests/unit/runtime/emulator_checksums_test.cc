@@ -163,6 +163,48 @@ TEST(EmulatorChecksums, UnfinishedOnes) {
   }
 }
 
+// A segment with a header of 20 bytes and some text, its sum right.
+Bytes segment() {
+  UdpFrame f;
+  f.protocol = 6;
+  f.payload.resize(12 + 33);
+  Bytes b = build(f);
+  const std::size_t l3 = l3_of(f), l4 = l4_of(f);
+  b[l4 + 12] = 0x50;
+  put16(b, l4 + 16, 0);
+  Bytes sum(b.begin() + static_cast<long>(l3 + 12), b.end());  // addresses, segment
+  sum.insert(sum.begin(), {0, 6, 0, static_cast<std::uint8_t>(b.size() - l4)});
+  put16(b, l4 + 16, ~reference_sum(sum) & 0xffff);
+  return b;
+}
+
+// One word is about UDP and TCP: the sum of whichever the frame has.
+TEST(EmulatorChecksums, OfSegments) {
+  const Bytes right = segment(), wrong = broken(segment(), 60);
+  check({"intel_82599", true, {{"right", right, good, good}, {"wrong", wrong, good, bad}}});
+  check(
+      {"qemu_e1000e", true, {{"right", right, unknown, unknown}, {"wrong", wrong, unknown, bad}}});
+  for (const char* nic : {"vmxnet3", "virtio"})
+    check({nic, true, {{"right", right, unknown, good}, {"wrong", wrong, unknown, unknown}}});
+}
+
+TEST(EmulatorChecksums, AnUnfinishedSegment) {
+  emulator::EmulatedCardOptions options;
+  options.policy.unfinished = 1;
+  Bench bench("virtio", 1, options);
+  bench.start();
+  bench.wire.in = {segment(), broken(segment(), 60)};
+  const auto got = bench.run();
+  ASSERT_EQ(got.size(), 2U);
+  EXPECT_EQ(l4_verdict(got[0]), Verdict::none);
+  EXPECT_EQ(l4_verdict(got[1]), Verdict::unknown);
+  EXPECT_NE(got[0].bytes, segment());
+  constexpr std::size_t l4 = 34;
+  Bytes finished = got[0].bytes;
+  put16(finished, l4 + 16, ~reference_sum(Bytes(finished.begin() + l4, finished.end())) & 0xffff);
+  EXPECT_EQ(finished, segment());
+}
+
 TEST(EmulatorChecksums, TapAndIdealAndNone) {
   const Frames f;
   for (const char* nic : {"tap", "ideal"}) {
