@@ -344,6 +344,12 @@ std::map<std::string, Term> unfinished_checksums(Symbolic& symbolic, const ir::N
   return out;
 }
 
+// (What a test reads may have been found out by opening the datagram: where it ends.)
+Term fact_on_wire(Symbolic& symbolic, const ir::Claim& claim) {
+  const State opened = symbolic.effect(*decl_of("ipv4.open"), State{}).front().after;
+  return symbolic.test(claim.fact, opened);
+}
+
 std::vector<Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic,
                                const plan::Plan& plan) {
   smt::Session& session = symbolic.session();
@@ -352,7 +358,7 @@ std::vector<Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic,
     const ir::Report& report = *node->config.report;
     const Term answer = symbolic.initial(report.field);
     for (const ir::Claim& claim : report.claims) {
-      const Term fact = symbolic.test(claim.fact, State{});
+      const Term fact = fact_on_wire(symbolic, claim);
       const Term evidence = symbolic.condition(claim.evidence, State{});
       const auto says = [&](unsigned word) {
         return session.all_of({session.equal(answer, session.number(word, 2)), evidence});

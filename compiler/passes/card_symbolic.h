@@ -60,6 +60,9 @@ std::vector<CardPath> card_receive(Symbolic& symbolic, const ir::NicModel& nic,
 State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan,
                     State state);
 
+// What a card's "good" is about: the test, of the frame as it came.
+smt::Term fact_on_wire(Symbolic& symbolic, const ir::Claim& claim);
+
 // What the card's receive units may answer about checksums.
 std::vector<smt::Term> card_answers(Symbolic& symbolic, const ir::NicModel& nic,
                                     const plan::Plan& plan);

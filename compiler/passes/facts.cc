@@ -5,6 +5,7 @@
 #include "compiler/frontend/readers.h"
 #include "compiler/ir/filter_shape.h"
 #include "compiler/passes/addresses.h"
+#include "compiler/passes/card_symbolic.h"
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
@@ -94,7 +95,7 @@ void report(Symbolic& symbolic, const ir::Node& node, const plan::Configuration&
   if (report.none_is_good) words.push_back(session.equal(answer, session.number(3, 2)));
   std::vector<Term> good, bad;
   for (const ir::Claim& claim : report.claims) {
-    const Term fact = symbolic.test(claim.fact, State{});
+    const Term fact = fact_on_wire(symbolic, claim);
     const Term evidence = symbolic.condition(claim.evidence, State{});
     good.push_back(session.implies(session.all_of({session.any_of(words), evidence}), fact));
     const Term wrong = session.equal(answer, session.number(2, 2));

@@ -191,6 +191,7 @@ diag::Result<void> Engine::probe(const std::function<bool()>& meanwhile) {
   const std::uint64_t begin = clock_->now_ns();
   ProbeSchedule schedule(plan_.host.addresses().size(), begin, options_.seed ^ plan_.host.mac);
   while (!schedule.over(clock_->now_ns()) && meanwhile()) {
+    card_->poll();
     for (const auto& core : cores_) {
       for (const auto& shard : core->shards) {
         if (shard->core.speaker) shard->ask_for(schedule.due(clock_->now_ns()), *card_);
