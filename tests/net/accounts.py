@@ -67,6 +67,7 @@ def check_inside(test, stats, own_port=False):
             + entries(stats, "udp_send") - count(stats, "udp_send_refused")
             + sum(port(stats, n, "sent") for n in ERRORS)
             + entries(stats, "arp_request") + entries(stats, "igmp_send") + entries(stats, "tcp_send")
+            + sum(q["probes"] for q in stats["queues"])
             - cut + entries(stats, "ipv4_piece") + entries(stats, "tcp_piece") + stats["card"]["cut"])
     lost = sum(n for r, n in drops(stats, "graph").items() if r in TRANSMIT_DROPS)
     waiting = sum(q["waiting_for_arp"] + q["arp_given_up"] for q in stats["queues"])
