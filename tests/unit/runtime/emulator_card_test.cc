@@ -24,7 +24,8 @@ TEST(EmulatorCard, InfoIsThatOfTheModel) {
                           RTE_ETH_RSS_NONFRAG_IPV4_TCP});
   EXPECT_EQ(info.rx_offload_capa,
             std::uint64_t{RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |
-                          RTE_ETH_RX_OFFLOAD_RSS_HASH | RTE_ETH_RX_OFFLOAD_SCATTER});
+                          RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_RSS_HASH |
+                          RTE_ETH_RX_OFFLOAD_SCATTER});
   EXPECT_EQ(info.tx_offload_capa,
             std::uint64_t{RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
                           RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO |
