@@ -73,6 +73,7 @@ class Linux:
             listeners = [cubic(socket.create_server(("", port))) for port in (DISCARD, CHARGEN)]
         self.process = os.fork()
         if self.process == 0:
+            os.setsid()
             try:
                 self.serve(*listeners)
             finally:
@@ -96,8 +97,7 @@ class Linux:
         signal.pause()
 
     def close(self):
-        os.killpg(self.process, signal.SIGKILL) if os.getpgid(self.process) == self.process else \
-            os.kill(self.process, signal.SIGKILL)
+        os.killpg(self.process, signal.SIGKILL)  # with the two that serve
         os.waitpid(self.process, 0)
 
 
