@@ -10,9 +10,9 @@
 #include <memory>
 
 #include "runtime/ports/eal.h"
+#include "tests/bench/process.h"
 #include "tests/bench/report.h"
 #include "tests/bench/wires/load.h"
-#include "tests/bench/process.h"
 
 namespace weft::bench {
 namespace {
