@@ -378,14 +378,11 @@ void PortLadder::outgoing(std::istringstream& words) {
     ADD_FAILURE() << "wrong text at " << f.seq + i;
     break;
   }
-  const std::map<std::string, std::uint32_t> fields = {{"seq", f.seq},
-                                                       {"ack", f.ack_seq},
-                                                       {"win", f.window},
-                                                       {"urg", f.urgent},
-                                                       {"ecn", f.tos & 3u},
-                                                       {"ttl", f.ttl},
-                                                       {"tos", f.tos},
-                                                       {"df", f.dont_fragment ? 1u : 0u}};
+  const std::map<std::string, std::uint32_t> fields = {
+      {"seq", f.seq},      {"ack", f.ack_seq},
+      {"win", f.window},   {"urg", f.urgent},
+      {"ecn", f.tos & 3u}, {"ttl", f.ttl},
+      {"tos", f.tos},      {"df", f.dont_fragment ? 1u : 0u}};
   for (const auto& [name, value] : said) {
     if (name == "len") continue;
     if (const auto at = fields.find(name); at != fields.end()) {
