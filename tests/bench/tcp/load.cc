@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -81,8 +82,15 @@ int begin(std::uint16_t port, unsigned source, bool wait) {
   }
   at.sin_port = htons(port);
   at.sin_addr.s_addr = htonl(stack_address);
-  if (connect(fd, reinterpret_cast<sockaddr*>(&at), sizeof(at)) != 0 && errno != EINPROGRESS) {
+  int error = connect(fd, reinterpret_cast<sockaddr*>(&at), sizeof(at)) == 0 ? 0 : errno;
+  if (error == EINTR) {  // it goes on by itself
+    pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
+    socklen_t size = sizeof(error);
+    if (poll(&ready, 1, 5000) == 1) getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  }
+  if (error != 0 && error != EINPROGRESS) {
     close(fd);
+    errno = error;
     trouble("connect");
   }
   return fd;
