@@ -426,7 +426,9 @@ class Faults : public testing::Test {
     }
     std::cout << places << " places\n";
     const unsigned least = kinds_alone ? 4 : 100;
-    if (places != 0 && std::getenv("WEFT_FAULT") == nullptr) EXPECT_GT(places, least);
+    if (places != 0 && std::getenv("WEFT_FAULT") == nullptr) {
+      EXPECT_GT(places, least);
+    }
   }
 };
 
