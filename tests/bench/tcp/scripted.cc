@@ -17,6 +17,7 @@
 #include "runtime/engine/engine.h"
 #include "runtime/ports/eal.h"
 #include "runtime/ports/translate.h"
+#include "tests/bench/bytes.h"
 #include "tests/bench/instructions.h"
 #include "tests/bench/tcp/servers.h"
 
@@ -34,26 +35,6 @@ constexpr std::uint32_t stride = 611'953;  // a prime: all connections come in t
 constexpr std::uint8_t peer_mac[6] = {2, 0, 0, 0, 0, 1};
 constexpr std::uint64_t host_mac = 0x027765667402;
 enum : std::uint8_t { fin = 1, syn = 2, rst = 4, psh = 8, ack = 16 };
-
-void store16(std::uint8_t* to, unsigned v) {
-  to[0] = static_cast<std::uint8_t>(v >> 8);
-  to[1] = static_cast<std::uint8_t>(v);
-}
-void store32(std::uint8_t* to, std::uint32_t v) {
-  store16(to, v >> 16);
-  store16(to + 2, v & 0xffff);
-}
-unsigned load16(const std::uint8_t* from) { return static_cast<unsigned>(from[0]) << 8 | from[1]; }
-std::uint32_t load32(const std::uint8_t* from) { return load16(from) << 16 | load16(from + 2); }
-
-std::uint32_t add_up(const std::uint8_t* bytes, std::size_t n, std::uint32_t sum) {
-  for (std::size_t i = 0; i + 1 < n; i += 2) sum += load16(bytes + i);
-  return n % 2 != 0 ? sum + (static_cast<unsigned>(bytes[n - 1]) << 8) : sum;
-}
-unsigned fold(std::uint32_t sum) {
-  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-  return ~sum & 0xffff;
-}
 
 void addresses(std::uint8_t* f, bool to_all, std::uint16_t type) {
   for (int i = 0; i < 6; ++i)

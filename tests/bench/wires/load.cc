@@ -19,6 +19,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/bench/bytes.h"
+
 namespace weft::bench {
 namespace {
 
@@ -29,25 +31,6 @@ constexpr unsigned longest = 2048;
 constexpr std::uint8_t stack_mac[6] = {0x02, 0x77, 0x65, 0x66, 0x74, 0x02};
 constexpr std::uint32_t our_ip = 0x0a070001, stack_ip = 0x0a070002;
 constexpr std::uint16_t echo_port = 7, first_port = 40000, ports = 40;  // quickstart.yaml's flows
-
-void store16(std::uint8_t* to, unsigned v) {
-  to[0] = static_cast<std::uint8_t>(v >> 8);
-  to[1] = static_cast<std::uint8_t>(v);
-}
-void store32(std::uint8_t* to, std::uint32_t v) {
-  store16(to, v >> 16);
-  store16(to + 2, v & 0xffff);
-}
-unsigned load16(const std::uint8_t* from) { return from[0] << 8 | from[1]; }
-
-std::uint32_t add_up(const std::uint8_t* bytes, unsigned n, std::uint32_t sum) {
-  for (unsigned i = 0; i + 1 < n; i += 2) sum += load16(bytes + i);
-  return n % 2 != 0 ? sum + (bytes[n - 1] << 8) : sum;
-}
-unsigned fold(std::uint32_t sum) {
-  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-  return ~sum & 0xffff;
-}
 
 // A datagram from one of the known flows, with both checksums right.
 void build(std::uint8_t* f, unsigned length, const std::uint8_t* mac, unsigned port) {
