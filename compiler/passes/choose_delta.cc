@@ -52,13 +52,7 @@ ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
   for (const ir::Flow& f : inputs_.workload.flows) wanted[key_of(inputs_.workload, f)] = &f;
   flows_.reserve(plan.flows.size() * 2);
   for (const plan::FlowEntry& f : plan.flows) {
-    ir::Flow flow{.src = f.src,
-                  .src_port = f.src_port,
-                  .dst_port = f.dst_port,
-                  .endpoint = f.endpoint,
-                  .dst = f.dst,
-                  .gold = f.gold.value_or(inputs_.workload.endpoints[f.endpoint].gold)};
-    if (f.pinned) flow.queue = f.queue;
+    ir::Flow flow = flow_of(f, inputs_.workload.endpoints);
     const auto it = wanted.find(passes::key_of(f));
     if (it != wanted.end()) {
       flow.rate = it->second->rate;

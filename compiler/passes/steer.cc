@@ -52,6 +52,17 @@ std::optional<FlowKey> only_flow(const plan::Filter& filter) {
 
 }  // namespace
 
+ir::Flow flow_of(const plan::FlowEntry& f, const std::vector<ir::Endpoint>& endpoints) {
+  ir::Flow flow{.src = f.src,
+                .src_port = f.src_port,
+                .dst_port = f.dst_port,
+                .endpoint = f.endpoint,
+                .dst = f.dst,
+                .gold = f.gold.value_or(endpoints[f.endpoint].gold)};
+  if (f.pinned) flow.queue = f.queue;
+  return flow;
+}
+
 ir::Bits seen_of(const FlowKey& flow, const ir::FieldTable& fields, const std::string& name) {
   if (name.starts_with("has ")) {
     const ir::Header* header = fields.header(name.substr(4));

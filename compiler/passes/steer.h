@@ -26,6 +26,8 @@ struct FlowKey {
 };
 
 inline FlowKey key_of(const plan::FlowEntry& f) { return {f.src, f.src_port, f.dst, f.dst_port}; }
+// The flow that a plan's entry was made for, as far as the plan tells: without its rate.
+ir::Flow flow_of(const plan::FlowEntry& f, const std::vector<ir::Endpoint>& endpoints);
 
 struct Delivery {
   std::string table;     // of the rule that matched; empty: RSS

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/diag/sha256.h"
+#include "compiler/passes/steer.h"
 #include "compiler/plan/delta.h"
 #include "compiler/plan/text.h"
 
@@ -291,16 +292,8 @@ ir::Workload workload_of(const plan::Plan& plan) {
   out.endpoints = plan.endpoints;
   for (const ir::Policy policy : {ir::Policy::balance, ir::Policy::gold, ir::Policy::fixed})
     if (plan.chosen.policy == to_string(policy)) out.policy = policy;
-  for (const plan::FlowEntry& f : plan.flows) {
-    ir::Flow flow{.src = f.src,
-                  .src_port = f.src_port,
-                  .dst_port = f.dst_port,
-                  .endpoint = f.endpoint,
-                  .dst = f.dst,
-                  .gold = f.gold.value_or(plan.endpoints[f.endpoint].gold)};
-    if (f.pinned) flow.queue = f.queue;
-    out.flows.push_back(std::move(flow));
-  }
+  for (const plan::FlowEntry& f : plan.flows)
+    out.flows.push_back(passes::flow_of(f, plan.endpoints));
   const auto digest = plan.inputs.find("workload");
   if (digest != plan.inputs.end()) out.digest = digest->second;
   return out;
