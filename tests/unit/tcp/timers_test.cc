@@ -153,9 +153,8 @@ TEST(TcpIcmp, BlackHole) {
   )");
 }
 
-// It was plain loss, or the path has changed: a larger segment goes through.
-TEST(TcpIcmp, LargeSegmentsAreTriedAgain) {
-  Opened l(Ladder::plain(), "mss=1460");
+// Segments of 1,460 bytes become those of 1,240.
+void told_of_a_narrow_path(Opened& l) {
   l.run("send 1460\n>> anything");
   l.stack().path_mtu(l.tuple_, 5001, 1280);
   l.run(R"(
@@ -165,6 +164,14 @@ TEST(TcpIcmp, LargeSegmentsAreTriedAgain) {
     << ACK seq=101 ack=6461
     >> ACK seq=6461 len=10
     << ACK seq=101 ack=6471
+  )");
+}
+
+// It was plain loss, or the path has changed: a larger segment goes through.
+TEST(TcpIcmp, LargeSegmentsAreTriedAgain) {
+  Opened l(Ladder::plain(), "mss=1460");
+  told_of_a_narrow_path(l);
+  l.run(R"(
     +599s
     send 6000
     >> ACK seq=6471 len=1240
@@ -186,15 +193,8 @@ TEST(TcpIcmp, LostLargeSegmentsAreNoCongestion) {
   auto config = Ladder::plain();
   config.sack = true;
   Opened l(config, "mss=1460 sackok");
-  l.run("send 1460\n>> anything");
-  l.stack().path_mtu(l.tuple_, 5001, 1280);
+  told_of_a_narrow_path(l);
   l.run(R"(
-    send 10
-    >> ACK seq=5001 len=1240
-    >> ACK seq=6241 len=220
-    << ACK seq=101 ack=6461
-    >> ACK seq=6461 len=10
-    << ACK seq=101 ack=6471
     +601s
     send 6000
     >> ACK seq=6471 len=1460
