@@ -1,0 +1,51 @@
+#include "compiler/passes/embedder.h"
+
+#include "compiler/passes/handover.h"
+#include "compiler/passes/resolve.h"
+#include "compiler/passes/steer.h"
+
+namespace weft::passes {
+
+using ir::Fate;
+
+void Embedder::find_handovers() {
+  if (plan_.configuration.rx_queues < 2) return;
+  const ir::Node* rss = rss_node(inputs_.nic);
+  const bool predictable = rss == nullptr || rss->config.rss->predictable;
+  for (ir::Vertex v = 0; v < embedded_.size(); ++v) {
+    const Embedded& e = embedded_[v];
+    const auto* decl = e.reached ? decl_of(e.node) : nullptr;
+    if (decl == nullptr || decl->handover.empty()) continue;
+    std::string why = "the card may deliver packets with one key on several queues";
+    if (decl_of(std::string(decl->handover))->owner == "all") {
+      why = "who asked may be another queue than the one where the answer arrives";
+    } else if (!is_behind(*decl)) {
+      if (together_.contains(v)) {
+        decide(handover_of(e.node.id), "", Fate::gone,
+               "the card brings all packets with one key to one queue");
+        continue;
+      }
+    } else {
+      const auto miss = graph_.port(v, "miss");
+      if (!miss || *miss >= e.live.size() || !e.live[*miss]) continue;
+      if (predictable)
+        why = "a datagram in pieces is put together where they arrive, not where its flow is";
+    }
+    if (!decl->table.empty() && !is_behind(*decl))
+      why = "an error comes from any router, on another queue than the flow it is about";
+    if (!predictable) why = "nobody can say on which queue the card delivers a packet";
+    handovers_[e.node.id] = why;
+  }
+}
+
+ir::Graph Embedder::hand_over(ir::Graph residue) {
+  std::erase_if(handovers_, [&](const auto& one) { return !residue.find(one.first); });
+  ir::Graph out = with_handovers(residue, handovers_);
+  for (auto [v, end] = vertices(out.g); v != end; ++v) {
+    const ir::Node& node = out.node(*v);
+    if (node.fate == Fate::handover) decide(node.id, "", node.fate, node.why);
+  }
+  return out;
+}
+
+}  // namespace weft::passes
