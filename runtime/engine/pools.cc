@@ -14,6 +14,8 @@ namespace {
 constexpr unsigned per_queue = 2 * 1024;  // descriptors of a real port, receive and transmit
 constexpr unsigned per_core_cache = 256;
 constexpr unsigned short_frame = 2048;
+constexpr unsigned described = 16128;     // 16 KiB is what any descriptor describes
+constexpr unsigned most_of_mbuf = 65280;  // it counts its bytes in 16 bits, headroom included
 
 }  // namespace
 
@@ -37,7 +39,7 @@ bool card_cuts(const plan::Plan& plan) {
          });
 }
 
-PoolSizes sizes_for(const plan::Plan& plan, bool scatter) {
+PoolSizes sizes_for(const plan::Plan& plan, BufferUse use) {
   const auto queues = std::max(plan.configuration.rx_queues, plan.configuration.tx_queues);
   const auto cores = static_cast<unsigned>(plan.cores.size());
   PoolSizes sizes;
@@ -48,13 +50,16 @@ PoolSizes sizes_for(const plan::Plan& plan, bool scatter) {
   // With tags, and what a packet socket's ring puts before a frame (ports/vdev.cc).
   const unsigned frame = (plan.host.mtu + 14u + 8u + 96u + 255) / 256 * 256;
   sizes.frame_bytes = std::max(short_frame, frame);
-  if (scatter && frame > short_frame) {
+  if (use.scatters && frame > short_frame) {
     sizes.frame_bytes = short_frame;
     sizes.jumbo = (1024 + waiting + 2 * per_core_cache) * cores;
     sizes.jumbo_bytes = frame;
   }
   sizes.large = 64 * std::max(1u, cores);
-  if (card_cuts(plan)) sizes.cut = 511 + 512 * queues;  // what waits in a ring, and under way
+  if (card_cuts(plan)) {  // what waits in a ring, and under way
+    sizes.cut = use.kernel_cuts ? 63 + 64 * queues : 511 + 512 * queues;
+    sizes.cut_bytes = use.kernel_cuts ? most_of_mbuf : described;
+  }
   return sizes;
 }
 
@@ -72,11 +77,12 @@ diag::Result<std::unique_ptr<Pools>> Pools::make(const std::string& name, PoolSi
   if (pools->frames != nullptr && sizes.cut != 0) {
     pools->cut = rte_pktmbuf_pool_create(
         (name + "_cut").c_str(), sizes.cut, std::min(64u, sizes.cut / 4), 0,
-        static_cast<std::uint16_t>(PoolSizes::cut_bytes + RTE_PKTMBUF_HEADROOM), socket);
+        static_cast<std::uint16_t>(sizes.cut_bytes + RTE_PKTMBUF_HEADROOM), socket);
   }
   const bool complete = pools->frames != nullptr && (sizes.jumbo == 0 || pools->jumbo != nullptr) &&
                         (sizes.cut == 0 || pools->cut != nullptr);
   pools->frame_room_ = sizes.frame_bytes;
+  pools->cut_bytes_ = sizes.cut_bytes;
   pools->longest_ = std::max(sizes.frame_bytes, sizes.jumbo_bytes);
   if (complete)
     pools->large = rte_mempool_create((name + "_large").c_str(), sizes.large, sizeof(LargeBuffer),

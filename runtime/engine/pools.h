@@ -41,14 +41,22 @@ struct PoolSizes {
   unsigned jumbo_bytes = 0;                     // of each
   unsigned large = 0;                           // large buffers
   unsigned cut = 0;                             // mbufs for what the card cuts into segments
-  static constexpr unsigned cut_bytes = 16128;  // of each; 16 KiB is what any descriptor describes
+  unsigned cut_bytes = 0;                       // of each
   std::size_t megabytes() const;                // that EAL needs, other things included
 };
-// Rings of all queues, batches under way, what applications and tables may hold. `scatter`: the
-// card spreads long frames over several buffers, so that those in its rings may be short ones.
 // Does the card cut what connections send? (All residues leave it to the card, or none.)
 bool card_cuts(const plan::Plan& plan);
-PoolSizes sizes_for(const plan::Plan& plan, bool scatter = false);
+
+// What the card does with buffers.
+struct BufferUse {
+  // It spreads long frames over several, so that those in its rings may be short ones.
+  bool scatters = false;
+  // The kernel cuts what connections send (ports/packet_offload.h): it takes as much as IPv4 can
+  // say, and has copied it when the call returns.
+  bool kernel_cuts = false;
+};
+// Rings of all queues, batches under way, what applications and tables may hold.
+PoolSizes sizes_for(const plan::Plan& plan, BufferUse use = {});
 
 class Pools {
  public:
@@ -68,8 +76,9 @@ class Pools {
     if (room <= frame_room_) return rte_pktmbuf_alloc(frames);
     return room <= longest_ && jumbo != nullptr ? rte_pktmbuf_alloc(jumbo) : nullptr;
   }
-  // For what the card cuts, up to PoolSizes::cut_bytes; null when there is none.
+  // For what the card cuts, up to cut_bytes(); null when there is none.
   rte_mbuf* mbuf_to_cut() { return cut != nullptr ? rte_pktmbuf_alloc(cut) : nullptr; }
+  std::uint32_t cut_bytes() const { return cut_bytes_; }
   // Bytes of the longest frame in one piece.
   std::uint32_t longest() const { return longest_; }
   // What wires and cards copy into.
@@ -91,7 +100,7 @@ class Pools {
 
  private:
   Pools() = default;
-  std::uint32_t frame_room_ = 0, longest_ = 0;
+  std::uint32_t frame_room_ = 0, longest_ = 0, cut_bytes_ = 0;
 };
 
 }  // namespace weft::engine

@@ -73,7 +73,7 @@ unsigned Shard::send_segments(ports::Card& card) {
     Packet whole;
     if (pools_.cut != nullptr && list.count + 2 <= full && may_be_followed(s) &&
         allocate_to_cut(whole)) {
-      more = gather(whole, s, PoolSizes::cut_bytes, *tcp_);
+      more = gather(whole, s, pools_.cut_bytes(), *tcp_);
       list.packets[list.count++] = whole;
     } else {
       fill_segment(p, s, *tcp_);

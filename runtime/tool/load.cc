@@ -92,7 +92,7 @@ diag::Result<void> look_at_wire(Loaded& loaded, const ports::WireName& wire) {
                           loaded.plan.host.mtu, wire.text, nic->max_frame, nic->max_frame - 18),
           .help = "set a smaller `mtu` in the workload, or take another wire (weft nic list)"});
   }
-  loaded.scatter = loaded.model.rx_segments > 1 && segments > 1;
+  loaded.buffers.scatters = loaded.model.rx_segments > 1 && segments > 1;
   return {};
 }
 
@@ -117,6 +117,8 @@ diag::Result<Loaded> load(const RuntimeOptions& options) {
   if (auto good = check_inputs(loaded, options); !good) return diag::fail(good.error());
   if (options.wire) {
     if (auto good = look_at_wire(loaded, *options.wire); !good) return diag::fail(good.error());
+    loaded.buffers.kernel_cuts =
+        options.card == "port" && options.wire->kind == ports::WireName::Kind::af_packet;
   }
   return loaded;
 }

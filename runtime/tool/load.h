@@ -11,6 +11,7 @@
 #include "compiler/plan/plan.h"
 #include "runtime/apps/library.h"
 #include "runtime/engine/generated.h"
+#include "runtime/engine/pools.h"
 #include "runtime/ports/linear.h"
 #include "runtime/tool/options.h"
 
@@ -22,7 +23,7 @@ struct Loaded {
   std::string name;  // of this instance
   ir::NicModel model;
   ports::TransmitLimits wire_limits;  // what the wire's driver can send, as its own model says
-  bool scatter = false;  // long frames come in several buffers: card and wire can do that
+  engine::BufferUse buffers;          // of the card, over that wire
 };
 
 // The plan with its proof checked, and the model that it was made for.

@@ -52,7 +52,7 @@ class Signals {
 };
 
 unsigned megabytes_for(const Loaded& loaded) {
-  return static_cast<unsigned>(engine::sizes_for(loaded.plan, loaded.scatter).megabytes());
+  return static_cast<unsigned>(engine::sizes_for(loaded.plan, loaded.buffers).megabytes());
 }
 
 // As asked for, or where the plan was made for.

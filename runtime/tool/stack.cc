@@ -29,7 +29,7 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const Loaded& loaded,
   if (!libraries) return diag::fail(libraries.error());
   std::unique_ptr<Stack> stack(new Stack(loaded, options));
   stack->engine_kind_ = code != nullptr ? "generated" : "interpreted";
-  auto pools = engine::Pools::make("weft", engine::sizes_for(loaded.plan, loaded.scatter));
+  auto pools = engine::Pools::make("weft", engine::sizes_for(loaded.plan, loaded.buffers));
   if (!pools) return diag::fail(pools.error());
   stack->pools_ = std::move(*pools);
   stack->clock_ = options.wire->kind == ports::WireName::Kind::sim
@@ -89,7 +89,7 @@ diag::Result<void> Stack::make_wire() {
     frames = capture->size();
     if (name.kind == Kind::sim) {
       sim_ = std::make_unique<ports::SimWire>(name.text, std::move(*capture), virtual_clock_,
-                                              pools_->frames, loaded_.scatter);
+                                              pools_->frames, loaded_.buffers.scatters);
       wire_ = sim_.get();
       return {};
     }
@@ -100,7 +100,7 @@ diag::Result<void> Stack::make_wire() {
   how.own_mac = host.mac;
   how.mtu = host.mtu;
   how.limits = loaded_.wire_limits;
-  how.scatter = loaded_.scatter;
+  how.scatter = loaded_.buffers.scatters;
   how.copies = pools_->longest_frames();
   how.frames = frames;
   auto wire = ports::EthdevWire::make(name, pools_->frames, how);

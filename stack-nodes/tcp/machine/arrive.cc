@@ -182,6 +182,7 @@ bool Tcp::sequence_ok(Connection& c, Segment& s) {
   if (s.len != 0 && at_most(s.seq + s.len, c.rcv_nxt)) {
     ++counters_.duplicate;
     say_duplicate(c, s.seq, s.seq + s.len);
+    c.answer_quickly();
   }
   c.ack_now = 1;
   want_output(c);

@@ -272,6 +272,13 @@ struct Connection {
     }
     return flight;
   }
+  // What comes before its turn, or twice, is from a peer that repairs: its window is of a few
+  // segments then, and every acknowledgement that waits is a pause for it.
+  void answer_quickly() {
+    constexpr std::uint8_t following = 16;
+    ack_now = 1;
+    quick_acks = quick_acks < following ? following : quick_acks;
+  }
   std::uint32_t receive_window() const { return after(rcv_edge, rcv_nxt) ? rcv_edge - rcv_nxt : 0; }
 };
 static_assert(sizeof(Connection) <= 640, "an idle connection costs at most 1 KiB all told");

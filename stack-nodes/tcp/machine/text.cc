@@ -49,7 +49,7 @@ void Tcp::take_text(Connection& c, const Segment& s) {
   if (c.fin_known != 0) end = earlier(end, c.fin_at);
   if (!before(begin, end)) {
     ++counters_.duplicate;
-    c.ack_now = 1;
+    c.answer_quickly();
     return;
   }
   if (c.released != 0 ||
@@ -114,9 +114,8 @@ void Tcp::say_duplicate(Connection& c, Seq begin, Seq end) {
 }
 
 void Tcp::take_out_of_order(Connection& c, const Segment& s) {
-  c.ack_now = 1;
+  c.answer_quickly();
   if (c.acks_owed < 32) ++c.acks_owed;
-  c.quick_acks = std::max<std::uint8_t>(c.quick_acks, 2);
   if (c.holes == none) c.holes = holes_.take();
   if (c.holes == none) {
     ++counters_.no_room;

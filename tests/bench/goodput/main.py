@@ -2,14 +2,16 @@
 """How much of a stream arrives in a second, with losses, beside Linux: the same wire (veth, offloads
 off), the same losses in both directions, the same congestion control (cubic), one connection.
 
-    tests/bench/run goodput --runs=5 --loss=0,1,10,30,100 --seconds=1.5 --way=down,up --json
+    tests/bench/run goodput --runs=5 --loss=0,1,10,30,100 --seconds=1.5 --way=down,up --seed=1 --json
 
 `down`: the measured stack sends, the kernel receives; `up`: the other way. Losses are in thousandths.
-Every run measures weft and Linux, one right after the other; medians. As root.
+Every run measures weft and Linux, one right after the other, and each loses the frames of the same
+numbers; another run, others. Medians. As root.
 """
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import statistics
@@ -22,6 +24,7 @@ import lib  # noqa: E402
 
 DISCARD, CHARGEN = 9, 19
 PIECE = 1 << 20
+PATTERN, SPARED = 50_000, 2  # frames, then the same ones are lost again; of these at the beginning
 
 WORKLOAD = """\
 workload: goodput
@@ -40,21 +43,31 @@ class Wire:
 
     def __init__(self, lab, letters):
         self.here, self.middle, self.peer = (lab.space(letter) for letter in letters)
+        self.rules = lab.folder / f"{letters}.nft"
         lab.veth(self.here, self.middle, "weft0", "left")
         lab.veth(self.peer, self.middle, "peer0", "right")
         # (Both ends whole: what a sender leaves to a card would not be cut on this wire.)
         for space, end in ((self.here, "weft0"), (self.peer, "peer0")):
             space.run("ethtool", "-K", end, "tx", "off", "gso", "off", "tso", "off", "gro", "off")
+            # (What one connection has learned of the path is nothing that the next one knows.)
+            space.run("sysctl", "-qw", "net.ipv4.tcp_no_metrics_save=1")
         self.lose(0)
 
-    def lose(self, thousandth):
-        drop = f"numgen random mod 1000 < {thousandth} counter drop; " if thousandth else ""
-        self.middle.run("nft", "delete table netdev t", check=False)
+    def lose(self, thousandth, seed=0):
+        """Which frames of each direction are lost is in `seed`. They are counted from now on, without
+        those that open a connection: how long that takes is not what is measured."""
+        chance = random.Random(seed)
+        rules = "add table netdev t; delete table netdev t; add table netdev t\n"
         for end, other in (("left", "right"), ("right", "left")):
-            rules = "".join(f"add rule netdev t {end} {rule}; "
-                            for rule in (drop.rstrip("; "), f"fwd to {other}") if rule)
-            self.middle.run("nft", f"add table netdev t; add chain netdev t {end} {{ type filter "
-                                   f"hook ingress device {end} priority 0; }}; {rules}")
+            rules += (f"add chain netdev t {end} {{ type filter hook ingress device {end} "
+                      "priority 0; }\n")
+            if thousandth:
+                lost = chance.sample(range(SPARED, PATTERN), PATTERN * thousandth // 1000)
+                rules += (f"add rule netdev t {end} tcp flags & syn == 0 numgen inc mod {PATTERN} "
+                          f"{{ {', '.join(map(str, lost))} }} counter drop\n")
+            rules += f"add rule netdev t {end} fwd to {other}\n"
+        self.rules.write_text(rules)
+        self.middle.run("nft", "-f", self.rules)
 
 
 def cubic(s):
@@ -139,12 +152,11 @@ def received(s):
     return counted(s, 128)  # tcpi_bytes_received
 
 
-def measure(stack, way, thousandth, seconds):
+def measure(stack, way, thousandth, seconds, seed):
     """Bytes in a second; what is in buffers when time is over does not count."""
-    stack.wire.lose(0)
+    stack.wire.lose(thousandth, seed)
     with stack.wire.peer.inside():
         s = cubic(socket.create_connection((lib.WEFT_IP, CHARGEN if way == "down" else DISCARD), 10))
-    stack.wire.lose(thousandth)
     with s:
         s.settimeout(seconds)
         until = time.monotonic() + seconds
@@ -167,6 +179,7 @@ def main():
                    for word in sys.argv[1:] if word.startswith("--"))
     runs = int(options.get("runs", 3))
     seconds = float(options.get("seconds", 1.5))
+    seed = int(options.get("seed", 1))
     ways = options.get("way", "down,up").split(",")
     rates = [int(x) for x in options.get("loss", "0,1,10,30,100").split(",")]
     if why := lib.lacking():
@@ -178,9 +191,9 @@ def main():
             for way in ways:
                 for rate in rates:
                     seen = {name: [] for name in stacks}
-                    for _ in range(runs):
+                    for run in range(runs):
                         for name, stack in stacks.items():
-                            seen[name].append(measure(stack, way, rate, seconds))
+                            seen[name].append(measure(stack, way, rate, seconds, seed + run))
                     middle = {name: statistics.median(values) for name, values in seen.items()}
                     for name, values in seen.items():
                         peer = f"{way}/{rate / 10:g}%/linux" if name == "weft" else ""

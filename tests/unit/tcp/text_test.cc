@@ -96,6 +96,29 @@ TEST(TcpText, OutOfOrderIsHeldAndReported) {
   )");
 }
 
+// RFC 5681 section 4.2, and then for a while: the window of who repairs is small.
+TEST(TcpText, WhoRepairsIsAnsweredAtOnce) {
+  Opened l;
+  l.run(R"(
+    << ACK seq=201 ack=5001 len=100
+    >> ACK ack=101
+    << ACK seq=101 ack=5001 len=100
+    >> ACK ack=301
+    << ACK seq=301 ack=5001 len=100
+    >> ACK ack=401
+    quick_acks 0
+    << ACK seq=401 ack=5001 len=100
+    >> nothing
+    << ACK seq=101 ack=5001 len=100         # its acknowledgement was lost
+    >> ACK ack=501
+    << ACK seq=501 ack=5001 len=100
+    >> ACK ack=601
+    << ACK seq=601 ack=5001 len=100
+    >> ACK ack=701
+    read
+  )");
+}
+
 TEST(TcpText, OutOfOrderWithoutSack) {
   Opened l;
   l.run(R"(
