@@ -35,14 +35,14 @@ inline LargeBuffer* untagged(void* buffer) {
 }
 
 struct PoolSizes {
-  unsigned frames = 0;                          // mbufs
-  unsigned frame_bytes = 0;                     // of each, behind the headroom
-  unsigned jumbo = 0;                           // mbufs for frames that are longer than those
-  unsigned jumbo_bytes = 0;                     // of each
-  unsigned large = 0;                           // large buffers
-  unsigned cut = 0;                             // mbufs for what the card cuts into segments
-  unsigned cut_bytes = 0;                       // of each
-  std::size_t megabytes() const;                // that EAL needs, other things included
+  unsigned frames = 0;            // mbufs
+  unsigned frame_bytes = 0;       // of each, behind the headroom
+  unsigned jumbo = 0;             // mbufs for frames that are longer than those
+  unsigned jumbo_bytes = 0;       // of each
+  unsigned large = 0;             // large buffers
+  unsigned cut = 0;               // mbufs for what the card cuts into segments
+  unsigned cut_bytes = 0;         // of each
+  std::size_t megabytes() const;  // that EAL needs, other things included
 };
 // Does the card cut what connections send? (All residues leave it to the card, or none.)
 bool card_cuts(const plan::Plan& plan);
