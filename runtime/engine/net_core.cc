@@ -1,6 +1,7 @@
 #include "runtime/engine/net_core.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@ constexpr unsigned polls_before_yield = 64;
 constexpr std::uint64_t idle_before_sleep_ns = 100'000;  // a peer's answer to what was just sent
 constexpr std::uint64_t longest_yield_ns = 30'000;       // more: somebody else had work to do
 constexpr std::uint64_t crowded_ns = 1'000'000'000;      // ... and is believed to have it so long
+constexpr std::uint64_t short_sleep_ns = 20'000;         // to poll on would have been the better
 constexpr unsigned sleep_without_wire_us = 200;
 constexpr unsigned believed_alarms = 16;
 constexpr unsigned most_preferred_batches = 64;
@@ -20,6 +22,14 @@ constexpr std::uint64_t longest_beside_preferred_ns = 2'000;
 void sleep_us(unsigned us) {
   const timespec time = {.tv_sec = 0, .tv_nsec = static_cast<long>(us) * 1000};
   nanosleep(&time, nullptr);
+}
+
+// How often somebody else was given this thread's CPU. (A yield may be long because of what the
+// kernel does in its own name, as to pass on frames.)
+long times_switched() {
+  rusage used{};
+  getrusage(RUSAGE_THREAD, &used);
+  return used.ru_nivcsw + used.ru_nvcsw;
 }
 
 }  // namespace
@@ -257,16 +267,18 @@ void NetCore::run(const std::atomic<bool>& stop, bool busy) {
       false_alarms_ = 0;
       continue;
     }
-    if (busy || (++idle < polls_before_yield && !crowded)) continue;
+    if (busy || ++idle < (crowded ? patience_ : polls_before_yield)) continue;
     const std::uint64_t now_ns = clock_.now_ns();
     crowded = now_ns < crowded_until_ns;
     if (idle == polls_before_yield) sleep_at_ns = now_ns + idle_before_sleep_ns;
     if (crowded) {
       rest(idle, stop);
+      idle = 0;
     } else if (now_ns < sleep_at_ns) {
+      const long before = times_switched();
       sched_yield();
       const std::uint64_t back_ns = clock_.now_ns();
-      crowded = back_ns - now_ns > longest_yield_ns;
+      crowded = back_ns - now_ns > longest_yield_ns && times_switched() != before;
       if (crowded) crowded_until_ns = back_ns + crowded_ns;
     } else {
       rest(idle, stop);
@@ -294,6 +306,8 @@ void NetCore::rest(unsigned& idle, const std::atomic<bool>& stop) {
   }
   const std::uint64_t most = woken_by_wire_ ? until_tick : sleep_without_wire_us * 1000;
   false_alarms_ = sleeper_.wait(std::min(most, until_tick)) ? false_alarms_ + 1 : 0;
+  const bool was_short = clock_.now_ns() - now_ns < short_sleep_ns;
+  patience_ = was_short ? polls_before_yield : std::max(1u, patience_ / 2);
 }
 
 void NetCore::take_back() {

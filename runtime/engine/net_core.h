@@ -130,6 +130,7 @@ class NetCore {
   std::uint64_t next_tick_ns_ = 0;
   Sleeper sleeper_;
   bool woken_by_wire_ = false;  // every frame that may come for this core wakes it
+  unsigned patience_ = 1;       // empty polls before lying down, where others want the CPU
   unsigned false_alarms_ = 0;   // wakings by the wire in a row after which nothing was found
   std::vector<NetCore*> peers_;
   std::atomic<Errand*> errand_{nullptr};
