@@ -14,7 +14,8 @@ constexpr std::uint32_t backlog = 4096;
 constexpr std::uint32_t most_connections = 1 << 20;  // memory is taken for those that there are
 constexpr std::uint32_t largest_header = 60;
 constexpr std::uint32_t most_waiting = 1536;  // of the buffers that sizes_for has beside all else
-constexpr unsigned kept_for_others = 64;      // places in the card's queue
+constexpr std::uint32_t most_in_window = 1 << 20;  // in full segments half of what may wait
+constexpr unsigned kept_for_others = 64;           // places in the card's queue
 
 }  // namespace
 
@@ -29,6 +30,7 @@ void Shard::open_tcp(const plan::Plan& plan) {
   config.sent = 65536;
   config.reorders = 1024;
   config.most_waiting = most_waiting;
+  config.most_receive_buffer = most_in_window;
   config.mtu = core.host.mtu;
   config.seed = core.random.next();
   config.secret = {core.random.next(), core.random.next()};

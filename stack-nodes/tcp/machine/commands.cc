@@ -70,7 +70,8 @@ std::uint32_t Tcp::make_connection(const Tuple& t, const Settings& settings) {
   c.generation = ++generation_ != 0 ? generation_ : ++generation_;
   c.congestion = config_.congestion;
   c.rcv_buf = settings.receive_buffer != 0 ? settings.receive_buffer : config_.receive_buffer;
-  c.rcv_scale = make_scale(c.rcv_buf);
+  c.rcv_most = settings.receive_buffer != 0 ? 0 : config_.most_receive_buffer;
+  c.rcv_scale = make_scale(std::max(c.rcv_buf, c.rcv_most));
   c.rcv_edge = std::min<std::uint32_t>(c.rcv_buf, 0xffff);  // relative, until rcv_nxt is known
   c.rto_us = config_.rto_initial * 1000;
   c.user_mss = settings.max_segment;
@@ -286,7 +287,10 @@ void Tcp::change(Connection& c, const Settings& settings) {
     c.congestion = *settings.congestion;
     congestion::begin_epoch(c);
   }
-  if (settings.receive_buffer != 0) c.rcv_buf = settings.receive_buffer;
+  if (settings.receive_buffer != 0) {  // who has said how much it wants gets no more
+    c.rcv_buf = settings.receive_buffer;
+    c.rcv_most = 0;
+  }
 }
 
 void Tcp::set_no_delay(Connection& c, bool on) {

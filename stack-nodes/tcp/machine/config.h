@@ -19,6 +19,8 @@ struct Config {
 
   std::uint16_t mtu = 1500;
   std::uint32_t receive_buffer = 256 * 1024;
+  // To which it grows where the application reads at once what comes; 0: it stays as it is.
+  std::uint32_t most_receive_buffer = 0;
   // Packets whose text waits for applications or for its turn, of all connections: each holds a
   // buffer, however little is in it. From half of it on one connection may have few.
   std::uint32_t most_waiting = ~std::uint32_t{0};

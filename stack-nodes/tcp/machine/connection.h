@@ -72,6 +72,8 @@ struct Connection {
   Seq rcv_edge = 0;            // behind the last byte that the peer may send
   std::uint32_t rcv_buf = 0;   // bytes that may be held for the application
   std::uint32_t rcv_held = 0;  // of these, held by it or waiting for it
+  std::uint32_t rcv_most = 0;  // what rcv_buf may grow to
+  std::uint32_t rcv_soon = 0;  // bytes since it grew that the application has not left lying
   Seq acked_to = 0;            // rcv_nxt of the last acknowledgement sent
   std::uint32_t ts_recent = 0;
   std::uint16_t rcv_mss = 536;  // largest segment seen

@@ -209,7 +209,8 @@ void Tcp::send_cookie(const Listener& l, const Segment& s) {
     value = after(base | said, value) ? (base | said) - (ts_bits + 1) : base | said;
     options.timestamps(value, o.ts_value);
     if ((said & ts_sack) != 0) options.sack_permitted();
-    if ((said & ts_scale_none) != ts_scale_none) options.scale(make_scale(buffer));
+    const std::uint32_t most = l.settings.receive_buffer != 0 ? 0 : config_.most_receive_buffer;
+    if ((said & ts_scale_none) != ts_scale_none) options.scale(make_scale(std::max(buffer, most)));
     if ((said & ts_ecn) != 0) out.flags |= ece;
   }
   out.option_bytes = options.bytes();

@@ -153,6 +153,7 @@ class Tcp {
   void fill_from_holes(Connection& c);
   void drop_holes(Connection& c);
   void acknowledge_soon(Connection& c, std::uint32_t bytes);
+  static void grow_buffer(Connection& c, std::uint32_t bytes);
   void say_duplicate(Connection& c, Seq begin, Seq end);
   bool queue_text(Chunks& list, const std::uint8_t* data, std::uint32_t len, void* buffer, Seq seq);
   // listen.cc

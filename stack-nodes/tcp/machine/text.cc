@@ -84,8 +84,19 @@ void Tcp::take_text(Connection& c, const Segment& s) {
   c.rcv_held += bytes;
   c.bytes_received += bytes;
   notify(c, event::data);
+  grow_buffer(c, bytes);
   if (gap) c.ack_now = 1;  // RFC 5681 section 4.2
   acknowledge_soon(c, bytes);
+}
+
+// A peer may have so much on its way as there is room for: with a fast path more than what a
+// connection has at first. Who leaves text lying gets no more room for it.
+void Tcp::grow_buffer(Connection& c, std::uint32_t bytes) {
+  if (c.rcv_buf >= c.rcv_most) return;
+  c.rcv_soon = c.rcv_held > c.rcv_buf / 2 ? 0 : c.rcv_soon + bytes;
+  if (c.rcv_soon < 2 * c.rcv_buf) return;
+  c.rcv_soon = 0;
+  c.rcv_buf = std::min(2 * c.rcv_buf, c.rcv_most);
 }
 
 // Every second full segment at least, within the delay otherwise (RFC 9293 section 3.8.6.3).

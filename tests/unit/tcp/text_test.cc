@@ -319,6 +319,34 @@ TEST(TcpText, ManySmallPiecesCostLittle) {
   EXPECT_GT(l.stack().counters().no_room, 800u);
 }
 
+void sent_and_read(Opened& l, unsigned window) {
+  l.run("quick_acks 0");
+  for (unsigned at = 101; at < 70'101; at += 2000)
+    l.run("<< ACK seq=" + std::to_string(at) +
+          " ack=5001 len=1000\nread\n<< ACK seq=" + std::to_string(at + 1000) +
+          " ack=5001 len=1000\n>> ACK ack=" + std::to_string(at + 2000) +
+          (at < 68'101 ? "" : " win=" + std::to_string(window)) + "\nread");
+}
+
+TEST(TcpText, WindowGrowsForWhoReads) {
+  auto config = Ladder::plain();
+  config.most_receive_buffer = 25'000;
+  Opened reader(config), fixed;
+  sent_and_read(reader, 24'000);  // (the last segment is read after it was acknowledged)
+  sent_and_read(fixed, 9'000);
+}
+
+TEST(TcpText, WindowDoesNotGrowForWhoLeavesTextLying) {
+  auto config = Ladder::plain();
+  config.receive_buffer = 16'000;
+  config.most_receive_buffer = 40'000;
+  Opened l(config);
+  for (unsigned at = 101; at < 60'101; at += 1000)  // ten segments wait all the time
+    l.run("<< ACK seq=" + std::to_string(at) + " ack=5001 len=1000\nhold\n" +
+          (at < 10'101 ? "" : "done 1000\n") + ">> anything");
+  EXPECT_EQ(l.connection()->rcv_buf, 16'000u);
+}
+
 TEST(TcpText, NobodyReads) {
   auto config = Ladder::plain();
   config.receive_buffer = 60000;
