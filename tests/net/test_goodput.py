@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One stream in each direction beside the kernel's own on the same wire, without loss: far less than
-Linux is a fault. (How much it is on a quiet machine: tests/bench/goodput, whose wires these are.)"""
+"""One stream in each direction beside the kernel's own on the same wire, without loss: far less
+than Linux is a fault. (How much it is on a quiet machine: tests/bench/goodput, whose wires these are.)"""
 import importlib.util
 import pathlib
 import unittest
@@ -21,8 +21,8 @@ def bench():
 
 class Stream(unittest.TestCase):
     def test_both_ways(self):
-        """Whoever else wants this machine's CPUs takes them from one or the other: one round of several
-        is enough."""
+        """Whoever else wants this machine's CPUs takes them from one or the other: one round of
+        several is enough."""
         goodput = bench()
         with lib.Lab() as lab:
             weft, linux = goodput.Weft(lab), goodput.Linux(lab)
@@ -33,7 +33,7 @@ class Stream(unittest.TestCase):
                         of_weft, of_linux = (goodput.measure(stack, way, 0, SECONDS, 0)
                                              for stack in (weft, linux))
                         ratios.append(of_weft / of_linux)
-                    self.assertGreaterEqual(max(ratios), LEAST, f"{way}: of Linux, by rounds: {ratios}")
+                    self.assertGreaterEqual(max(ratios), LEAST, f"{way}: of Linux, {ratios}")
             finally:
                 linux.close()
                 weft.close()

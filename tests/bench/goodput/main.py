@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""How much of a stream arrives in a second, with losses, beside Linux: the same wire (veth, offloads
-off), the same losses in both directions, the same congestion control (cubic), one connection.
+"""How much of a stream arrives in a second, with losses, beside Linux: the same wire (veth,
+offloads off), the same losses in both directions, the same congestion control (cubic), one
+connection.
 
-    tests/bench/run goodput --runs=5 --loss=0,1,10,30,100 --seconds=1.5 --way=down,up --seed=1 --json
+    tests/bench/run goodput --runs=5 --loss=0,1,10,30,100 --seconds=1.5 --way=down,up --seed=1
 
-`down`: the measured stack sends, the kernel receives; `up`: the other way. Losses are in thousandths.
-Every run measures weft and Linux, one right after the other, and each loses the frames of the same
+`down`: the measured stack sends, the kernel receives; `up`: the other way. Losses are in
+thousandths. Every run measures weft and Linux, one right after the other, and each loses the frames of the same
 numbers; another run, others. Medians. As root.
 """
 import json
@@ -24,7 +25,8 @@ import lib  # noqa: E402
 
 DISCARD, CHARGEN = 9, 19
 PIECE = 1 << 20
-PATTERN, SPARED = 50_000, 2  # frames, then the same ones are lost again; of these at the beginning
+PATTERN = 50_000  # frames, then the same ones are lost again
+SPARED = 2  # of these, the first
 
 WORKLOAD = """\
 workload: goodput
@@ -54,8 +56,8 @@ class Wire:
         self.lose(0)
 
     def lose(self, thousandth, seed=0):
-        """Which frames of each direction are lost is in `seed`. They are counted from now on, without
-        those that open a connection: how long that takes is not what is measured."""
+        """Which frames of each direction are lost is in `seed`. They are counted from now on,
+        without those that open a connection: how long that takes is not what is measured."""
         chance = random.Random(seed)
         rules = "add table netdev t; delete table netdev t; add table netdev t\n"
         for end, other in (("left", "right"), ("right", "left")):
@@ -155,8 +157,9 @@ def received(s):
 def measure(stack, way, thousandth, seconds, seed):
     """Bytes in a second; what is in buffers when time is over does not count."""
     stack.wire.lose(thousandth, seed)
+    service = CHARGEN if way == "down" else DISCARD
     with stack.wire.peer.inside():
-        s = cubic(socket.create_connection((lib.WEFT_IP, CHARGEN if way == "down" else DISCARD), 10))
+        s = cubic(socket.create_connection((lib.WEFT_IP, service), 10))
     with s:
         s.settimeout(seconds)
         until = time.monotonic() + seconds
