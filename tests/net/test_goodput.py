@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """One stream in each direction beside the kernel's own on the same wire, without loss: far less
-than Linux is a fault. (How much it is on a quiet machine: tests/bench/goodput, whose wires these are.)"""
+than Linux is a fault. (How much it is on a quiet machine, tests/bench/goodput says, whose wires
+these are.)"""
 import importlib.util
 import pathlib
 import unittest

@@ -6,8 +6,8 @@ connection.
     tests/bench/run goodput --runs=5 --loss=0,1,10,30,100 --seconds=1.5 --way=down,up --seed=1
 
 `down`: the measured stack sends, the kernel receives; `up`: the other way. Losses are in
-thousandths. Every run measures weft and Linux, one right after the other, and each loses the frames of the same
-numbers; another run, others. Medians. As root.
+thousandths. Every run measures weft and Linux, one right after the other, and each loses the frames
+of the same numbers; another run, others. Medians. As root.
 """
 import json
 import os
