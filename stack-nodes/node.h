@@ -68,9 +68,10 @@ struct NodeDecl {
   // or what it says, to the core concerned. The plan puts it in front (behind the miss, for a
   // table) wherever a card may deliver elsewhere; no protocol graph names it.
   std::string_view handover;
-  // Of such a node: who owns the key. "udp_flows": a table of flows; "datagrams": a hash of the
-  // key; "all": every core is told. Ports are then "here, away, full"; `away` means that the packet
-  // goes on at the slot it spawns, on its owner, and `full` that the ring there had no room.
+  // Of such a node: who owns the key. "udp_flows": a table of flows; "datagrams", "segments": a
+  // hash of the key; "all": every core is told. Ports are then "here, away, full"; `away` means
+  // that the packet goes on at the slot it spawns, on its owner, and `full` that the ring there had
+  // no room.
   std::string_view owner;
 
   bool cut = false;  // a table that may miss the cache: has prefetch(const Packet&, const Core&)

@@ -6,6 +6,7 @@
 
 #include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"
+#include "compiler/passes/steer.h"
 #include "compiler/passes/witness.h"
 
 namespace weft::passes {
@@ -50,6 +51,8 @@ class Affinity {
     if (!owned.empty()) fill(b_);
     for (const auto& [id, decl] : owned) {
       if (auto found = together(id, *decl)) return found;
+      if (decl->handover != "handover.segment" || shards_.take_over("handed_segment")) continue;
+      if (auto found = placed(id)) return found;
     }
     return std::nullopt;
   }
@@ -138,6 +141,60 @@ class Affinity {
     out.why = fmt::format(
         "two packets with the same state of {} arrive on different queues, and are not handed over",
         id);
+    return out;
+  }
+
+  // What the plan says of where segments arrive, for who opens a connection.
+  std::optional<Counterexample> placed(const std::string& id) {
+    if (!plan_.configuration.rss.segment)
+      return unplaced(id, "the plan says where segments of a connection arrive, or hands them over",
+                      "it does neither");
+    for (const auto& path : a_.paths) {
+      if (!path.drop.empty()) continue;
+      session_.push();
+      session_.add(touches(a_, path, id, session_.variable("touched", 16)));
+      if (path.name == "rss") session_.add(hashed_otherwise());
+      const Outcome outcome = session_.check("placed " + id);
+      std::optional<Counterexample> found;
+      if (outcome != Outcome::unsat) {
+        found = unplaced(id, "the card places segments by what the plan says that it hashes",
+                         fmt::format("one is placed otherwise ({})", path.name));
+        Witness witness = witness_of(a_.symbolic);
+        found->fields = std::move(witness.fields);
+        found->frame = std::move(witness.frame);
+        found->queue = static_cast<unsigned>(session_.value(a_.queue));
+      }
+      session_.pop();
+      if (found) return found;
+    }
+    return std::nullopt;
+  }
+
+  // The first type of header that applies has other fields, or none applies where there should be
+  // one.
+  Term hashed_otherwise() {
+    const plan::Rss& rss = plan_.configuration.rss;
+    const ir::Node* unit = rss_node(in_.nic);
+    std::vector<Term> others, before;
+    for (const auto& type : unit->config.rss->types) {
+      if (!rss.enabled || !is_on(type, rss)) continue;
+      const Term applies = a_.symbolic.condition(type.applies, State{});
+      std::vector<Term> here = before;
+      here.push_back(applies);
+      if (type.input != *rss.segment) others.push_back(session_.all_of(here));
+      before.push_back(session_.negate(applies));
+    }
+    if (!rss.segment->empty()) others.push_back(session_.all_of(before));
+    return session_.any_of(others);
+  }
+
+  Counterexample unplaced(const std::string& id, const std::string& expected,
+                          const std::string& actual) {
+    Counterexample out;
+    out.entry = "rx";
+    out.expected = expected;
+    out.actual = actual;
+    out.why = fmt::format("who opens a connection could not know where {} gets the answers", id);
     return out;
   }
 

@@ -93,7 +93,8 @@ void Embedder::receive() {
       if (e.node.kind == ir::NodeKind::effect) embed_lookup(e, here);
       if (e.node.kind == ir::NodeKind::effect) embed_answer(e, here);
     }
-    if (arrive_together(symbolic_, inputs_.nic, plan_.configuration, e.node, here.when))
+    if (arrive_together(symbolic_, inputs_.nic, plan_.configuration, e.node, here.when) &&
+        (!takes_segments(e.node) || place_of_segments(here.when)))
       together_.insert(v);
     if (!e.node.items.empty()) embed_items(e, here, !slotted_.contains(v));
   }
@@ -168,7 +169,9 @@ void Embedder::explain_gone(const std::map<ir::Vertex, Reached>& reached) {
 }
 
 diag::Result<void> embed(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
-  plan.residues.push_back(Embedder(inputs, plan, QueueClass::any, {}).run());
+  Embedder any(inputs, plan, QueueClass::any, {});
+  plan.residues.push_back(any.run());
+  plan.configuration.rss.segment = any.segment();
   if (!choice.closed().empty())
     plan.residues.push_back(Embedder(inputs, plan, QueueClass::flows, choice.feeding()).run());
   residues_to_queues(choice, plan);

@@ -8,6 +8,17 @@ namespace weft::passes {
 
 using ir::Fate;
 
+bool Embedder::takes_segments(const ir::Node& node) {
+  const auto* decl = decl_of(node);
+  return decl != nullptr && decl->handover == "handover.segment";
+}
+
+bool Embedder::place_of_segments(const smt::Term& when) {
+  if (plan_.configuration.rx_queues < 2) return true;
+  segment_ = hashed_of(symbolic_, inputs_.nic, plan_.configuration, when);
+  return segment_.has_value();
+}
+
 void Embedder::find_handovers() {
   if (plan_.configuration.rx_queues < 2) return;
   const ir::Node* rss = rss_node(inputs_.nic);

@@ -30,6 +30,8 @@ class Embedder {
   Embedder(const Inputs& inputs, const plan::Plan& plan, QueueClass queue_class,
            std::vector<std::string> feeding);
   plan::Residue run();
+  // As of plan::Rss, once it was run.
+  const std::optional<std::vector<std::string>>& segment() const { return segment_; }
 
  private:
   void decide(const std::string& node, const std::string& item, ir::Fate fate, std::string why) {
@@ -74,6 +76,9 @@ class Embedder {
   void offload(Embedded& e);
 
   // ---- handover: whose state may be on another core -----------------------------------------
+  static bool takes_segments(const ir::Node& node);
+  // Who opens a connection must know where its segments will arrive.
+  bool place_of_segments(const smt::Term& when);
   void find_handovers();
   ir::Graph hand_over(ir::Graph residue);
 
@@ -103,6 +108,7 @@ class Embedder {
   std::set<ir::Vertex> slotted_;                  // reached from a slot, or by an answer
   std::set<ir::Vertex> together_;                 // packets with one key arrive on one queue
   std::map<std::string, std::string> handovers_;  // node -> why
+  std::optional<std::vector<std::string>> segment_;
   std::vector<GoneItem> gone_items_;
   std::vector<plan::Decision> decisions_;
 };

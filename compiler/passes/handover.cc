@@ -167,6 +167,35 @@ bool arrive_together(Symbolic& symbolic, const ir::NicModel& nic, const plan::Co
   return true;
 }
 
+std::optional<std::vector<std::string>> hashed_of(Symbolic& symbolic, const ir::NicModel& nic,
+                                                  const plan::Configuration& config,
+                                                  const smt::Term& when) {
+  std::vector<smt::Term> rest = {when};
+  std::vector<std::vector<std::string>> ways;
+  for (const ir::Node* unit : receive_order(nic)) {
+    if (unit->config.table && has_rules(config, unit->id)) {
+      const smt::Term applies = symbolic.condition(unit->config.table->applies, State{});
+      if (possible(symbolic.session(), {when, applies})) return std::nullopt;
+    }
+    if (!unit->config.rss) continue;
+    if (!unit->config.rss->predictable) return std::nullopt;
+    for (const auto& type : unit->config.rss->types) {
+      if (!is_on(type, config.rss) || !config.rss.enabled) continue;
+      rest.push_back(symbolic.condition(type.applies, State{}));
+      if (possible(symbolic.session(), rest)) ways.push_back(type.input);
+      rest.back() = symbolic.session().negate(rest.back());
+    }
+  }
+  if (possible(symbolic.session(), rest)) ways.emplace_back();
+  const bool alike =
+      std::all_of(ways.begin(), ways.end(), [&](const auto& way) { return way == ways.front(); });
+  if (ways.empty() || !alike) return std::nullopt;
+  const bool readable = std::all_of(ways.front().begin(), ways.front().end(), [](const auto& f) {
+    return contains(plan::segment_fields, f);
+  });
+  return readable ? std::optional(ways.front()) : std::nullopt;
+}
+
 bool is_behind(const nodes::NodeDecl& decl) {
   return !decl.table.empty() && decl_of(std::string(decl.handover))->owner == decl.table;
 }

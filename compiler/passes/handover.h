@@ -4,7 +4,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "compiler/ir/graph.h"
 #include "compiler/ir/nic_model.h"
@@ -28,6 +30,13 @@ bool is_behind(const nodes::NodeDecl& decl);
 // those that reach it.
 bool arrive_together(Symbolic& symbolic, const ir::NicModel& nic, const plan::Configuration& config,
                      const ir::Node& node, const smt::Term& when);
+
+// What the card hashes of each of the packets that `when` is true of, where it is the hash alone
+// that places them, and of all in the same way; nothing: the table's first entry has them. nullopt:
+// rules may place some, or not all are alike, or nobody can say.
+std::optional<std::vector<std::string>> hashed_of(Symbolic& symbolic, const ir::NicModel& nic,
+                                                  const plan::Configuration& config,
+                                                  const smt::Term& when);
 
 // `why`: the nodes of the residue that need one, each with its reason.
 ir::Graph with_handovers(const ir::Graph& residue, const std::map<std::string, std::string>& why);

@@ -37,6 +37,7 @@ diag::Result<void> rebalance(const Inputs& inputs, const Options& options, Choic
   choice = std::move(*again);
   plan::Plan spread;
   if (auto ok = configure(inputs, choice, spread); !ok) return ok;
+  spread.configuration.rss.segment = plan.configuration.rss.segment;  // the residues' word
   plan.configuration = std::move(spread.configuration);
   plan.flows = std::move(spread.flows);
   plan.chosen = std::move(spread.chosen);

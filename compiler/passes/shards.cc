@@ -12,8 +12,8 @@ Shards::Shards(const plan::Plan& plan, const Suspect* suspect)
     for (auto [v, end] = vertices(residue.graph.g); v != end; ++v) {
       for (const auto& slot : residue.graph.node(*v).slots) {
         elsewhere_[slot].emplace_back(&residue.graph, *v);
-        if (slot == "handed_fragment")
-          datagrams_.insert(datagrams_.end(), residue.queues.begin(), residue.queues.end());
+        auto& queues = queues_of_[slot];
+        queues.insert(queues.end(), residue.queues.begin(), residue.queues.end());
       }
     }
   }
@@ -47,16 +47,18 @@ Term Shards::owner_of_flow(Symbolic& symbolic, const std::vector<Term>& key,
   return session.ite(is_suspect(symbolic, key), planned, owner);
 }
 
-// The same for all shards: an unknown function of the key, into those that have the entry.
-Term Shards::owner_of_datagram(Symbolic& symbolic, const std::vector<Term>& key,
-                               const Term& shard) const {
-  if (datagrams_.empty()) return shard;
+// The same for all shards: an unknown function of the key, into those that take over what the node
+// hands over.
+Term Shards::owner_by_hash(Symbolic& symbolic, const nodes::NodeDecl& handover,
+                           const std::vector<Term>& key, const Term& shard) const {
+  const auto at = queues_of_.find(handover.spawns);
+  if (at == queues_of_.end() || at->second.empty()) return shard;
   smt::Session& session = symbolic.session();
-  const Term owner = session.apply("datagrams/owner", key, 16);
+  const Term owner = session.apply(std::string(handover.owner) + "/owner", key, 16);
   std::vector<Term> ways;
-  for (const unsigned queue : datagrams_)
+  for (const unsigned queue : at->second)
     ways.push_back(session.equal(owner, session.number(queue, 16)));
-  return session.ite(session.any_of(ways), owner, session.number(datagrams_.front(), 16));
+  return session.ite(session.any_of(ways), owner, session.number(at->second.front(), 16));
 }
 
 Leaves Shards::leaves(Symbolic& symbolic, const ir::Graph& residue, ir::Vertex start,
@@ -84,7 +86,7 @@ Leaves Shards::leaves(Symbolic& symbolic, const ir::Graph& residue, ir::Vertex s
   symbolic.owner = [&](const nodes::NodeDecl& decl, const std::vector<Term>& key,
                        const State& state) {
     return decl.owner == "udp_flows" ? owner_of_flow(symbolic, key, state.shard)
-                                     : owner_of_datagram(symbolic, key, state.shard);
+                                     : owner_by_hash(symbolic, decl, key, state.shard);
   };
   Leaves out = leaves_of(symbolic, residue, start, initial, elsewhere_);
   symbolic.lookup = nullptr;

@@ -2,6 +2,8 @@
 // where packets that are handed over go on.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "compiler/passes/leaves.h"
@@ -26,17 +28,20 @@ class Shards {
   smt::Term home_of(Symbolic& symbolic, const Leaf& leaf) const;
   smt::Term at_home(Symbolic& symbolic, const Leaf& leaf) const;
 
+  // Does any queue take over what is handed over by this slot?
+  bool take_over(std::string_view slot) const { return queues_of_.contains(slot); }
+
  private:
   // As the plan has it: one of its queues.
   smt::Term planned_owner(Symbolic& symbolic, const std::vector<smt::Term>& key) const;
   smt::Term is_suspect(Symbolic& symbolic, const std::vector<smt::Term>& key) const;
-  smt::Term owner_of_datagram(Symbolic& symbolic, const std::vector<smt::Term>& key,
-                              const smt::Term& shard) const;
+  smt::Term owner_by_hash(Symbolic& symbolic, const nodes::NodeDecl& handover,
+                          const std::vector<smt::Term>& key, const smt::Term& shard) const;
 
   const Suspect* suspect_;
   unsigned queues_;
   Elsewhere elsewhere_;
-  std::vector<unsigned> datagrams_;  // shards that put datagrams together
+  std::map<std::string, std::vector<unsigned>, std::less<>> queues_of_;  // by slot: with the entry
 };
 
 }  // namespace weft::passes

@@ -8,6 +8,8 @@
 #include <set>
 #include <unordered_map>
 
+#include "compiler/plan/owners.h"
+
 namespace weft::plan {
 namespace {
 
@@ -29,6 +31,19 @@ std::size_t common_endpoints(const Plan& a, const Plan& b) {
 bool same_cores(const Plan& a, const Plan& b) {
   return std::equal(a.cores.begin(), a.cores.end(), b.cores.begin(), b.cores.end(),
                     [](const NetCore& x, const NetCore& y) { return x.queues == y.queues; });
+}
+
+// Connections stay where they are: by what the card hashes of them and its table, or on the queues
+// that they are handed over to.
+bool same_connections(const Plan& a, const Plan& b) {
+  const auto none = [](const Plan& plan) {
+    return std::none_of(plan.endpoints.begin(), plan.endpoints.end(),
+                        [](const ir::Endpoint& e) { return e.tcp; });
+  };
+  if (none(a) && none(b)) return true;
+  const Rss &x = a.configuration.rss, &y = b.configuration.rss;
+  return x.segment == y.segment && (!x.segment || x.table == y.table) &&
+         takers(a, nodes::Slot::handed_segment) == takers(b, nodes::Slot::handed_segment);
 }
 
 std::string input_of(const Plan& plan, const char* name) {
@@ -54,6 +69,7 @@ std::vector<std::string> fixed_things(const Plan& a, const Plan& b) {
   fixed(c.rss.enabled == d.rss.enabled && c.rss.types == d.rss.types && c.rss.key == d.rss.key &&
             c.rss.table.size() == d.rss.table.size(),
         "RSS but for its table");
+  fixed(same_connections(a, b), "which queue has which TCP connection");
   return out;
 }
 

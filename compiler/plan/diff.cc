@@ -77,6 +77,7 @@ std::map<std::string, std::string> rss_map(const Plan& p) {
   if (!rss.key.empty()) out["key"] = hex_text(rss.key);
   if (!rss.does.empty()) out["does"] = format("{}", fmt::join(rss.does, "; "));
   for (const auto& [port, key] : rss.peers) out["key of port " + port] = hex_text(key);
+  if (rss.segment) out["of a segment"] = format("{}", fmt::join(*rss.segment, ", "));
   if (!rss.table.empty()) out["table"] = format("{}", fmt::join(run_lengths(rss.table), ", "));
   return out;
 }

@@ -95,6 +95,10 @@ diag::Result<void> set_table(const Operation& o, Plan& plan) {
     if (queue >= plan.configuration.rx_queues)
       return unfit(o, fmt::format("there is no queue {}", queue));
   }
+  const bool tcp = std::any_of(plan.endpoints.begin(), plan.endpoints.end(),
+                               [](const ir::Endpoint& e) { return e.tcp; });
+  if (tcp && plan.configuration.rss.segment)
+    return unfit(o, "connections are where the table brings them");
   for (const auto& [index, queue] : o.entries) table[index] = queue;
   return {};
 }

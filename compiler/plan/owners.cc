@@ -1,7 +1,9 @@
 #include "compiler/plan/owners.h"
 
+#include <algorithm>
+
 #include "compiler/ir/edges.h"
-#include "stack-nodes/slots.h"
+#include "compiler/rss/hash.h"
 
 namespace weft::plan {
 
@@ -13,17 +15,47 @@ bool has(const Residue& residue, unsigned entry) {
 
 unsigned entry_of(nodes::Slot slot) { return ir::entry_of_slot(static_cast<unsigned>(slot)); }
 
+// Of plan.h's segment_fields: place and bytes in Arrival's key.
+constexpr std::pair<std::size_t, std::size_t> places[] = {
+    {Arrival::src, 4}, {Arrival::dst, 4}, {Arrival::src_port, 2}, {Arrival::dst_port, 2}};
+
+Arrival arrival_of(const Rss& rss) {
+  Arrival out;
+  if (!rss.segment) return out;
+  out.sums.assign(Arrival::bytes, {});
+  out.table = rss.enabled && !rss.table.empty() ? rss.table : std::vector<std::uint16_t>{0};
+  const rss::Hasher hash(rss.key, Arrival::bytes);
+  std::size_t from = 0;
+  for (const std::string& field : *rss.segment) {
+    const auto at = std::find(segment_fields.begin(), segment_fields.end(), field);
+    out.by_own_port = out.by_own_port || field == "tcp.dst_port";
+    const auto [place, bytes] = places[at - segment_fields.begin()];
+    if (from + bytes > Arrival::bytes) return {};  // (one is named twice: an edited plan)
+    for (std::size_t i = 0; i < bytes; ++i) out.sums[place + i] = hash.of_byte(from++);
+  }
+  return out;
+}
+
 }  // namespace
+
+std::vector<std::uint16_t> takers(const Plan& plan, nodes::Slot slot) {
+  std::vector<std::uint16_t> out;
+  for (const Residue& residue : plan.residues) {
+    if (!has(residue, entry_of(slot))) continue;
+    for (const unsigned queue : residue.queues) out.push_back(static_cast<std::uint16_t>(queue));
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
 
 Owners owners_of(const Plan& plan) {
   Owners out;
-  bool flows = false;
-  for (const Residue& residue : plan.residues) {
-    flows = flows || has(residue, entry_of(nodes::Slot::handed_flow));
-    if (!has(residue, entry_of(nodes::Slot::handed_fragment))) continue;
-    for (const unsigned queue : residue.queues)
-      out.datagrams.push_back(static_cast<std::uint16_t>(queue));
-  }
+  out.datagrams = takers(plan, nodes::Slot::handed_fragment);
+  out.segments = takers(plan, nodes::Slot::handed_segment);
+  out.arrival = arrival_of(plan.configuration.rss);
+  const bool flows = std::any_of(
+      plan.residues.begin(), plan.residues.end(),
+      [](const Residue& residue) { return has(residue, entry_of(nodes::Slot::handed_flow)); });
   if (!flows) return out;
   out.flows.reserve(plan.flows.size());
   for (const FlowEntry& flow : plan.flows)

@@ -1,14 +1,22 @@
-// Which shard owns what, as a plan says: the flows' queues, and for datagrams in pieces the queues
-// whose residue takes over pieces that arrived elsewhere. The engine runs by it.
+// Which shard owns what, as a plan says: the flows' queues, for datagrams in pieces and connections
+// the queues whose residue takes over what arrived elsewhere, and where the card brings connections
+// that are not handed over. The engine runs by it.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "compiler/plan/plan.h"
+#include "stack-nodes/slots.h"
 #include "stack-nodes/table/owners.h"
 
 namespace weft::plan {
 
 // Empty where no residue hands anything over.
 Owners owners_of(const Plan& plan);
+
+// Queues whose residue takes over what is handed over by this slot, lowest first.
+std::vector<std::uint16_t> takers(const Plan& plan, nodes::Slot slot);
 
 // Runs the entry (ir/edges.h) on the queue's shard: its own residue, or the first that has it.
 const Residue* residue_of_entry(const Plan& plan, unsigned queue, unsigned entry);

@@ -227,6 +227,12 @@ Configuration read_configuration(const Value& at, const ir::FieldTable& fields) 
     for (const Value& v : types->list()) out.rss.types.push_back(v.name());
   if (auto v = rss.optional("key")) out.rss.key = key_bytes(*v);
   if (auto v = rss.optional("table")) out.rss.table = run_length_table(*v);
+  if (auto segment = rss.optional("segment")) {
+    out.rss.segment.emplace();
+    for (const Value& v : segment->list())
+      out.rss.segment->push_back(
+          segment_fields[v.word(segment_fields, "a field that a card hashes of a segment")]);
+  }
   if (auto does = rss.optional("does"))
     for (const Value& v : does->list()) out.rss.does.push_back(v.text());
   if (auto peers = rss.optional("peers"))

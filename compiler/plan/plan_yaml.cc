@@ -79,6 +79,7 @@ std::string configuration_text(const Configuration& c) {
   if (!c.rss.key.empty()) out += format("    key: {}\n", quoted(hex_text(c.rss.key)));
   if (!c.rss.table.empty())
     out += format("    table: [{}]\n", fmt::join(run_lengths(c.rss.table), ", "));
+  if (c.rss.segment) out += format("    segment: [{}]\n", fmt::join(*c.rss.segment, ", "));
   std::vector<std::string> does, peers;
   for (const std::string& what : c.rss.does) does.push_back(quoted(what));
   for (const auto& [port, key] : c.rss.peers)

@@ -51,6 +51,13 @@ class AppHost {
   AppHost(const AppHost&) = delete;
   AppHost& operator=(const AppHost&) = delete;
 
+  // All shards of the core, before the first event: any of them may get a connection that an
+  // application opens.
+  void know(Core& core) {
+    if (core.id >= cores_.size()) cores_.resize(core.id + 1);
+    cores_[core.id] = &core;
+  }
+
   // Called when the list of datagrams to be sent is half full: runs and empties it.
   std::function<void(Core&)> flush;
 
@@ -125,6 +132,10 @@ class AppHost {
   static int tcp_connect(void* context, const weft_tcp_connect* command, std::uint64_t* connection);
   static int tcp_no_delay(void* context, std::uint64_t connection, int on);
   static int tcp_mark(void* context, std::uint64_t connection, std::uint64_t cookie);
+  bool stays_here(const tcp::Tuple& tuple) const;
+  Core* core_of(const tcp::Tuple& tuple) const;
+  bool may_be_on(const Core& core, const tcp::Tuple& tuple) const;
+  int open(const tcp::Tuple& tuple, Core*& owner, tcp::Id& id) const;
   static std::uint64_t number_of(const Core& core, tcp::Id id);
   Found find(std::uint64_t number);
   // app_tcp.cc
@@ -141,8 +152,7 @@ class AppHost {
   // The core's state is whose commands work on from now on.
   void act_for(Core& core) {
     core_ = &core;
-    if (core.id >= cores_.size()) cores_.resize(core.id + 1);
-    cores_[core.id] = &core;
+    know(core);
   }
   bool serves(std::uint32_t endpoint) const {
     return endpoint < instances_.size() && instances_[endpoint].app != nullptr;
@@ -155,7 +165,7 @@ class AppHost {
   void give_back(Held& slot);
 
   Core* core_ = nullptr;      // in whose name applications act now
-  std::vector<Core*> cores_;  // those that it has acted for, by number of the shard
+  std::vector<Core*> cores_;  // those of this net core, by number of the shard
   weft_host host_;
   std::vector<Instance> instances_;  // by endpoint
   std::vector<AppCounters> counters_;

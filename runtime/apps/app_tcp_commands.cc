@@ -115,6 +115,44 @@ int AppHost::tcp_mark(void* context, std::uint64_t number, std::uint64_t cookie)
   return 0;
 }
 
+// Nothing decides where its segments go: there is one queue, or they never leave the host.
+bool AppHost::stays_here(const tcp::Tuple& t) const {
+  const Owners* owners = core_->owners;
+  if (core_->alone || owners == nullptr) return true;
+  return owners->segments.empty() && core_->addresses.find(t.peer.v4()) == Cast::own;
+}
+
+// The shard of this net core that gets what the peer will send; null: one of another core does.
+Core* AppHost::core_of(const tcp::Tuple& t) const {
+  if (stays_here(t)) return core_;
+  const int shard =
+      core_->owners->of_connection({t.peer.v4(), t.local.v4(), t.peer_port, t.local_port});
+  return shard >= 0 && static_cast<unsigned>(shard) < cores_.size() ? cores_[shard] : nullptr;
+}
+
+// Could a port of the tuple, or any where it has none, bring the connection there?
+bool AppHost::may_be_on(const Core& core, const tcp::Tuple& t) const {
+  if (t.local_port != 0 || stays_here(t) || !core_->owners->port_matters())
+    return core_of(t) == &core;
+  return core_->owners->may_have_connections(core.id);
+}
+
+// On the shard that the answers reach. A port that is not given is picked for a shard of this core,
+// the one in whose name the application acts before the others.
+int AppHost::open(const tcp::Tuple& tuple, Core*& owner, tcp::Id& id) const {
+  int result = -EXDEV;
+  for (std::size_t i = 0; i < cores_.size() && owner == nullptr; ++i) {
+    Core* const core = cores_[(core_->id + i) % cores_.size()];
+    if (core == nullptr || core->tcp == nullptr || !may_be_on(*core, tuple)) continue;
+    core->tcp->now_ns = core_->now_ns;
+    const auto answers_come_here = [this, core](const tcp::Tuple& t) { return core_of(t) == core; };
+    const int done = core->tcp->connect(tuple, id, {}, answers_come_here);
+    if (done == 0) owner = core;
+    if (done != -EXDEV) result = done;
+  }
+  return result;
+}
+
 int AppHost::tcp_connect(void* context, const weft_tcp_connect* command, std::uint64_t* number) {
   auto& host = *static_cast<AppHost*>(context);
   if (command == nullptr || number == nullptr ||
@@ -123,21 +161,23 @@ int AppHost::tcp_connect(void* context, const weft_tcp_connect* command, std::ui
     return -EINVAL;
   Core& core = *host.core_;
   if (core.tcp == nullptr) return -EINVAL;
-  if (!core.alone) return -EOPNOTSUPP;  // the answer may reach another shard
   // MUST-46: neither to groups nor to broadcasts; MUST-44: from the address of the way out.
   const Cast to = core.addresses.find(command->dst);
   if (to == Cast::broadcast || to == Cast::multicast || command->dst >> 28 >= 14) return -EINVAL;
+  if (command->dst >> 24 == 127) return -EINVAL;  // RFC 1122 section 3.2.1.3: never on a wire
+  if (to != Cast::own && core.routes.lookup(command->dst) == 0) return -ENETUNREACH;
   const std::uint32_t from =
       command->src != 0 ? command->src : nodes::ipv4::source_towards(core, command->dst);
   if (core.addresses.find(from) != Cast::own) return -EADDRNOTAVAIL;
   tcp::Id id;
-  core.tcp->now_ns = core.now_ns;
-  const int result = core.tcp->connect({tcp::Address::v4(from), tcp::Address::v4(command->dst),
-                                        command->src_port, command->dst_port},
-                                       id);
+  Core* owner = nullptr;
+  const int result = host.open({tcp::Address::v4(from), tcp::Address::v4(command->dst),
+                                command->src_port, command->dst_port},
+                               owner, id);
   if (result != 0) return result;
-  core.tcp->get(id)->cookie = std::uint64_t{command->endpoint} << endpoint_shift | command->cookie;
-  *number = number_of(core, id);
+  owner->tcp->get(id)->cookie =
+      std::uint64_t{command->endpoint} << endpoint_shift | command->cookie;
+  *number = number_of(*owner, id);
   return 0;
 }
 

@@ -188,7 +188,11 @@ struct weft_host {
   int (*tcp_shutdown)(void* context, uint64_t connection); /* sends no more */
   int (*tcp_close)(void* context, uint64_t connection);    /* nor wants to receive any more */
   int (*tcp_abort)(void* context, uint64_t connection);
-  /* Also -EADDRNOTAVAIL, -EADDRINUSE, -ENOBUFS; -EOPNOTSUPP where the stack has several queues. */
+  /* The connection is this net core's: a source port is picked whose answers reach one of its
+   * queues. Also -EADDRINUSE (src_port, to this peer), -EADDRNOTAVAIL (src is no own address, or
+   * all source ports to this peer are in use), -EXDEV (with this src_port, or with any, answers
+   * would reach another net core), -ENETUNREACH (no route), -ENOBUFS (no room for one more). What
+   * the network says comes as the error of WEFT_TCP_CLEANUP. */
   int (*tcp_connect)(void* context, const struct weft_tcp_connect* command, uint64_t* connection);
   int (*tcp_no_delay)(void* context, uint64_t connection, int on);
   /* Since this much was added. From now on the connection's events bring `cookie`, a number below

@@ -112,6 +112,7 @@ diag::Result<void> Engine::add_shard(NetCore& core, unsigned queue, const ir::Fi
     }
   }
   if (options_.profile) shard->stages.time_all();
+  core.apps().know(shard->core);
   core.shards.push_back(std::move(shard));
   return done;
 }

@@ -1,10 +1,12 @@
-// Which shard owns what: a table for the flows of the plan, a hash for datagrams in pieces. Each
-// net core has one of its own, and changes it when it is told to.
+// Which shard owns what: a table for the flows of the plan, a hash for datagrams in pieces and for
+// connections. Each net core has one of its own, and changes it when it is told to.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "stack-nodes/table/arrival.h"
 #include "stack-nodes/table/flow_table.h"
 
 namespace weft {
@@ -12,6 +14,8 @@ namespace weft {
 struct Owners {
   FlowTable flows;                       // -> shard
   std::vector<std::uint16_t> datagrams;  // shards that put datagrams together; empty: each its own
+  std::vector<std::uint16_t> segments;   // ... that take over segments of their connections
+  Arrival arrival;                       // of segments, where it is the card that decides
 
   // The shard that has the flow's entry; -1: nobody, the datagram is served where it is.
   int of_flow(const FlowKey& key) const { return flows.size() == 0 ? -1 : flows.find(key); }
@@ -19,10 +23,38 @@ struct Owners {
   // The shard that gets all pieces of the datagram; -1: the one where they arrive. By the addresses
   // alone, as cards do it: what one peer sends in pieces fills the table of one shard.
   int of_datagram(std::uint32_t src, std::uint32_t dst) const {
-    if (datagrams.empty()) return -1;
-    std::uint64_t h = (std::uint64_t{src} << 32 | dst) * 0x9e3779b97f4a7c15;
+    return one_of(datagrams, (std::uint64_t{src} << 32 | dst) * mix);
+  }
+
+  // The shard that gets all segments of the connection; -1: the one where they arrive.
+  int of_segment(const FlowKey& k) const {
+    const std::uint64_t ports = std::uint32_t{k.src_port} << 16 | k.dst_port;
+    std::uint64_t h = (std::uint64_t{k.src} << 32 | k.dst) * mix;
+    h = ((h ^ h >> 32) + ports) * mix;
+    return one_of(segments, h);
+  }
+
+  // The same before any has come: where they are handed over to, or else where the card brings
+  // them. -1: nobody can say.
+  int of_connection(const FlowKey& key) const {
+    if (!segments.empty()) return of_segment(key);
+    return arrival.known() ? static_cast<int>(arrival.of(key)) : -1;
+  }
+  // Does that depend on the host's own port?
+  bool port_matters() const { return !segments.empty() || arrival.by_own_port; }
+  // False: no connection at all.
+  bool may_have_connections(unsigned shard) const {
+    const std::vector<std::uint16_t>& all = segments.empty() ? arrival.table : segments;
+    return std::find(all.begin(), all.end(), shard) != all.end();
+  }
+
+ private:
+  static constexpr std::uint64_t mix = 0x9e3779b97f4a7c15;
+
+  static int one_of(const std::vector<std::uint16_t>& shards, std::uint64_t h) {
+    if (shards.empty()) return -1;
     h = (h ^ h >> 29) * 0x94d049bb133111eb;
-    return datagrams[((h >> 32) * datagrams.size()) >> 32];
+    return shards[((h >> 32) * shards.size()) >> 32];
   }
 };
 

@@ -8,8 +8,8 @@
 namespace weft::tcp {
 namespace {
 
-constexpr int e_pipe = 32, e_in_use = 98, e_not_available = 99, e_no_buffers = 105,
-              e_not_connected = 107, e_invalid = 22, e_not_found = 2;
+constexpr int e_pipe = 32, e_in_use = 98, e_no_buffers = 105, e_not_connected = 107, e_invalid = 22,
+              e_not_found = 2;
 
 }  // namespace
 
@@ -136,42 +136,6 @@ int Tcp::unlisten(const Address& local, std::uint16_t port) {
     end(c, reason::aborted);
   }
   listeners_.remove(at);
-  return 0;
-}
-
-// RFC 6056 section 3.3.3: a place in the range for each destination that nobody else can guess, and
-// from there on the next that is free.
-std::uint16_t Tcp::pick_port(const Tuple& tuple) {
-  const std::uint32_t range = config_.last_port - config_.first_port + 1u;
-  const auto start = static_cast<std::uint32_t>(keyed_hash(config_.secret, tuple, 4));
-  Tuple t = tuple;
-  for (std::uint32_t i = 0; i < range; ++i) {
-    t.local_port =
-        static_cast<std::uint16_t>(config_.first_port + (start + next_port_ + i) % range);
-    if (find(t) != none || find_listener(t) != none) continue;
-    next_port_ += i + 1 + random_.below(500);  // (section 3.3.5: nobody counts them)
-    return t.local_port;
-  }
-  return 0;
-}
-
-int Tcp::connect(Tuple tuple, Id& id, const Settings& settings) {
-  if (tuple.local.any() || tuple.peer.any() || tuple.peer_port == 0) return -e_invalid;
-  if (tuple.local_port == 0) {
-    tuple.local_port = pick_port(tuple);
-    if (tuple.local_port == 0) return -e_not_available;
-  } else if (find(tuple) != none) {
-    return -e_in_use;
-  }
-  const std::uint32_t at = make_connection(tuple, settings);
-  if (at == none) return -e_no_buffers;
-  Connection& c = connections_[at];
-  c.state = State::syn_sent;
-  c.iss = c.snd_una = c.snd_nxt = initial_sequence(tuple);
-  c.snd_end = c.small_end = c.rack_fack = c.rack_round = c.flight_end = c.iss + 1;
-  c.told = 1;
-  id = id_of(c);
-  want_output(c);
   return 0;
 }
 

@@ -6,11 +6,12 @@
 //
 // Functions are grouped by file: arrive.cc (RFC 9293 section 3.10.7 in its order), listen.cc,
 // text.cc, acknowledge.cc, scoreboard.cc, rack.cc, recovery.cc, output.cc, timers.cc, commands.cc,
-// icmp.cc, events.cc.
+// open.cc, icmp.cc, events.cc.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 
 #include "stack-nodes/table/hash_index.h"
 #include "stack-nodes/table/random.h"
@@ -78,8 +79,10 @@ class Tcp {
   int listen_on(const Address& local, std::uint16_t port, std::uint32_t backlog,
                 const Settings& settings);
   int unlisten(const Address& local, std::uint16_t port);
-  // local.any(): not allowed, the caller picks the address of the way out. local_port 0: picked.
-  int connect(Tuple tuple, Id& id, const Settings& settings = {});
+  // local.any(): not allowed, the caller picks the address of the way out. local_port 0: picked, of
+  // the ports that `may_be`. -EADDRNOTAVAIL: all of these are in use; -EXDEV: none is such.
+  using PortTest = std::function<bool(const Tuple&)>;
+  int connect(Tuple tuple, Id& id, const Settings& settings = {}, const PortTest& may_be = nullptr);
   // True: a connection has this port, in whatever state.
   bool port_used(std::uint16_t port) const;
   Connection* get(Id id);
@@ -240,7 +243,7 @@ class Tcp {
   void search_later(Connection& c);
   void path_is_whole(Connection& c);
   // commands.cc
-  std::uint16_t pick_port(const Tuple& tuple);
+  int pick_port(Tuple& tuple, const PortTest& may_be);
   Seq initial_sequence(const Tuple& t) const;
   bool recycle();
   std::uint32_t make_connection(const Tuple& t, const Settings& settings);

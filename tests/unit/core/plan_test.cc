@@ -65,6 +65,7 @@ Plan sample() {
   p.configuration.tx_queues = 2;
   p.configuration.knobs = {{"rx.ipv4_cksum", true}, {"rx.promiscuous", false}};
   p.configuration.rss = {true, {0x6d, 0x5a, 0x00}, {"ipv4_udp"}, {0, 0, 0, 1, 0, 0}};
+  p.configuration.rss.segment = {"ipv4.src", "tcp.dst_port"};
   p.configuration.filters = {
       {"f0",
        "ntuple5",
@@ -125,6 +126,7 @@ TEST(Plan, KeepsEveryValue) {
   EXPECT_EQ(p.host, was.host);
   EXPECT_EQ(p.configuration.rss.key, was.configuration.rss.key);
   EXPECT_EQ(p.configuration.rss.table, was.configuration.rss.table);
+  EXPECT_EQ(p.configuration.rss.segment, was.configuration.rss.segment);
   EXPECT_EQ(p.configuration.filters[0].match, was.configuration.filters[0].match);
   EXPECT_EQ(p.configuration.filters[1].match, was.configuration.filters[1].match);
   EXPECT_EQ(p.configuration.filters[1].mark, 7u);
@@ -164,6 +166,7 @@ TEST(Plan, EditsAreRefusedWithTheirPlace) {
       {"endpoint: 1, queue: 0", "endpoint: 1, queue: 3"},
       {"key: \"6d5a00\"", "key: \"6d5a0\""},
       {"0 x3", "0 x0"},
+      {"segment: [ipv4.src", "segment: [ipv4.ttl"},
       {"ipv4.src: 10.7.0.1", "ipv4.source: 10.7.0.1"},
       {"udp.src_port: 40000", "udp.src_port: 70000"},
       {"fate: read, why: \"says", "fate: reed, why: \"says"},

@@ -10,6 +10,7 @@
 #include "stack-nodes/handover/neighbour.h"
 #include "stack-nodes/handover/path.h"
 #include "stack-nodes/handover/quoted.h"
+#include "stack-nodes/handover/segment.h"
 #include "tests/unit/nodes/test_core.h"
 
 namespace weft::test {
@@ -68,6 +69,7 @@ TEST_F(Handover, without_owners_everything_is_here) {
   Packet p = core.opened(udp_frame("x"));
   EXPECT_EQ(handover::Flow::run(p, core), handover::Out::here);
   EXPECT_EQ(handover::Datagram::run(p, core), handover::Out::here);
+  EXPECT_EQ(handover::Segment::run(p, core), handover::Out::here);
 }
 
 // All pieces of a datagram have one owner, wherever they arrive, and peers are spread.
@@ -87,6 +89,34 @@ TEST_F(Handover, pieces_of_a_datagram_meet) {
     owners.merge(of_this);
   }
   EXPECT_EQ(owners.size(), 4u);
+}
+
+// All segments of a connection have one owner, and connections of one peer are spread.
+TEST_F(Handover, segments_of_a_connection_meet) {
+  core.table_of_owners.segments = {0, 1, 3};
+  std::vector<unsigned> owners(4, 0);
+  for (std::uint16_t port = 4000; port < 4300; ++port) {
+    std::set<unsigned> of_this;
+    for (const unsigned arrived : {0u, 1u, 2u, 3u}) {
+      core.id = arrived;
+      core.heap.handed.clear();
+      Bytes header(20 + arrived, 0);
+      header[12] = 0x50;
+      wire::store16(header.data(), port);
+      wire::store16(header.data() + 2, 80);
+      Packet p = core.opened(
+          PacketBuilder(header).ipv4({.src = 0x0a000009, .protocol = 6}).eth(0x0800).bytes());
+      const bool here = handover::Segment::run(p, core) == handover::Out::here;
+      of_this.insert(here ? arrived : std::get<1>(core.heap.handed.at(0)));
+      if (!here) EXPECT_EQ(std::get<0>(core.heap.handed[0]), Slot::handed_segment);
+    }
+    EXPECT_EQ(of_this.size(), 1u) << port;
+    EXPECT_EQ(core.table_of_owners.of_connection({0x0a000009, our_address, port, 80}),
+              static_cast<int>(*of_this.begin()));
+    ++owners[*of_this.begin()];
+  }
+  EXPECT_EQ(owners[2], 0u) << "it takes none";
+  for (const unsigned shard : {0u, 1u, 3u}) EXPECT_GT(owners[shard], 70u);
 }
 
 TEST_F(Handover, others_are_told_of_a_neighbour_but_not_again_at_once) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "compiler/plan/delta.h"
 #include "tests/unit/passes/fixture.h"
 
 namespace weft::passes::testing {
@@ -79,6 +80,63 @@ TEST(Handover, NoneCanBeLeftOut) {
     ASSERT_TRUE(verdict.counterexample) << node;
     EXPECT_FALSE(verdict.counterexample->frame.empty()) << node;
   }
+}
+
+const plan::Plan& connections() {  // on a card whose hash alone places them
+  static const plan::Plan plan = plan_of(inputs("intel_82599", "tcp_echo", "host_ipv4"), 2);
+  return plan;
+}
+
+// Segments: where the hash alone places them the plan says of what, and nothing is handed over; or
+// else they are, by a hash of the stack's own. (The rules of the second card look at TCP, too.)
+TEST(Handover, SegmentsArePlacedByTheHashOrHandedOver) {
+  EXPECT_EQ(connections().configuration.rss.segment, plan::segment_fields);
+  EXPECT_FALSE(has(connections().residues[0], "tcp_receive_handover"));
+  const Inputs in = inputs("broadcom_bnxt", "quickstart", "host_ipv4");
+  const auto plan = plan_of(in, 2);
+  ASSERT_FALSE(plan.configuration.filters.empty());
+  EXPECT_FALSE(plan.configuration.rss.segment);
+  EXPECT_TRUE(has(plan.residues[0], "tcp_receive_handover"));
+  const auto verdict = must(verify_plan(plan, in));
+  EXPECT_TRUE(verdict.proved) << (verdict.counterexample ? verdict.counterexample->why : "");
+}
+
+// Who opens a connection relies on it.
+TEST(Handover, WhatPlacesSegmentsMustBeTrue) {
+  const Inputs in = inputs("intel_82599", "tcp_echo", "host_ipv4");
+  using Fields = std::vector<std::string>;
+  for (const std::optional<Fields>& said :
+       {std::optional<Fields>(), std::optional(Fields{"ipv4.src", "ipv4.dst"})}) {
+    auto plan = connections();
+    plan.configuration.rss.segment = said;
+    const auto verdict = must(verify_plan(plan, in));
+    ASSERT_TRUE(verdict.counterexample);
+    EXPECT_NE(verdict.counterexample->why.find("opens a connection"), std::string::npos)
+        << verdict.counterexample->why;
+  }
+}
+
+// A running stack keeps what decides where its connections are.
+TEST(Handover, ConnectionsStayOnTheirQueues) {
+  auto before = connections();
+  auto after = before;
+  const auto other = static_cast<std::uint16_t>(1 - before.configuration.rss.table[3]);
+  after.configuration.rss.table[3] = other;
+  const plan::Operation change{.kind = plan::Operation::Kind::set_table, .entries = {{3, other}}};
+  const auto refused = plan::operations(before, after);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().list.front().code, "E0670");
+  EXPECT_NE(refused.error().list.front().message.find("which TCP connection"), std::string::npos);
+  auto running = before;
+  const auto unfit = plan::apply(change, running);
+  ASSERT_FALSE(unfit);
+  EXPECT_EQ(unfit.error().list.front().code, "E0671");
+  EXPECT_EQ(running.configuration.rss.table, before.configuration.rss.table);
+  // Where nobody serves TCP there are none.
+  std::erase_if(before.endpoints, [](const ir::Endpoint& e) { return e.tcp; });
+  after.endpoints = before.endpoints;
+  EXPECT_TRUE(plan::operations(before, after));
+  EXPECT_TRUE(plan::apply(change, before));
 }
 
 // A flow whose rule is gone arrives where the hash takes it, and is served by its owner all the

@@ -91,7 +91,17 @@ class AppWire final : public Services {
     }
   }
 
-  // A connection of the peer's; shards take turns by its port.
+  // From now on shards have what `all` says; those from `mine` on are another net core's.
+  void own(const Owners& all, unsigned mine) {
+    owners = all;
+    for (unsigned s = 0; s < cores.size(); ++s) {
+      cores[s]->alone = false;
+      cores[s]->owners = &owners;
+      if (s < mine) apps->know(*cores[s]);
+    }
+  }
+
+  // A connection of the peer's; shards take turns by its port, where nothing else was said.
   tcp::Id connect(std::uint16_t port = 80, std::uint16_t from = 4000) {
     tcp::Id id;
     peer->connect({tcp::Address::v4(peer_ip), tcp::Address::v4(host_ip), from, port}, id);
@@ -175,11 +185,16 @@ class AppWire final : public Services {
   std::vector<std::unique_ptr<tcp::Tcp>> stacks;
   std::vector<std::unique_ptr<Core>> cores;
   std::unique_ptr<tcp::Tcp> peer;
+  Owners owners;
   std::set<void*> buffers;
   std::vector<std::unique_ptr<std::string>> texts;
   std::uint64_t now_ns = 1'000'000'000;
 
  private:
+  std::size_t shard_of(const tcp::Tuple& t) const {
+    const int owner = owners.of_connection({t.peer.v4(), t.local.v4(), t.peer_port, t.local_port});
+    return owner >= 0 ? static_cast<std::size_t>(owner) : t.peer_port % stacks.size();
+  }
   bool pass(tcp::Tcp& from, bool to_peer) {
     from.now_ns = now_ns;
     tcp::OutSegment out;
@@ -195,7 +210,7 @@ class AppWire final : public Services {
       in.tuple = {out.tuple.peer, out.tuple.local, out.tuple.peer_port, out.tuple.local_port};
       EXPECT_TRUE(tcp::read_segment({bytes, header + out.payload.len}, in));
       in.buffer = bytes;
-      tcp::Tcp& to = to_peer ? *peer : *stacks[in.tuple.peer_port % stacks.size()];
+      tcp::Tcp& to = to_peer ? *peer : *stacks[shard_of(in.tuple)];
       to.now_ns = now_ns;
       if (!to.arrive(in)) free_buffer(bytes);
     }
