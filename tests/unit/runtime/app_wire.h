@@ -94,6 +94,7 @@ class AppWire final : public Services {
   // From now on shards have what `all` says; those from `mine` on are another net core's.
   void own(const Owners& all, unsigned mine) {
     owners = all;
+    own_shards = mine;
     for (unsigned s = 0; s < cores.size(); ++s) {
       cores[s]->alone = false;
       cores[s]->owners = &owners;
@@ -133,7 +134,7 @@ class AppWire final : public Services {
       bool moved = false;
       for (const auto& core : cores) {
         core->now_ns = now_ns;
-        moved |= apps->tell_connections(*core) != 0;
+        if (core->id < own_shards) moved |= apps->tell_connections(*core) != 0;
       }
       while (tcp::Connection* c = peer->next_ready()) {
         c->events = 0;
@@ -186,6 +187,7 @@ class AppWire final : public Services {
   std::vector<std::unique_ptr<Core>> cores;
   std::unique_ptr<tcp::Tcp> peer;
   Owners owners;
+  unsigned own_shards = ~0u;
   std::set<void*> buffers;
   std::vector<std::unique_ptr<std::string>> texts;
   std::uint64_t now_ns = 1'000'000'000;

