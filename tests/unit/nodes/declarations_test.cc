@@ -137,6 +137,11 @@ Bytes random_bytes(Random& random, std::size_t count) {
   return bytes;
 }
 
+bool of_segments(const nodes::NodeDecl& decl) {
+  return (decl.name.substr(0, 4) == "tcp." && decl.name != "tcp.quoted") ||
+         decl.name == "handover.segment";
+}
+
 // For a node: ARP, UDP, ICMP, IGMP (for TCP's nodes: TCP) or a fragment, tagged or not, with
 // options or not; fields random where they may be.
 Bytes random_frame(Random& random, std::set<std::string>& headers, const nodes::NodeDecl& decl) {
@@ -161,7 +166,7 @@ Bytes random_frame(Random& random, std::set<std::string>& headers, const nodes::
     ip.offset = random.below(6) == 0 ? 8 * random.below(100) : 0;
     if (random.below(3) == 0) ip.options = random_bytes(random, 4 * (1 + random.below(10)));
     b = PacketBuilder(random_bytes(random, random.below(random.below(2) == 0 ? 30 : 1400)));
-    if (decl.name.substr(0, 4) == "tcp." && decl.name != "tcp.quoted") {
+    if (of_segments(decl)) {
       headers.insert("tcp");
       ip.protocol = 6;
       Bytes segment = random_bytes(random, 20 + random.below(1400));
@@ -220,6 +225,7 @@ void fill(TestCore& core, const Packet& p, Random random) {
   core.neighbours.learn(core, peer_address, peer_mac, true);
   if (random.below(2) == 0) core.paths.learn(p.dst, 600, core.host.mtu, core.now_ns);
   core.table_of_owners.datagrams = {0, 1};
+  core.table_of_owners.segments = {0, 1};
   core.owners = &core.table_of_owners;
   if (random.below(2) == 0)
     core.table_of_owners.flows.insert({p.dst, p.src, dst_port(p), src_port(p)},
@@ -273,7 +279,7 @@ bool brought_to(const nodes::NodeDecl& decl, Packet& p, const Core& core,
     if (of_quote && p.l4 != 0 && wire::l4_room(p) >= 36) quote_ours(p, core);
     if ((folder == "udp" || name == "handover.flow") && headers.count("udp") == 0) return false;
     if (folder == "igmp" && headers.count("igmp") == 0) return false;
-    if (folder == "tcp" && !of_quote && headers.count("tcp") == 0) return false;
+    if (of_segments(decl) && headers.count("tcp") == 0) return false;
     if ((name == "icmp.checksum_ok" || name == "icmp.echo_reply" || of_quote) &&
         headers.count("icmp") == 0) {
       return false;

@@ -118,7 +118,7 @@ TEST(AppConnect, PortsRunOut) {
     EXPECT_EQ(connect(host, number, 0, AppWire::peer_ip + 4), 0) << "another peer, the same ports";
   });
   EXPECT_EQ(on, (std::vector<unsigned>{4, 4, 0, 0}));
-  EXPECT_EQ(scene.app.count(WEFT_TCP_CONNECTED), 8u);
+  EXPECT_EQ(scene.app.count(WEFT_TCP_CONNECTED), 9u);
   scene.wire.end();
 }
 
