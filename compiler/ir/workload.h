@@ -92,14 +92,16 @@ inline std::string_view to_string(Placement p) {
                                            : "pipelined";
 }
 
-// One application's sockets: a port or a range of ports, of all own addresses or of some.
+// One application's sockets: a port or a range of ports, of all own addresses or of some. Endpoints
+// are known by their place in a list (rules mark packets with it), and keep it: the place of one
+// that has gone is vacant until another one takes it, and no socket is its.
 struct Endpoint {
   std::string name;        // "echo"
   std::uint16_t port = 0;  // the first
   std::string app;         // shared object or a name of runtime/apps: "udp_echo"
   double rate = 0;         // packets per second from sources that are no known flow
   diag::Span span;
-  unsigned ports = 1;         // how many, one behind the other
+  unsigned ports = 1;         // how many, one behind the other; 0: the place is vacant
   std::uint32_t address = 0;  // the own address that it is bound to, the first; 0: all
   unsigned addresses = 1;     // how many, one behind the other
 
@@ -117,12 +119,36 @@ struct Endpoint {
   std::optional<unsigned> core;        // net core that runs it
   std::optional<Placement> placement;  // none: the chooser decides
 
-  unsigned last_port() const { return port + ports - 1; }
+  static Endpoint nobody() {
+    Endpoint out;
+    out.ports = 0;
+    return out;
+  }
+  bool vacant() const { return ports == 0; }
+  unsigned last_port() const { return port + ports - 1; }  // not of a vacant place
   bool bound() const { return address != 0; }
   bool listens(std::uint32_t at, std::uint16_t on) const {
-    return on >= port && on <= last_port() && (!bound() || at - address < addresses);
+    return unsigned{on} - port < ports && (!bound() || at - address < addresses);
   }
 };
+
+// The same to whoever sends, and to its application; wishes and rates may differ.
+inline bool same_sockets(const Endpoint& a, const Endpoint& b) {
+  return a.name == b.name && a.port == b.port && a.ports == b.ports && a.address == b.address &&
+         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups && a.tcp == b.tcp;
+}
+
+// Puts it there; places in front of it that the list did not have yet are vacant.
+inline void put_endpoint(std::vector<Endpoint>& endpoints, unsigned place, const Endpoint& e) {
+  while (endpoints.size() <= place) endpoints.push_back(Endpoint::nobody());
+  endpoints[place] = e;
+}
+
+// Leaves its place vacant. Lists end with an endpoint: vacant places behind the last one go.
+inline void take_endpoint(std::vector<Endpoint>& endpoints, unsigned place) {
+  if (place < endpoints.size()) endpoints[place] = Endpoint::nobody();
+  while (!endpoints.empty() && endpoints.back().vacant()) endpoints.pop_back();
+}
 
 // The endpoint of a UDP socket, as the stack finds it: one that is bound to the address goes first.
 inline std::optional<unsigned> endpoint_at(const std::vector<Endpoint>& endpoints,

@@ -11,6 +11,7 @@
 #include "compiler/passes/placement.h"
 #include "compiler/passes/steer.h"
 #include "compiler/passes/tables.h"
+#include "compiler/plan/places.h"
 
 namespace weft::passes {
 
@@ -70,7 +71,7 @@ class Beside {
   bool sockets() {
     std::set<unsigned> ruled, sets;
     for (const plan::Filter& f : running_.configuration.filters) {
-      if (key_of(f)) continue;
+      if (key_of(f) || is_of_none(f)) continue;
       if (f.match.contains("ipv4.src")) {
         const auto set = set_of(f);
         if (!set || !sets.insert(*set).second) return false;
@@ -101,6 +102,15 @@ class Beside {
                                      [&](unsigned set) { return sets.contains(set) == c.must(); });
       return there && (!c.strangers || !c.must() || ruled.contains(c.endpoint));
     });
+  }
+
+  // A rule for an endpoint that nobody wants any more goes with it.
+  bool is_of_none(const plan::Filter& f) const {
+    const auto place = plan::endpoint_of(f, running_);
+    return place && *place < running_.endpoints.size() &&
+           std::none_of(
+               workload_.endpoints.begin(), workload_.endpoints.end(),
+               [&](const ir::Endpoint& e) { return e.name == running_.endpoints.at(*place).name; });
   }
 
   // The set that a rule of the running plan is for, where it may stay as it is.
@@ -135,7 +145,7 @@ class Beside {
     for (const plan::FlowEntry& f : rest_.flows) queue[key_of(f)] = f.queue;
     std::erase_if(rest_.configuration.filters, [&](const plan::Filter& f) {
       const auto key = key_of(f);
-      return key && !queue.contains(*key);
+      return key ? !queue.contains(*key) : is_of_none(f);
     });
     changed_ = running_.flows.size() - rest_.flows.size();
     for (const plan::Filter& f : rest_.configuration.filters) {

@@ -134,6 +134,7 @@ class Builder {
   // One rule for each port, and each own address where the endpoint is bound to some.
   void strangers(unsigned e) {
     const ir::Endpoint& endpoint = workload_.endpoints[e];
+    if (endpoint.vacant()) return;
     const bool apart =
         endpoint.queues || zone_name(workload_, endpoint, endpoint.gold) != everybody;
     if (endpoint.rate == 0 && !apart) return;

@@ -25,11 +25,6 @@ tl::unexpected<diag::Error> refuse(const Operation& o, std::string why, std::str
                        .help = std::move(help)});
 }
 
-bool same_endpoint(const ir::Endpoint& a, const ir::Endpoint& b) {
-  return a.name == b.name && a.port == b.port && a.ports == b.ports && a.address == b.address &&
-         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups;
-}
-
 // An undone change of the index, whatever happens between.
 class Guard {
  public:
@@ -83,7 +78,8 @@ diag::Result<std::unique_ptr<DeltaProof>> DeltaProof::begin(plan::Plan plan, Inp
 
 bool DeltaProof::settled() const {
   return elsewhere_.empty() && odd_.empty() && plan_.flows.size() == goal_.size() &&
-         plan_.endpoints.size() == goal_endpoints_.size() &&
+         std::equal(plan_.endpoints.begin(), plan_.endpoints.end(), goal_endpoints_.begin(),
+                    goal_endpoints_.end(), ir::same_sockets) &&
          std::all_of(plan_.flows.begin(), plan_.flows.end(), [&](const plan::FlowEntry& f) {
            const auto at = goal_.find(key_of(f));
            return at != goal_.end() && at->second == f.endpoint;
@@ -108,6 +104,10 @@ bool DeltaProof::in_flight(unsigned queue, const std::optional<FlowKey>& key) co
   const auto at = waiting_.find(queue);
   if (at == waiting_.end()) return false;
   return at->second.any || (key ? at->second.flows.contains(*key) : !at->second.flows.empty());
+}
+
+bool DeltaProof::wanted(const Operation& o) const {
+  return o.place < goal_endpoints_.size() && ir::same_sockets(goal_endpoints_[o.place], o.endpoint);
 }
 
 // What the user wants, what the card can hold, and what packets in flight still need.
@@ -165,14 +165,15 @@ diag::Result<void> DeltaProof::may(const Operation& o) const {
       return {};
     }
     case Kind::add_endpoint:
-      if (plan_.endpoints.size() >= goal_endpoints_.size() ||
-          !same_endpoint(goal_endpoints_[plan_.endpoints.size()], o.endpoint))
-        return refuse(o, "nobody wants this endpoint");
+      if (!wanted(o)) return refuse(o, "nobody wants this endpoint");
       return {};
     case Kind::remove_endpoint:
-      if (plan_.endpoints.size() <= goal_endpoints_.size() &&
-          same_endpoint(goal_endpoints_[plan_.endpoints.size() - 1], o.endpoint))
-        return refuse(o, "it is wanted");
+      if (wanted(o)) return refuse(o, "it is wanted");
+      for (const auto& [queue, waiting] : waiting_) {
+        if (waiting.marks.contains(o.place + 1))
+          return refuse(o, fmt::format("packets marked for it may wait in queue {}", queue),
+                        "drain");
+      }
       return {};
     case Kind::destroy_rule:
     case Kind::drain: return {};
@@ -253,6 +254,7 @@ diag::Result<void> DeltaProof::step(const Operation& o) {
   if (o.kind == Kind::drain) waiting_.erase(o.queue);
   if (o.kind == Kind::destroy_rule) {
     Waiting& w = waiting_[o.filter.queue];
+    if (o.filter.mark != 0) w.marks.insert(o.filter.mark);
     if (const auto key = passes::key_of(o.filter)) {
       w.flows.insert(*key);
     } else {

@@ -80,6 +80,7 @@ class DeltaProof {
   diag::Result<const General*> general();
   std::string outline() const;
   const ir::FilterTable* table(const std::string& name) const;
+  bool wanted(const plan::Operation& endpoint) const;
   bool in_flight(unsigned queue, const std::optional<FlowKey>& key) const;
 
   plan::Plan plan_;
@@ -94,6 +95,7 @@ class DeltaProof {
   struct Waiting {
     bool any = false;  // whatever RSS or a rule for many sent there
     std::set<FlowKey> flows;
+    std::set<std::uint32_t> marks;  // that they may bear
   };
   std::map<unsigned, Waiting> waiting_;  // by queue
   std::optional<Counterexample> counterexample_;

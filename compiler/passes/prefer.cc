@@ -118,6 +118,7 @@ class Prefer {
     std::vector<Term> ways, others;
     const auto& endpoints = inputs_.workload.endpoints;
     for (unsigned i = 0; i < endpoints.size(); ++i) {
+      if (endpoints[i].vacant()) continue;
       const Term here = listens(endpoints[i]);
       others.push_back(session_.negate(here));
       if (ways.size() >= most_ways) continue;
@@ -149,6 +150,7 @@ class Prefer {
     constexpr const char* node = "udp.find_members";
     std::vector<Term> listened;
     for (const ir::Endpoint& e : inputs_.workload.endpoints) {
+      if (e.vacant()) continue;
       const Term port = between("udp.dst_port", e.port, e.last_port());
       if (!e.bound()) listened.push_back(session_.all_of({is("ipv4.dst", 0xe0000001), port}));
       for (const ir::GroupJoin& g : e.groups) {

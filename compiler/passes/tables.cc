@@ -188,11 +188,8 @@ diag::Result<void> check_inputs(const plan::Plan& plan, const Inputs& in) {
     return refuse("E0502", "the plan's host differs from the workload's", recompile);
   }
   bool same = plan.endpoints.size() == in.workload.endpoints.size();
-  for (std::size_t i = 0; same && i < plan.endpoints.size(); ++i) {
-    const ir::Endpoint &a = plan.endpoints[i], &b = in.workload.endpoints[i];
-    same = a.port == b.port && a.ports == b.ports && a.address == b.address &&
-           a.addresses == b.addresses && a.groups == b.groups && a.app == b.app;
-  }
+  for (std::size_t i = 0; same && i < plan.endpoints.size(); ++i)
+    same = ir::same_sockets(plan.endpoints[i], in.workload.endpoints[i]);
   if (!same) return refuse("E0502", "the plan's endpoints differ from the workload's", recompile);
   return {};
 }

@@ -9,23 +9,25 @@
 #include <unordered_map>
 
 #include "compiler/plan/owners.h"
+#include "compiler/plan/places.h"
 
 namespace weft::plan {
 namespace {
 
 using Kind = Operation::Kind;
 
-bool same_sockets(const ir::Endpoint& a, const ir::Endpoint& b) {
-  return a.name == b.name && a.port == b.port && a.ports == b.ports && a.address == b.address &&
-         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups && a.tcp == b.tcp;
+// Places where `a` has an endpoint, and `b` has not the same one.
+std::vector<unsigned> endpoints_beside(const Plan& a, const Plan& b) {
+  std::vector<unsigned> out;
+  for (unsigned i = 0; i < a.endpoints.size(); ++i) {
+    const bool there = i < b.endpoints.size() && ir::same_sockets(a.endpoints[i], b.endpoints[i]);
+    if (!a.endpoints[i].vacant() && !there) out.push_back(i);
+  }
+  return out;
 }
 
-std::size_t common_endpoints(const Plan& a, const Plan& b) {
-  std::size_t n = 0;
-  while (n < std::min(a.endpoints.size(), b.endpoints.size()) &&
-         same_sockets(a.endpoints[n], b.endpoints[n]))
-    ++n;
-  return n;
+bool same_endpoints(const Plan& a, const Plan& b) {
+  return endpoints_beside(a, b).empty() && endpoints_beside(b, a).empty();
 }
 
 bool same_cores(const Plan& a, const Plan& b) {
@@ -105,8 +107,8 @@ class Delta {
   Delta(const Plan& before, const Plan& after) : before_(before), after_(after) {}
 
   std::vector<Operation> run() {
-    for (std::size_t i = before_.endpoints.size(); i < after_.endpoints.size(); ++i)
-      out_.push_back({.kind = Kind::add_endpoint, .endpoint = after_.endpoints[i]});
+    for (const unsigned i : endpoints_beside(after_, before_))
+      out_.push_back({.kind = Kind::add_endpoint, .endpoint = after_.endpoints[i], .place = i});
     residues("any");
     compare_rules();
     compare_flows();
@@ -121,8 +123,13 @@ class Delta {
       out_.push_back({.kind = Kind::remove_flow, .flow = *flow});
     }
     residues("flows");
-    for (std::size_t i = before_.endpoints.size(); i > after_.endpoints.size(); --i)
-      out_.push_back({.kind = Kind::remove_endpoint, .endpoint = before_.endpoints[i - 1]});
+    std::vector<unsigned> going = endpoints_beside(before_, after_);
+    // Packets that were marked for one of them are through when its number may be another's.
+    if (!going.empty()) {
+      for (const unsigned queue : std::set<unsigned>(waiting_)) drain(queue);
+    }
+    for (const unsigned i : going)
+      out_.push_back({.kind = Kind::remove_endpoint, .endpoint = before_.endpoints[i], .place = i});
     return std::move(out_);
   }
 
@@ -242,37 +249,24 @@ class Delta {
   std::vector<Operation> out_;
 };
 
-// `before` without the endpoints from `first` on, and all that is theirs.
-Plan without_endpoints(const Plan& before, std::size_t first) {
-  Plan out = before;
-  out.endpoints.resize(first);
-  std::erase_if(out.flows, [&](const FlowEntry& f) { return f.endpoint >= first; });
-  std::erase_if(out.configuration.filters, [&](const Filter& f) {
-    const auto flow = flow_of(f);
-    const FlowEntry* entry = flow ? find_flow(before, *flow) : nullptr;
-    return entry != nullptr && entry->endpoint >= first;
-  });
-  return out;
-}
-
 }  // namespace
 
 diag::Result<std::vector<Operation>> operations(const Plan& before, const Plan& after) {
   std::vector<std::string> fixed = fixed_things(before, after);
-  const std::size_t common = common_endpoints(before, after);
-  // An endpoint keeps its number while the stack runs: rules mark packets with it.
-  for (std::size_t i = common; i < before.endpoints.size(); ++i) {
-    for (std::size_t j = common; j < after.endpoints.size(); ++j) {
+  const std::vector<unsigned> going = endpoints_beside(before, after);
+  const std::vector<unsigned> coming = endpoints_beside(after, before);
+  for (const unsigned i : going) {
+    for (const unsigned j : coming) {
       if (before.endpoints[i].name == after.endpoints[j].name && fixed.empty())
         fixed.push_back(
             fmt::format("endpoint `{}` (its place or its sockets)", before.endpoints[i].name));
     }
+    if (before.endpoints[i].tcp)
+      fixed.push_back(fmt::format("endpoint `{}` (TCP)", before.endpoints[i].name));
   }
-  for (const Plan* plan : {&before, &after}) {
-    for (std::size_t i = common; i < plan->endpoints.size(); ++i) {
-      if (plan->endpoints[i].tcp)
-        fixed.push_back(fmt::format("endpoint `{}` (TCP)", plan->endpoints[i].name));
-    }
+  for (const unsigned j : coming) {
+    if (after.endpoints[j].tcp)
+      fixed.push_back(fmt::format("endpoint `{}` (TCP)", after.endpoints[j].name));
   }
   if (!fixed.empty())
     return diag::fail(diag::Diagnostic{
@@ -280,9 +274,10 @@ diag::Result<std::vector<Operation>> operations(const Plan& before, const Plan& 
         .message = fmt::format("the running stack cannot change {}", fmt::join(fixed, ", ")),
         .help = "end the stack and start the new plan; or apply the workload instead of the plan, "
                 "and weft makes one that fits"});
-  if (common == before.endpoints.size() || common == after.endpoints.size())
-    return Delta(before, after).run();
-  const Plan middle = without_endpoints(before, common);
+  if (going.empty() || coming.empty()) return Delta(before, after).run();
+  // What comes may want the sockets, or the number, of what goes.
+  Plan middle = before;
+  for (const unsigned i : going) remove_endpoint(middle, i);
   std::vector<Operation> all = Delta(before, middle).run();
   for (Operation& o : Delta(middle, after).run()) all.push_back(std::move(o));
   return all;
@@ -290,8 +285,7 @@ diag::Result<std::vector<Operation>> operations(const Plan& before, const Plan& 
 
 bool same_but_for_names(const Plan& a, const Plan& b) {
   if (!fixed_things(a, b).empty() || a.configuration.rss.table != b.configuration.rss.table ||
-      common_endpoints(a, b) != std::max(a.endpoints.size(), b.endpoints.size()) ||
-      a.flows.size() != b.flows.size() ||
+      !same_endpoints(a, b) || a.flows.size() != b.flows.size() ||
       a.configuration.filters.size() != b.configuration.filters.size())
     return false;
   const Rules other = rules_of(b);

@@ -7,6 +7,7 @@
 #include <map>
 #include <tuple>
 
+#include "compiler/plan/places.h"
 #include "compiler/plan/preview.h"
 #include "compiler/plan/text.h"
 
@@ -95,8 +96,10 @@ std::map<std::string, std::string> filter_map(const Plan& p) {
 
 std::map<std::string, std::string> endpoint_map(const Plan& p) {
   std::map<std::string, std::string> out;
-  for (const ir::Endpoint& e : p.endpoints)
+  for (const ir::Endpoint& e : p.endpoints) {
+    if (e.vacant()) continue;
     out[e.name] = format("{}, application {}", sockets_text(e), e.app);
+  }
   return out;
 }
 
@@ -154,7 +157,9 @@ std::string residue_summary(const Residue& r) {
 
 }  // namespace
 
-std::vector<Change> diff(const Plan& before, const Plan& after) {
+std::vector<Change> diff(const Plan& before, const Plan& then) {
+  // (Numbers of endpoints mean nothing by themselves.)
+  const Plan after = with_places_of(then, before.endpoints);
   std::vector<Change> out;
   compare("made for", card_map(before), card_map(after), out);
   compare("host", host_map(before), host_map(after), out);

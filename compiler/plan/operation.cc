@@ -36,7 +36,8 @@ tl::unexpected<diag::Error> unfit(const Operation& operation, const std::string&
 
 diag::Result<void> add_flow(const Operation& o, Plan& plan) {
   if (o.flow.queue >= plan.configuration.rx_queues) return unfit(o, "there is no such queue");
-  if (o.flow.endpoint >= plan.endpoints.size()) return unfit(o, "there is no such endpoint");
+  if (o.flow.endpoint >= plan.endpoints.size() || plan.endpoints[o.flow.endpoint].vacant())
+    return unfit(o, "there is no such endpoint");
   const auto at = std::lower_bound(plan.flows.begin(), plan.flows.end(), o.flow, before_by_key);
   if (at != plan.flows.end() && same_flow(*at, o.flow)) return unfit(o, "the flow is there");
   plan.flows.insert(at, o.flow);
@@ -122,13 +123,11 @@ diag::Result<void> set_residue(const Operation& o, Plan& plan) {
   return {};
 }
 
-bool same_endpoint(const ir::Endpoint& a, const ir::Endpoint& b) {
-  return a.name == b.name && a.port == b.port && a.ports == b.ports && a.address == b.address &&
-         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups && a.tcp == b.tcp;
-}
-
 diag::Result<void> add_endpoint(const Operation& o, Plan& plan) {
+  if (o.place < plan.endpoints.size() && !plan.endpoints[o.place].vacant())
+    return unfit(o, fmt::format("`{}` has its place", plan.endpoints[o.place].name));
   for (const ir::Endpoint& e : plan.endpoints) {
+    if (e.vacant()) continue;
     if (e.name == o.endpoint.name) return unfit(o, "there is one of this name");
     const bool apart = e.port > o.endpoint.last_port() || o.endpoint.port > e.last_port();
     if (!apart && e.tcp == o.endpoint.tcp && e.bound() == o.endpoint.bound() &&
@@ -136,17 +135,19 @@ diag::Result<void> add_endpoint(const Operation& o, Plan& plan) {
                         o.endpoint.address < e.address + e.addresses)))
       return unfit(o, fmt::format("`{}` listens there", e.name));
   }
-  plan.endpoints.push_back(o.endpoint);
+  ir::put_endpoint(plan.endpoints, o.place, o.endpoint);
   return {};
 }
 
 diag::Result<void> remove_endpoint(const Operation& o, Plan& plan) {
-  if (plan.endpoints.empty() || !same_endpoint(plan.endpoints.back(), o.endpoint))
-    return unfit(o, "it is not the last endpoint");
-  const auto index = plan.endpoints.size() - 1;
+  if (o.place >= plan.endpoints.size() || !ir::same_sockets(plan.endpoints[o.place], o.endpoint))
+    return unfit(o, fmt::format("endpoint {} is another one", o.place));
   for (const FlowEntry& f : plan.flows)
-    if (f.endpoint == index) return unfit(o, "it has flows");
-  plan.endpoints.pop_back();
+    if (f.endpoint == o.place) return unfit(o, "it has flows");
+  for (const Filter& f : plan.configuration.filters)
+    if (f.mark == o.place + 1) return unfit(o, fmt::format("rule {} marks packets for it", f.id));
+  std::erase_if(plan.chosen.placement, [&](const Placed& p) { return p.endpoint == o.place; });
+  ir::take_endpoint(plan.endpoints, o.place);
   return {};
 }
 
@@ -261,6 +262,9 @@ std::vector<Operation> undo(const std::vector<Operation>& done,
     const Operation& o = inverses[i];
     if (o.kind == Kind::remove_flow || o.kind == Kind::move_flow) drain(o.flow.queue);
     if (o.kind == Kind::set_residue) drain(o.queue);
+    if (o.kind == Kind::remove_endpoint) {  // none that is marked for it is on its way
+      for (const unsigned queue : std::set<unsigned>(waiting)) drain(queue);
+    }
     out.push_back(o);
     if (o.kind == Kind::destroy_rule) waiting.insert(o.filter.queue);
     if (o.kind == Kind::set_table)

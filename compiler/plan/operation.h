@@ -27,8 +27,8 @@ struct Operation {
     set_table,        // `entries` of the indirection table: index, queue
     set_residue,      // `queue` is run by `residue` from now on
     drain,            // nothing that arrived on `queue` so far waits any more
-    add_endpoint,     // `endpoint`, as the last one
-    remove_endpoint,  // `endpoint`, the last one
+    add_endpoint,     // `endpoint`, at `place`, which is vacant or behind the last one
+    remove_endpoint,  // `endpoint`, whose `place` becomes vacant
   };
   Kind kind = Kind::drain;
   FlowEntry flow;
@@ -37,6 +37,7 @@ struct Operation {
   std::vector<std::pair<unsigned, std::uint16_t>> entries;
   std::shared_ptr<const Residue> residue;  // its `queues` mean nothing
   ir::Endpoint endpoint;
+  unsigned place = 0;
 };
 
 // "add_flow", ...

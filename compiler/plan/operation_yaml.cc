@@ -42,7 +42,8 @@ std::string argument(const Operation& o, std::vector<const Residue*>& residues) 
       return fmt::format("{{queue: {}, residue: {}}}", o.queue, residues.size() - 1);
     case Kind::drain: return fmt::format("{{queue: {}}}", o.queue);
     case Kind::add_endpoint:
-    case Kind::remove_endpoint: return endpoint_yaml(o.endpoint);
+    case Kind::remove_endpoint:
+      return fmt::format("{{endpoint: {}, place: {}}}", endpoint_yaml(o.endpoint), o.place);
   }
   return "";
 }
@@ -110,7 +111,13 @@ Operation read(const Value& at, const std::vector<std::shared_ptr<const Residue>
     }
     case Kind::drain: out.queue = queue_of(about, "queue"); break;
     case Kind::add_endpoint:
-    case Kind::remove_endpoint: out.endpoint = read_endpoint(about); break;
+    case Kind::remove_endpoint: {
+      Mapping m(about, "operation");
+      out.endpoint = read_endpoint(m.required("endpoint"));
+      out.place = static_cast<unsigned>(m.required("place").number(0, most_endpoints - 1));
+      m.done();
+      break;
+    }
   }
   return out;
 }

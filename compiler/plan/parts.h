@@ -11,11 +11,12 @@ namespace weft::plan {
 
 inline constexpr std::uint64_t max_queue = 4095;
 
-std::string filter_yaml(const Filter& filter);            // {id: f1, table: ntuple5, ...}
-std::string flow_yaml(const FlowEntry& flow);             // {from: 10.7.0.1:40000, ...}
-std::string endpoint_yaml(const ir::Endpoint& endpoint);  // {name: "echo", port: 7, ...}
-std::string residue_yaml(const Residue& residue);         // an item of a list, indented by 2
-std::string proof_yaml(const Proof& proof);               // a whole member: "proof:\n  ..."
+std::string filter_yaml(const Filter& filter);  // {id: f1, table: ntuple5, ...}
+std::string flow_yaml(const FlowEntry& flow);   // {from: 10.7.0.1:40000, ...}
+std::string endpoint_yaml(
+    const ir::Endpoint& endpoint);                 // {name: "echo", port: 7, ...}, {vacant: on}
+std::string residue_yaml(const Residue& residue);  // an item of a list, indented by 2
+std::string proof_yaml(const Proof& proof);        // a whole member: "proof:\n  ..."
 
 // What is wrong is recorded at the value.
 Filter read_filter(const frontend::Value& at, const ir::FieldTable& fields);

@@ -138,7 +138,11 @@ std::string to_json(const Plan& plan) {
       {"driver", plan.driver},          {"inputs", plan.inputs}, {"host", host_json(plan.host)}};
   out["configuration"] = configuration_json(plan.configuration);
   out["endpoints"] = Json::array();
-  for (const ir::Endpoint& e : plan.endpoints)
+  for (const ir::Endpoint& e : plan.endpoints) {
+    if (e.vacant()) {
+      out["endpoints"].push_back(nullptr);  // the others keep their numbers
+      continue;
+    }
     out["endpoints"].push_back({{"name", e.name},
                                 {"protocol", e.tcp ? "tcp" : "udp"},
                                 {"port", e.port},
@@ -151,6 +155,7 @@ std::string to_json(const Plan& plan) {
                                 {"class", e.gold ? "gold" : "normal"},
                                 {"exclusive", e.exclusive},
                                 {"trust", e.trust.empty() ? Json() : Json(e.trust)}});
+  }
   out["flows"] = Json::array();
   for (const FlowEntry& f : plan.flows)
     out["flows"].push_back({{"src", address_text(f.src)},

@@ -315,6 +315,18 @@ ir::Endpoint read_endpoint(const Value& at) {
   return out;
 }
 
+namespace {
+
+// Of the list of endpoints: one of them, or where one was.
+ir::Endpoint read_place(const Value& at) {
+  const auto members = at.members();
+  if (members.size() != 1 || members.front().first.text() != "vacant") return read_endpoint(at);
+  if (!members.front().second.flag()) wrong(members.front().second, "`on`", "on");
+  return ir::Endpoint::nobody();
+}
+
+}  // namespace
+
 FlowEntry read_flow(const Value& at, std::size_t endpoints, unsigned queues) {
   Mapping m(at, "flow");
   FlowEntry out;
@@ -467,6 +479,13 @@ void check_queues(const Plan& plan, const Value& residues, const Value& cores) {
   }
 }
 
+FlowEntry read_flow_of(const Value& at, const Plan& plan, unsigned queues) {
+  const FlowEntry out = read_flow(at, plan.endpoints.size(), queues);
+  if (out.endpoint < plan.endpoints.size() && plan.endpoints[out.endpoint].vacant())
+    at.error(bad_value, format("endpoint {} is vacant", out.endpoint));
+  return out;
+}
+
 diag::Result<Plan> read_document(frontend::Document document, const ir::FieldTable& fields) {
   Mapping root(document.root(), "plan");
   Plan out;
@@ -481,10 +500,9 @@ diag::Result<Plan> read_document(frontend::Document document, const ir::FieldTab
   out.configuration = read_configuration(root.required("configuration"), fields);
   const unsigned queues = out.configuration.rx_queues;
   if (auto endpoints = root.optional("endpoints"))
-    for (const Value& v : endpoints->list()) out.endpoints.push_back(read_endpoint(v));
+    for (const Value& v : endpoints->list()) out.endpoints.push_back(read_place(v));
   if (auto flows = root.optional("flows"))
-    for (const Value& v : flows->list())
-      out.flows.push_back(read_flow(v, out.endpoints.size(), queues));
+    for (const Value& v : flows->list()) out.flows.push_back(read_flow_of(v, out, queues));
   if (Value choice = root.required("choice"); choice.present())
     out.chosen = read_choice(choice, queues);
   Value cores = root.required("cores");

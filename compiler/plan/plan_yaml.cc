@@ -120,6 +120,7 @@ std::string wishes(const ir::Endpoint& e) {
 }  // namespace
 
 std::string endpoint_yaml(const ir::Endpoint& e) {
+  if (e.vacant()) return "{vacant: on}";
   return format("{{name: {}, {}port: {}{}, app: {}, rate: {}{}}}", quoted(e.name),
                 e.tcp ? "protocol: tcp, " : "", e.port, socket_members(e), quoted(e.app),
                 number_text(e.rate), wishes(e));

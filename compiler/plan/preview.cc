@@ -63,6 +63,7 @@ std::string header_text(const Plan& plan, const Paint& paint) {
   constexpr std::size_t shown = 32;
   for (std::size_t i = 0; i < plan.endpoints.size() && i < shown; ++i) {
     const ir::Endpoint& e = plan.endpoints[i];
+    if (e.vacant()) continue;
     out += format("endpoint {}: {}, application {}, {} known flow{}\n", e.name, sockets_text(e),
                   e.app, flows[i], flows[i] == 1 ? "" : "s");
     for (const Placed& p : plan.chosen.placement)

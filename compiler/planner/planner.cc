@@ -7,6 +7,7 @@
 #include "compiler/diag/sha256.h"
 #include "compiler/passes/steer.h"
 #include "compiler/plan/delta.h"
+#include "compiler/plan/places.h"
 #include "compiler/plan/text.h"
 
 namespace weft::planner {
@@ -58,8 +59,8 @@ void Planner::back(const Operations& done, const Operations& inverses) {
     if (o.kind == Kind::remove_flow) proof_->forget(key_of(o.flow));
     if (o.kind == Kind::add_endpoint || o.kind == Kind::remove_endpoint) {
       std::vector<ir::Endpoint> endpoints = plan().endpoints;
-      if (o.kind == Kind::add_endpoint) endpoints.push_back(o.endpoint);
-      if (o.kind == Kind::remove_endpoint) endpoints.pop_back();
+      if (o.kind == Kind::add_endpoint) ir::put_endpoint(endpoints, o.place, o.endpoint);
+      if (o.kind == Kind::remove_endpoint) ir::take_endpoint(endpoints, o.place);
       proof_->want(std::move(endpoints));
     }
     if (proof_->step(o)) decider_->note(o);
@@ -81,7 +82,8 @@ void Planner::changed() {
 
 diag::Result<Operations> Planner::add_flow(const FlowKey& key, unsigned endpoint, double rate,
                                            const FlowWish& wish) {
-  if (endpoint >= plan().endpoints.size()) return no("there is no such endpoint");
+  if (endpoint >= plan().endpoints.size() || plan().endpoints[endpoint].vacant())
+    return no("there is no such endpoint");
   if (!plan().endpoints[endpoint].listens(key.dst, key.dst_port))
     return no(fmt::format("endpoint `{}` does not listen there", plan().endpoints[endpoint].name));
   if (decider_->find(key) != nullptr)
@@ -163,11 +165,14 @@ diag::Result<Operations> Planner::move_flow(const FlowKey& key, unsigned queue) 
 }
 
 diag::Result<Operations> Planner::add_endpoint(const ir::Endpoint& endpoint) {
-  std::vector<ir::Endpoint> endpoints = plan().endpoints;
-  endpoints.push_back(endpoint);
   const auto before = plan().endpoints;
+  const auto place = static_cast<unsigned>(
+      std::find_if(before.begin(), before.end(), [](const auto& e) { return e.vacant(); }) -
+      before.begin());
+  std::vector<ir::Endpoint> endpoints = before;
+  ir::put_endpoint(endpoints, place, endpoint);
   proof_->want(endpoints);
-  auto proved = prove({{.kind = Kind::add_endpoint, .endpoint = endpoint}});
+  auto proved = prove({{.kind = Kind::add_endpoint, .endpoint = endpoint, .place = place}});
   if (proved) {
     changed();
   } else {
@@ -178,28 +183,19 @@ diag::Result<Operations> Planner::add_endpoint(const ir::Endpoint& endpoint) {
 
 diag::Result<Operations> Planner::remove_endpoint(const std::string& name) {
   const auto& now = plan().endpoints;
-  const auto at =
-      std::find_if(now.begin(), now.end(), [&](const auto& e) { return e.name == name; });
+  const auto at = std::find_if(now.begin(), now.end(),
+                               [&](const auto& e) { return !e.vacant() && e.name == name; });
   if (at == now.end()) return no(fmt::format("there is no endpoint `{}`", name));
-  if (at + 1 != now.end() || now.size() == 1)
-    return no(
-        fmt::format("endpoint `{}` cannot go while the stack runs: {}", name,
-                    now.size() == 1 ? "it is the only one" : "others came after it"),
-        "rules mark packets with the number of their endpoint, which stays; remove those that "
-        "came after it first");
+  if (std::count_if(now.begin(), now.end(), [](const auto& e) { return !e.vacant(); }) == 1)
+    return no(fmt::format("endpoint `{}` cannot go while the stack runs: it is the only one", name),
+              "add another one first, or end the stack");
+  const auto place = static_cast<unsigned>(at - now.begin());
   plan::Plan after = plan();
+  plan::remove_endpoint(after, place);
   ir::Workload then = workload();
-  const auto index = static_cast<unsigned>(now.size() - 1);
-  after.endpoints.pop_back();
-  then.endpoints.pop_back();
+  ir::take_endpoint(then.endpoints, place);
+  std::erase_if(then.flows, [&](const auto& f) { return f.endpoint == place; });
   then.digest.clear();
-  std::erase_if(then.flows, [&](const auto& f) { return f.endpoint == index; });
-  std::erase_if(after.flows, [&](const auto& f) { return f.endpoint == index; });
-  std::erase_if(after.configuration.filters, [&](const plan::Filter& f) {
-    const auto key = passes::key_of(f);
-    const KnownFlow* known = key ? decider_->find(*key) : nullptr;
-    return known != nullptr && known->entry.endpoint == index;
-  });
   return change_to(after, then);
 }
 

@@ -26,9 +26,9 @@ class Planner {
                                     const FlowWish& wish = {});
   diag::Result<Operations> remove_flow(const FlowKey& key);
   diag::Result<Operations> move_flow(const FlowKey& key, unsigned queue);
-  // Behind those that are there.
+  // At the first vacant place, or behind those that are there.
   diag::Result<Operations> add_endpoint(const ir::Endpoint& endpoint);
-  // The last one, with all its flows.
+  // Any of them, with all its flows and rules; not the only one.
   diag::Result<Operations> remove_endpoint(const std::string& name);
   // To another plan, and the workload it was made from. E0670: a running stack cannot.
   diag::Result<Operations> change_to(const plan::Plan& plan, const ir::Workload& workload);

@@ -7,6 +7,7 @@
 #include "compiler/frontend/readers.h"
 #include "compiler/frontend/yaml_reader.h"
 #include "compiler/plan/delta.h"
+#include "compiler/plan/places.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/places.h"
 #include "compiler/tool/running.h"
@@ -25,26 +26,6 @@ bool is_plan(const std::string& path) {
   return false;
 }
 
-// Endpoints keep their numbers: those that run in their order, then those that are new.
-void keep_places(const plan::Plan& running, ir::Workload& workload) {
-  std::vector<unsigned> order;
-  const auto place = [&](const std::string& name) {
-    for (unsigned i = 0; i < workload.endpoints.size(); ++i)
-      if (workload.endpoints[i].name == name) order.push_back(i);
-  };
-  for (const ir::Endpoint& e : running.endpoints) place(e.name);
-  for (unsigned i = 0; i < workload.endpoints.size(); ++i)
-    if (std::find(order.begin(), order.end(), i) == order.end()) order.push_back(i);
-  std::vector<ir::Endpoint> endpoints;
-  std::vector<unsigned> now(order.size());
-  for (unsigned i = 0; i < order.size(); ++i) {
-    endpoints.push_back(workload.endpoints[order[i]]);
-    now[order[i]] = i;
-  }
-  workload.endpoints = std::move(endpoints);
-  for (ir::Flow& f : workload.flows) f.endpoint = now[f.endpoint];
-}
-
 struct Target {
   plan::Plan plan;
   ir::Workload workload;
@@ -57,8 +38,9 @@ diag::Result<Target> target_of(const ApplyArgs& args, const Running& running) {
     if (!plan) return diag::fail(plan.error());
     if (auto proved = proved_as_it_stands(*plan, args.what); !proved)
       return diag::fail(proved.error());
-    out.workload = planner::workload_of(*plan);
-    out.plan = std::move(*plan);
+    out.plan = plan::with_places_of(std::move(*plan), running.plan.endpoints);
+    out.plan.proof.content = plan::content_hash(out.plan);  // its steps are proved before it runs
+    out.workload = planner::workload_of(out.plan);
     return out;
   }
   auto costs = args.costs.empty() ? costs_of(running.plan) : diag::Result<std::string>(args.costs);
@@ -66,7 +48,7 @@ diag::Result<Target> target_of(const ApplyArgs& args, const Running& running) {
   auto in = load_inputs(args.graph.empty() ? running.plan.graph : args.graph,
                         args.nic.empty() ? running.plan.nic : args.nic, args.what, *costs);
   if (!in) return diag::fail(in.error());
-  keep_places(running.plan, in->workload);
+  in->workload = plan::with_places_of(std::move(in->workload), running.plan.endpoints);
   passes::Options options;
   options.queues = running.plan.configuration.rx_queues;
   options.cores = static_cast<unsigned>(running.plan.cores.size());

@@ -37,8 +37,9 @@ int explain_code(std::string word) {
 
 diag::Result<std::vector<std::uint8_t>> frame_of(const ExplainArgs& args, const plan::Plan& plan) {
   if (!args.pcap.empty()) return read_pcap_frame(args.pcap, args.frame);
-  return frame_from_text(args.packet, plan.host,
-                         plan.endpoints.empty() ? 7 : plan.endpoints.front().port);
+  const auto first = std::find_if(plan.endpoints.begin(), plan.endpoints.end(),
+                                  [](const ir::Endpoint& e) { return !e.vacant(); });
+  return frame_from_text(args.packet, plan.host, first == plan.endpoints.end() ? 7 : first->port);
 }
 
 // "l4_cksum=unknown"

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "compiler/frontend/readers.h"
+#include "compiler/plan/places.h"
 #include "compiler/tool/places.h"
 #include "compiler/tool/say.h"
 
@@ -83,10 +84,13 @@ diag::Result<plan::Plan> load_plan(const std::string& path) {
 }
 
 diag::Result<passes::Inputs> load_inputs_of(const plan::Plan& plan, const PlanWords& words) {
-  return read_all(
+  auto in = read_all(
       words.graph.empty() ? plan.graph : words.graph, words.nic.empty() ? plan.nic : words.nic,
       words.workload.empty() ? workload_of(plan) : resolve(Kind::workload, words.workload),
       words.costs.empty() ? costs_of(plan) : resolve(Kind::costs, words.costs));
+  // (A plan that changed while it ran has numbers of its own.)
+  if (in) in->workload = plan::with_places_of(std::move(in->workload), plan.endpoints);
+  return in;
 }
 
 diag::Result<void> same_inputs(const plan::Plan& plan, const passes::Inputs& inputs) {

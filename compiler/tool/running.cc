@@ -97,10 +97,11 @@ diag::Result<Wish> wish(const plan::Plan& plan, const std::string& endpoint, Wor
   Wish out;
   if (const std::string from = words.next(); !socket(from, out.key.src, out.key.src_port))
     return no(fmt::format("`{}` is not where a flow comes from", from), "like 10.7.0.1:40000");
-  const ir::Endpoint* e = plan.endpoints.empty() ? nullptr : &plan.endpoints.front();
-  for (unsigned i = 0; i < plan.endpoints.size() && !endpoint.empty(); ++i) {
-    if (plan.endpoints[i].name != endpoint) continue;
-    out.endpoint = i;
+  const ir::Endpoint* e = nullptr;
+  for (unsigned i = 0; i < plan.endpoints.size() && e == nullptr; ++i) {
+    if (plan.endpoints[i].vacant() || (!endpoint.empty() && plan.endpoints[i].name != endpoint))
+      continue;
+    if (!endpoint.empty()) out.endpoint = i;
     e = &plan.endpoints[i];
   }
   if (!endpoint.empty() && !out.endpoint)

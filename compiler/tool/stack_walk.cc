@@ -73,6 +73,7 @@ std::unique_ptr<Core> core_of(const plan::Plan& plan, unsigned queue, Services& 
   if (h.multicast) core->addresses.join(AddressTable::all_hosts);
   for (std::size_t i = 0; i < plan.endpoints.size(); ++i) {
     const ir::Endpoint& e = plan.endpoints[i];
+    if (e.vacant()) continue;
     core->udp_ports.insert(e.address, e.addresses, e.port, e.ports, static_cast<std::uint16_t>(i));
     for (const ir::GroupJoin& g : e.groups) {
       core->groups.set(g.group, {static_cast<std::uint16_t>(i),

@@ -33,6 +33,18 @@ void release(Core& core, const Datagram& d) { core.services->free_buffer(d.buffe
 
 }  // namespace
 
+AppCounters& AppCounters::operator+=(const AppCounters& o) {
+  received += o.received;
+  refused += o.refused;
+  sent += o.sent;
+  zero_copy += o.zero_copy;
+  send_failed += o.send_failed;
+  done += o.done;
+  held += o.held;
+  errors += o.errors;
+  return *this;
+}
+
 AppHost::AppHost()
     : host_{.size = sizeof(weft_host),
             .abi = WEFT_APP_ABI,
@@ -70,6 +82,7 @@ diag::Result<std::unique_ptr<AppHost>> AppHost::make(const std::vector<ir::Endpo
                                                      unsigned net_core) {
   std::unique_ptr<AppHost> host(new AppHost);
   for (unsigned i = 0; i < endpoints.size(); ++i) {
+    if (endpoints[i].vacant()) continue;
     auto instance = create(endpoints[i], i, libraries[i], net_core);
     if (!instance) return diag::fail(instance.error());
     host->add(std::move(*instance), i);
@@ -126,6 +139,10 @@ AppHost::Instance AppHost::remove(Core& core, unsigned index) {
     give_back(slot);
   }
   return std::exchange(instances_[index], {});
+}
+
+AppCounters AppHost::take_counters(unsigned index) {
+  return index < counters_.size() ? std::exchange(counters_[index], {}) : AppCounters{};
 }
 
 void AppHost::deliver(Core& core, const Datagram* datagrams, unsigned n) {

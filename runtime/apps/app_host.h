@@ -29,6 +29,9 @@ struct AppCounters {
   std::uint64_t done = 0;    // given back by recv_done
   std::uint64_t held = 0;    // with the application now
   std::uint64_t errors = 0;  // ICMP errors and refused sends that it was told of, if it listens
+
+  AppCounters& operator+=(const AppCounters& o);
+  bool operator==(const AppCounters&) const = default;
 };
 
 // Endpoint and cookie of a connection are one word for the stack: the cookies of applications are
@@ -43,7 +46,8 @@ class AppHost {
   static constexpr unsigned most_held = 1024;
   static constexpr std::uint32_t most_texts = 2048;
 
-  // `libraries[i]` serves `endpoints[i]`. Errors: E0632, an application refused to be created.
+  // `libraries[i]` serves `endpoints[i]`; nobody a vacant place. Errors: E0632, an application
+  // refused to be created.
   static diag::Result<std::unique_ptr<AppHost>> make(const std::vector<ir::Endpoint>& endpoints,
                                                      const std::vector<Library>& libraries,
                                                      unsigned net_core);
@@ -90,6 +94,8 @@ class AppHost {
   void add(Instance instance, unsigned index);
   // Nothing is delivered to it any more; frees what the application holds for it.
   Instance remove(Core& core, unsigned index);
+  // What was counted for it so far; its number begins again at nothing.
+  AppCounters take_counters(unsigned index);
 
  private:
   // A buffer that is with an application. Tokens are generation and place, so that one that was

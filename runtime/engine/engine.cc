@@ -48,7 +48,8 @@ diag::Result<void> check(const plan::Plan& plan) {
     return diag::fail(
         refuse(fmt::format("{} of {} queues are on a core", core_of.size(), c.rx_queues)));
   for (const plan::FlowEntry& flow : plan.flows) {
-    if (flow.queue >= c.rx_queues || flow.endpoint >= plan.endpoints.size())
+    if (flow.queue >= c.rx_queues || flow.endpoint >= plan.endpoints.size() ||
+        plan.endpoints[flow.endpoint].vacant())
       return diag::fail(
           refuse(fmt::format("a flow names queue {} and endpoint {}", flow.queue, flow.endpoint)));
   }
@@ -219,6 +220,18 @@ std::uint64_t Engine::next_tick_ns() const {
   std::uint64_t next = ~std::uint64_t{0};
   for (const auto& core : cores_) next = std::min(next, core->next_tick_ns());
   return next;
+}
+
+void Engine::count_gone(const ir::Endpoint& endpoint, const apps::AppCounters& counters) {
+  if (counters == apps::AppCounters{}) return;
+  const auto at = std::find_if(gone_.begin(), gone_.end(), [&](const Gone& gone) {
+    return gone.app == endpoint.app && gone.tcp == endpoint.tcp;
+  });
+  if (at == gone_.end()) {
+    gone_.push_back({endpoint.app, endpoint.tcp, counters});
+  } else {
+    at->counters += counters;
+  }
 }
 
 Shard& Engine::shard(unsigned queue) {

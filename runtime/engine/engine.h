@@ -71,8 +71,16 @@ class Engine {
   unsigned core_of(unsigned queue) const { return placement_.core_of[queue]; }
   Shard& shard(unsigned queue);
   bool running() const { return running_; }
-  // All endpoints that there were, by number; what was counted for them stays.
+  // Endpoints by number.
   std::vector<ir::Endpoint>& endpoints() { return endpoints_; }
+  // What endpoints that were removed had counted, by application.
+  struct Gone {
+    std::string app;
+    bool tcp = false;
+    apps::AppCounters counters;
+  };
+  const std::vector<Gone>& gone() const { return gone_; }
+  void count_gone(const ir::Endpoint& endpoint, const apps::AppCounters& counters);
 
   // As it was when the engine was made.
   const plan::Plan& plan() const { return plan_; }
@@ -94,6 +102,7 @@ class Engine {
   const Clock* clock_ = nullptr;
   EngineOptions options_;
   std::vector<ir::Endpoint> endpoints_;
+  std::vector<Gone> gone_;
   Placement placement_;
   std::unique_ptr<Handovers> handovers_;
   std::vector<std::unique_ptr<NetCore>> cores_;

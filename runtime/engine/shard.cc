@@ -63,7 +63,7 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
   if (plan.host.multicast) core.addresses.join(AddressTable::all_hosts);
   for (std::size_t i = 0; i < plan.endpoints.size(); ++i) {
     const ir::Endpoint& e = plan.endpoints[i];
-    if (e.tcp) continue;
+    if (e.tcp || e.vacant()) continue;
     core.udp_ports.insert(e.address, e.addresses, e.port, e.ports, static_cast<std::uint16_t>(i));
   }
   for (std::size_t i = 0; i < plan.endpoints.size(); ++i)
@@ -88,6 +88,12 @@ void Shard::listen(const ir::Endpoint& e, unsigned number, bool join) {
            {static_cast<std::uint16_t>(number), e.port, static_cast<std::uint16_t>(e.last_port()),
             std::move(filter)}});
   }
+}
+
+void Shard::leave_groups(unsigned endpoint) {
+  const auto number = static_cast<std::uint16_t>(endpoint);
+  std::erase_if(untold_, [&](const auto& u) { return u.second.member.endpoint == number; });
+  for (const std::uint32_t group : core.groups.of(number)) apply({group, {number, 0, 0, {}}});
 }
 
 Program& Shard::add_program(const plan::Residue& residue) {

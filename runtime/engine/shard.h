@@ -114,6 +114,8 @@ class Shard final : public Services {
 
   // The groups that an endpoint of the plan wants from the start, joined or left.
   void listen(const ir::Endpoint& endpoint, unsigned index, bool join);
+  // The endpoint leaves all groups, also those that its application joined.
+  void leave_groups(unsigned endpoint);
 
   // Adds a residue that runs the entries which those before it do not have. The first is the
   // queue's own. A queue that filters feed alone has no entry for datagrams that missed elsewhere;

@@ -97,9 +97,8 @@ diag::Result<void> Live::carry_out(const Operation& o) {
           o.entries, static_cast<unsigned>(plan_.configuration.rss.table.size()), parts_.card);
     case Kind::set_residue: return set_residue(o);
     case Kind::drain: return parts_.engine.drain(o.queue, parts_.meanwhile);
-    case Kind::add_endpoint: return add_endpoint(o.endpoint);
-    case Kind::remove_endpoint:
-      return remove_endpoint(o.endpoint, static_cast<unsigned>(plan_.endpoints.size()));
+    case Kind::add_endpoint: return add_endpoint(o.endpoint, o.place);
+    case Kind::remove_endpoint: return remove_endpoint(o.endpoint, o.place);
   }
   return {};
 }
@@ -227,59 +226,6 @@ diag::Result<void> Live::set_residue(const Operation& o) {
   owners_ = flows_have_owners();
   if (!ok || narrower) return ok;
   return own_datagrams(after);
-}
-
-diag::Result<void> Live::add_endpoint(const ir::Endpoint& endpoint) {
-  const auto index = static_cast<unsigned>(plan_.endpoints.size() - 1);
-  auto library = parts_.library(endpoint.app);
-  if (!library) return diag::fail(library.error());
-  for (const auto& core : parts_.engine.cores()) {
-    auto instance = apps::AppHost::create(endpoint, index, *library, core->id);
-    auto ok = instance ? parts_.engine.on_core(
-                             core->id, [&] { core->apps().add(std::move(*instance), index); })
-                       : diag::Result<void>(diag::fail(instance.error()));
-    if (ok) continue;
-    if (instance) apps::AppHost::destroy(*instance);
-    (void)remove_endpoint(endpoint, index);
-    return ok;
-  }
-  auto& all = parts_.engine.endpoints();
-  if (index < all.size()) {
-    all[index] = endpoint;
-  } else {
-    all.push_back(endpoint);
-  }
-  return on_all([&](engine::NetCore& core) {
-    for (const auto& shard : core.shards) {
-      const RunsShard runs(shard->index);
-      shard->core.udp_ports.insert(endpoint.address, endpoint.addresses, endpoint.port,
-                                   endpoint.ports, static_cast<std::uint16_t>(index));
-      shard->listen(endpoint, index, true);
-    }
-  });
-}
-
-// Also of one that is there on some cores only.
-diag::Result<void> Live::remove_endpoint(const ir::Endpoint& endpoint, unsigned index) {
-  auto ok = on_all([&](engine::NetCore& core) {
-    for (const auto& shard : core.shards) {
-      const RunsShard runs(shard->index);
-      shard->core.udp_ports.erase(endpoint.address, endpoint.addresses, endpoint.port,
-                                  endpoint.ports);
-      shard->listen(endpoint, index, false);
-    }
-  });
-  if (!ok) return ok;
-  for (const auto& core : parts_.engine.cores()) {
-    apps::AppHost::Instance gone;
-    ok = parts_.engine.on_core(core->id, [&] {
-      const RunsShard runs(core->shards.front()->index);
-      gone = core->apps().remove(core->shards.front()->core, index);
-    });
-    if (!ok) return ok;
-    apps::AppHost::destroy(gone);
-  }
-  return {};
 }
 
 }  // namespace weft::live

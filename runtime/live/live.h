@@ -64,8 +64,13 @@ class Live {
   Done remove_flow(const plan::FlowEntry& flow);
   Done move_flow(const plan::FlowEntry& flow, unsigned to);
   Done set_residue(const plan::Operation& operation);
-  Done add_endpoint(const ir::Endpoint& endpoint);
+  Done add_endpoint(const ir::Endpoint& endpoint, unsigned index);
   Done remove_endpoint(const ir::Endpoint& endpoint, unsigned index);
+  Done listen(const ir::Endpoint& endpoint, unsigned index);
+  Done leave_groups(unsigned index);
+  Done drain_cores();
+  Done give(const std::vector<apps::AppHost::Instance>& instances, unsigned index);
+  static apps::AppHost::Instance take(engine::NetCore& core, unsigned index);
   Done on_all(const std::function<void(engine::NetCore&)>& work);
   Done on_shard(unsigned queue, const std::function<void(engine::Shard&)>& work);
   Done own_datagrams(const plan::Plan& plan);

@@ -110,15 +110,19 @@ void add(QueueCounts& queue, const engine::Program& program,
   split(queue, graph, program.edges, counts);
 }
 
-void add(apps::AppCounters& to, const apps::AppCounters& from) {
-  to.received += from.received;
-  to.refused += from.refused;
-  to.sent += from.sent;
-  to.zero_copy += from.zero_copy;
-  to.send_failed += from.send_failed;
-  to.done += from.done;
-  to.errors += from.errors;
-  to.held += from.held;
+// By application: each endpoint, and what those that are gone had counted.
+void add_apps(Snapshot& snapshot, engine::Engine& engine,
+              const std::vector<engine::CoreView>& views) {
+  const auto& endpoints = engine.endpoints();
+  for (unsigned i = 0; i < endpoints.size(); ++i) {
+    Snapshot::App row{endpoints[i].name, endpoints[i].app, endpoints[i].tcp, {}};
+    for (const engine::CoreView& view : views)
+      if (i < view.apps.size()) row.counters += view.apps[i];
+    if (endpoints[i].vacant() && row.counters == apps::AppCounters{}) continue;
+    snapshot.apps.push_back(std::move(row));
+  }
+  for (const engine::Engine::Gone& gone : engine.gone())
+    snapshot.apps.push_back({"(removed)", gone.app, gone.tcp, gone.counters});
 }
 
 }  // namespace
@@ -132,10 +136,9 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
   snapshot.engine = source.engine;
   snapshot.running = running;
   snapshot.time_ns = source.clock != nullptr ? source.clock->now_ns() : 0;
-  for (const ir::Endpoint& endpoint : engine.endpoints())
-    snapshot.apps.push_back({endpoint.name, endpoint.app, endpoint.tcp, {}});
 
   const auto views = engine.views();
+  add_apps(snapshot, engine, views);
   for (std::size_t c = 0; c < views.size(); ++c) {
     const engine::CoreView& view = views[c];
     snapshot.cores.push_back(view.core);
@@ -154,7 +157,6 @@ Snapshot take(engine::Engine& engine, const Source& source, bool running) {
         add(queue, *shard.programs[p], view.edges[s][p], view.cycles[s][p]);
       snapshot.queues.push_back(std::move(queue));
     }
-    for (std::size_t a = 0; a < view.apps.size(); ++a) add(snapshot.apps[a].counters, view.apps[a]);
   }
   std::sort(snapshot.queues.begin(), snapshot.queues.end(),
             [](const auto& a, const auto& b) { return a.queue < b.queue; });

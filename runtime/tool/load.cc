@@ -135,6 +135,10 @@ diag::Result<std::vector<apps::Library>> load_apps(const plan::Plan& plan,
                                                    const RuntimeOptions& options) {
   std::vector<apps::Library> libraries;
   for (const ir::Endpoint& endpoint : plan.endpoints) {
+    if (endpoint.vacant()) {
+      libraries.emplace_back();
+      continue;
+    }
     auto library = load_app(endpoint.app, options);
     if (!library) return diag::fail(library.error());
     libraries.push_back(std::move(*library));

@@ -56,6 +56,18 @@ class GroupTable : public Owned {
     return true;
   }
 
+  // The groups that it has joined.
+  std::vector<std::uint32_t> of(std::uint16_t endpoint) const {
+    std::vector<std::uint32_t> out;
+    for (const auto& [group, members] : groups_) {
+      if (std::any_of(members.begin(), members.end(),
+                      [&](const Member& m) { return m.endpoint == endpoint; }))
+        out.push_back(group);
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
   // f(endpoint) for each member that listens on the port and wants the source. True where at least
   // one listens on the port, whatever it wants.
   template <class F>

@@ -48,18 +48,24 @@ Plan any_plan() {
   out.cores = {{.id = 0, .queues = {0, 1, 2, 3, 4}}};
   for (unsigned i = 0; i < 8; ++i)
     out.configuration.rss.table.push_back(static_cast<std::uint16_t>(*rc::gen::inRange(0u, open)));
-  const unsigned endpoints = *rc::gen::inRange(1u, 4u);
-  for (unsigned e = 0; e < endpoints; ++e)
-    out.endpoints.push_back({.name = "e" + std::to_string(e),
-                             .port = static_cast<std::uint16_t>(
-                                 100 * e + *rc::gen::weightedElement<int>({{5, 7}, {1, 8}}))});
+  // Up to three: at each place this one, that one, or none.
+  std::vector<unsigned> there;
+  for (unsigned e = 0; e < 3; ++e) {
+    const int which = *rc::gen::weightedElement<int>({{5, 0}, {2, 1}, {2, 2}});
+    if (which == 2 && (e != 2 || !there.empty())) continue;
+    there.push_back(e);
+    const int port = which == 1 ? 50 : *rc::gen::weightedElement<int>({{9, 7}, {1, 8}});
+    ir::put_endpoint(out.endpoints, e,
+                     {.name = (which == 1 ? "n" : "e") + std::to_string(e),
+                      .port = static_cast<std::uint16_t>(100 * e + static_cast<unsigned>(port))});
+  }
   for (unsigned i = 0; i < 24; ++i) {
     if (*rc::gen::inRange(0, 3) == 0) continue;
     FlowEntry f;
     f.src = 0x0a070001;
     f.src_port = static_cast<std::uint16_t>(40000 + i);
     f.dst = 0x0a070002;
-    f.endpoint = *rc::gen::inRange(0u, endpoints);
+    f.endpoint = *rc::gen::elementOf(there);
     f.dst_port = 7;
     const bool ruled = *rc::gen::inRange(0, 3) != 0;
     f.queue = *rc::gen::inRange(0u, ruled ? queues : open);
@@ -76,8 +82,17 @@ class Watch {
   void see(const Operation& o, const Plan& before) {
     using Kind = Operation::Kind;
     switch (o.kind) {
-      case Kind::destroy_rule: waiting_[o.filter.queue].insert(o.filter.id); break;
-      case Kind::drain: waiting_[o.queue].clear(); break;
+      case Kind::destroy_rule:
+        waiting_[o.filter.queue].insert(o.filter.id);
+        marked_[o.filter.queue].insert(o.filter.mark);
+        break;
+      case Kind::drain:
+        waiting_[o.queue].clear();
+        marked_[o.queue].clear();
+        break;
+      case Kind::remove_endpoint:  // its number may be another's now
+        for (const auto& [queue, marks] : marked_) RC_ASSERT(!marks.contains(o.place + 1));
+        break;
       case Kind::remove_flow:
       case Kind::move_flow: {
         RC_ASSERT(!waiting_[o.flow.queue].contains("f" + std::to_string(o.flow.src_port)));
@@ -108,6 +123,7 @@ class Watch {
 
  private:
   std::map<unsigned, std::set<std::string>> waiting_;
+  std::map<unsigned, std::set<std::uint32_t>> marked_;
 };
 
 TEST(Delta, LeadsFromAnyPlanToAnyOther) {

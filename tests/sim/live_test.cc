@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "compiler/plan/delta.h"
+#include "compiler/plan/places.h"
 #include "compiler/planner/planner.h"
 #include "runtime/live/live.h"
 #include "tests/sim/echo.h"
@@ -69,16 +70,24 @@ class Grudging final : public ports::CardControl {
 
 class Running {
  public:
-  Running(const std::string& nic, unsigned queues, unsigned cores, bool generated)
+  // Endpoints "echo0", ... listen on ports from 7 on; the flows are theirs in turn.
+  Running(const std::string& nic, unsigned queues, unsigned cores, bool generated,
+          unsigned endpoints = 1)
       : in(inputs(nic, "host")) {
-    in.workload.endpoints = {{.name = "echo", .port = 7, .app = "echo", .rate = 10}};
+    in.workload.endpoints.clear();
+    for (unsigned e = 0; e < endpoints; ++e)
+      in.workload.endpoints.push_back({.name = "echo" + std::to_string(e),
+                                       .port = static_cast<std::uint16_t>(7 + e),
+                                       .app = "echo",
+                                       .rate = 10});
     in.workload.queues = queues;
     in.workload.cores = cores;
     in.workload.flows.clear();
     for (unsigned i = 0; i < known_flows; ++i)
       in.workload.flows.push_back({.src = key_of(i).src,
                                    .src_port = key_of(i).src_port,
-                                   .dst_port = 7,
+                                   .dst_port = static_cast<std::uint16_t>(7 + i % endpoints),
+                                   .endpoint = i % endpoints,
                                    .rate = 1.0 + i % 7});
     start = must(passes::compile(in, {}));
     planner = must(planner::Planner::begin(start, in));
@@ -87,13 +96,16 @@ class Running {
     clock = std::make_unique<engine::Clock>(time);
     pools = must(engine::Pools::make(name, engine::sizes_for(start)));
     wire = std::make_unique<StreamWire>(pools->frames, all_flows, 11);
+    for (unsigned i = 0; i < all_flows; ++i)
+      wire->flows[i].dst_port = static_cast<std::uint16_t>(7 + i % endpoints);
     card = must(emulator::EmulatedCard::make(in.nic, in.fields, *wire, {.wait_for_room = true}));
     control = std::make_unique<Grudging>(card->control());
     rules = must(ports::apply(start, &in.nic, *control));
     if (generated) code = must(code_of(start, in));
-    engine = must(engine::Engine::make(start, in.fields, *card, *pools, *clock,
-                                       {{.path = "", .app = &echo_app, .handle = nullptr}},
-                                       {.name = name, .generated = code ? &*code : nullptr}));
+    engine = must(engine::Engine::make(
+        start, in.fields, *card, *pools, *clock,
+        std::vector<apps::Library>(endpoints, {.path = "", .app = &echo_app, .handle = nullptr}),
+        {.name = name, .generated = code ? &*code : nullptr}));
     live = std::make_unique<live::Live>(
         start, live::Parts{.engine = *engine,
                            .card = *control,
@@ -344,6 +356,86 @@ TEST(Live, RandomChangesUnderAStream) {
   } else {
     churn("tap", 4, false, 60, 30'000, 60);  // each flow arrives anywhere, its owner is told
   }
+}
+
+// One of three goes while all of them have traffic, and another one takes its number. What comes
+// to it is nobody's then; others lose nothing.
+void endpoint_in_the_middle(const std::string& nic, unsigned cores) {
+  SCOPED_TRACE(nic + " on " + std::to_string(cores) + " cores");
+  Running r(nic, 4, cores, false, 3);
+  const auto of = [&](unsigned endpoint) {
+    std::uint64_t sent = 0, returned = 0;
+    for (unsigned i = endpoint; i < all_flows; i += 3) {
+      sent += r.wire->flows[i].sent;
+      returned += r.wire->flows[i].returned;
+    }
+    return std::pair(sent, returned);
+  };
+  const auto stream = [&] {
+    for (unsigned i = 0; i < 64; ++i) r.pass(32);
+    r.settle();
+  };
+  stream();
+  r.arrive(60);
+  ASSERT_TRUE(r.carry_out(r.planner->remove_endpoint("echo1")));
+  r.settle();
+  EXPECT_TRUE(r.live->plan().endpoints.at(1).vacant());
+  const auto before = of(1);
+  EXPECT_GT(before.second, 0u);
+  EXPECT_LE(r.wire->refused, before.first - before.second);
+  stream();
+  const auto behind = of(1);
+  EXPECT_GT(behind.first, before.first);
+  EXPECT_EQ(behind.second, before.second) << "nobody answers";
+  EXPECT_GT(r.wire->refused, 0u);
+
+  const unsigned number = 1;  // the first of its flows
+  ASSERT_TRUE(r.carry_out(
+      r.planner->add_endpoint({.name = "another", .port = 100, .app = "echo", .rate = 10})));
+  EXPECT_EQ(r.live->plan().endpoints.at(1).name, "another");
+  for (unsigned i = number; i < all_flows; i += 3) r.wire->flows[i].dst_port = 100;
+  FlowKey key = key_of(number);
+  key.dst_port = 100;
+  ASSERT_TRUE(r.carry_out(r.planner->add_flow(key, 1, 5)));
+  const auto was = of(1);
+  stream();
+  EXPECT_EQ(of(1).first - was.first, of(1).second - was.second) << "all are answered";
+  EXPECT_GT(of(1).second, was.second);
+  for (const unsigned endpoint : {0u, 2u}) EXPECT_EQ(of(endpoint).first, of(endpoint).second);
+  EXPECT_EQ(r.late, 0u);
+
+  // The card is as a fresh compile would have it.
+  passes::Inputs fresh = r.in;
+  fresh.workload = r.planner->workload();
+  fresh.workload.queues = 4;
+  fresh.workload.cores = cores;
+  fresh.workload.endpoints = {{.name = "another", .port = 100, .app = "echo", .rate = 10},
+                              r.in.workload.endpoints[2],
+                              r.in.workload.endpoints[0]};
+  for (ir::Flow& f : fresh.workload.flows)
+    f.endpoint = f.dst_port == 100 ? 0 : f.dst_port == 9 ? 1 : 2;
+  const auto& places = r.live->plan().endpoints;
+  const plan::Plan compiled = plan::with_places_of(must(passes::compile(fresh, {})), places);
+  EXPECT_TRUE(
+      r.carry_out(r.planner->change_to(compiled, plan::with_places_of(fresh.workload, places))));
+  EXPECT_TRUE(plan::same_but_for_names(r.live->plan(), compiled));
+  EXPECT_EQ(r.on_card(), Running::in_plan(compiled));
+  stream();
+  r.engine->stop();
+  const auto snapshot = observe::take(*r.engine, {.plan_name = "live"}, false);
+  const auto sums = observe::balance(snapshot);
+  EXPECT_TRUE(sums.exact()) << sums.text();
+  ASSERT_EQ(snapshot.apps.size(), 4u);
+  EXPECT_EQ(snapshot.apps[1].counters.received, of(1).second - before.second);
+  EXPECT_EQ(snapshot.apps[3].endpoint, "(removed)");
+  EXPECT_EQ(snapshot.apps[3].counters.received, before.second);
+  EXPECT_EQ(r.pools->in_use(), 0u);
+}
+
+TEST(Live, EndpointInTheMiddleGoes) {
+  start_dpdk();
+  endpoint_in_the_middle("intel_e810", 1);  // its rules mark packets
+  if (nightly()) endpoint_in_the_middle("intel_82599", 2);
 }
 
 }  // namespace

@@ -163,6 +163,8 @@ TEST(Plan, EditsAreRefusedWithTheirPlace) {
       {"10.7.0.2/24", "10.7.0.256/24"},
       {"from: 10.7.0.1:40000", "from: 10.7.0.1:70000"},
       {"endpoint: 1, queue: 0", "endpoint: 2, queue: 0"},
+      {"{name: \"echo\", port: 7, app: \"udp_echo\", rate: 1234.5}", "{vacant: on}"},  // has a flow
+      {"{name: \"echo\", port: 7, app: \"udp_echo\", rate: 1234.5}", "{vacant: off}"},
       {"endpoint: 1, queue: 0", "endpoint: 1, queue: 3"},
       {"key: \"6d5a00\"", "key: \"6d5a0\""},
       {"0 x3", "0 x0"},

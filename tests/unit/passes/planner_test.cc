@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "compiler/plan/delta.h"
+#include "compiler/plan/places.h"
 #include "tests/unit/passes/fixture.h"
 
 namespace weft::planner::testing {
@@ -57,6 +59,125 @@ TEST(Planner, FlowsKeepToTheirOwnClassAndQueue) {
   });
   ASSERT_NE(first, flows.end());
   EXPECT_TRUE(first->gold);
+}
+
+// Three endpoints with flows of their own.
+passes::Inputs three(const std::string& nic) {
+  passes::Inputs in = inputs(nic, "quickstart");
+  in.workload.endpoints = {{.name = "a", .port = 7, .app = "udp_echo", .rate = 10},
+                           {.name = "b", .port = 8, .app = "udp_echo", .rate = 10},
+                           {.name = "c", .port = 9, .app = "udp_echo", .rate = 10}};
+  in.workload.flows.clear();
+  for (std::uint16_t i = 0; i < 30; ++i)
+    in.workload.flows.push_back({.src = 0x0a070009,
+                                 .src_port = static_cast<std::uint16_t>(1000 + i),
+                                 .dst_port = static_cast<std::uint16_t>(7 + i % 3),
+                                 .endpoint = i % 3u,
+                                 .rate = 10});
+  return in;
+}
+
+TEST(Planner, EndpointInTheMiddleGoesAndAnotherTakesItsPlace) {
+  passes::Inputs in = three("intel_e810");  // its rules mark packets
+  passes::Options options;
+  options.queues = 4;
+  options.prove = false;
+  const plan::Plan plan = must(passes::compile(in, options));
+  auto planner = must(Planner::begin(plan, in));
+  const auto gone = must(planner->remove_endpoint("b"));
+  EXPECT_EQ(gone.back().kind, plan::Operation::Kind::remove_endpoint);
+  EXPECT_EQ(gone.back().place, 1u);
+  EXPECT_TRUE(planner->checked().settled());
+  ASSERT_EQ(planner->plan().endpoints.size(), 3u);
+  EXPECT_TRUE(planner->plan().endpoints[1].vacant());
+  EXPECT_FALSE(planner->add_flow({1, 1, in.workload.host.address, 8}, 1, 1));
+  EXPECT_FALSE(planner->remove_endpoint("b"));
+  EXPECT_FALSE(planner->remove_endpoint(""));
+
+  // It is a plan like any other: written, read, proved by itself.
+  const plan::Plan now = planner->complete_plan();
+  EXPECT_EQ(plan::to_yaml(must(plan::plan_from_text(plan::to_yaml(now), "p", in.fields))),
+            plan::to_yaml(now));
+  passes::Inputs then = in;
+  then.workload = planner->workload();
+  EXPECT_TRUE(must(passes::verify_plan(now, then)).proved);
+
+  // What a fresh compile makes of the workload without it, but for the numbers of endpoints.
+  std::erase_if(in.workload.flows, [](const ir::Flow& f) { return f.endpoint == 1; });
+  for (ir::Flow& f : in.workload.flows) f.endpoint /= 2;
+  in.workload.endpoints.erase(in.workload.endpoints.begin() + 1);
+  const plan::Plan fresh = must(passes::compile(in, options));
+  ASSERT_EQ(fresh.endpoints.size(), 2u);
+  const plan::Plan placed = plan::with_places_of(fresh, now.endpoints);
+  passes::Inputs kept = in;
+  kept.workload = plan::with_places_of(in.workload, now.endpoints);
+  must(planner->change_to(placed, kept.workload));
+  EXPECT_TRUE(plan::same_but_for_names(planner->plan(), placed));
+  passes::Options proved = options;
+  proved.prove = true;
+  EXPECT_EQ(must(passes::compile(kept, proved)).proof.status, "proved") << "vacant places and all";
+
+  const auto come =
+      must(planner->add_endpoint({.name = "d", .port = 10, .app = "udp_echo", .rate = 10}));
+  EXPECT_EQ(come.back().place, 1u);
+  must(planner->add_flow({0x0a070009, 2000, in.workload.host.address, 10}, 1, 10));
+  must(planner->remove_endpoint("a"));
+  must(planner->remove_endpoint("c"));
+  EXPECT_EQ(planner->plan().endpoints.size(), 2u);  // nothing vacant behind the last one
+  EXPECT_EQ(planner->plan().flows.size(), 1u);
+  EXPECT_FALSE(planner->remove_endpoint("d")) << "the only one";
+  planner->take_back();
+  EXPECT_EQ(planner->plan().endpoints.at(2).name, "c");
+  EXPECT_TRUE(planner->checked().settled());
+}
+
+// Its number is free when nothing bears it any more, not before.
+TEST(Planner, EndpointStaysWhilePacketsMarkedForItAreOnTheirWay) {
+  passes::Inputs in = three("intel_e810");
+  in.workload.endpoints[1].queues = ir::QueueRange{3, 3};  // so all that comes to it has a rule
+  std::erase_if(in.workload.flows, [](const ir::Flow& f) { return f.endpoint == 1; });
+  passes::Options options;
+  options.queues = 4;
+  options.prove = false;
+  plan::Plan before = must(passes::compile(in, options));
+  plan::sort_flows(before);
+  const auto marked = [](const plan::Plan& p) {
+    return std::count_if(p.configuration.filters.begin(), p.configuration.filters.end(),
+                         [](const plan::Filter& f) { return f.mark == 2; });
+  };
+  ASSERT_EQ(marked(before), 1);
+  plan::Plan after = before;
+  plan::remove_endpoint(after, 1);
+  EXPECT_EQ(marked(after), 0);
+  const auto list = must(plan::operations(before, after));
+  ASSERT_EQ(list.size(), 3u);
+  ASSERT_EQ(list[0].kind, plan::Operation::Kind::destroy_rule);
+  ASSERT_EQ(list[1].kind, plan::Operation::Kind::drain);
+  ASSERT_EQ(list[2].kind, plan::Operation::Kind::remove_endpoint);
+
+  auto proof = must(passes::DeltaProof::begin(before, in));
+  ir::Workload then = in.workload;
+  ir::take_endpoint(then.endpoints, 1);
+  const auto refused = [&](const plan::Operation& o, const char* code) {
+    const auto done = proof->step(o);
+    EXPECT_FALSE(done);
+    return done || done.error().list.front().code == code;
+  };
+  EXPECT_TRUE(refused(list[2], "E0673")) << "it is wanted";
+  proof->want_all(then);
+  EXPECT_TRUE(refused(list[2], "E0671")) << "a rule marks packets for it";
+  EXPECT_TRUE(proof->step(list[0]));
+  EXPECT_TRUE(refused(list[2], "E0673")) << "they may wait";
+  EXPECT_TRUE(proof->step(list[1]));
+  EXPECT_TRUE(proof->step(list[2]));
+  EXPECT_TRUE(proof->settled());
+
+  // The same from a workload without it: nothing else moves.
+  in.workload = then;
+  options.beside = &before;
+  plan::Plan beside = must(passes::compile(in, options));
+  plan::sort_flows(beside);
+  EXPECT_EQ(must(plan::operations(before, beside)).size(), 3u);
 }
 
 }  // namespace

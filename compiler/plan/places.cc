@@ -1,0 +1,96 @@
+#include "compiler/plan/places.h"
+
+#include <algorithm>
+
+#include "compiler/plan/operation.h"
+
+namespace weft::plan {
+namespace {
+
+using Endpoints = std::vector<ir::Endpoint>;
+
+// By place in `wanted`, the one that it gets.
+std::vector<unsigned> places(const Endpoints& wanted, const Endpoints& running) {
+  std::vector<bool> taken(running.size(), false);
+  std::vector<std::optional<unsigned>> found(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i].vacant()) continue;
+    const auto at = std::find_if(running.begin(), running.end(), [&](const ir::Endpoint& e) {
+      return !e.vacant() && e.name == wanted[i].name;
+    });
+    if (at == running.end()) continue;
+    found[i] = static_cast<unsigned>(at - running.begin());
+    taken[*found[i]] = true;
+  }
+  std::vector<unsigned> free;
+  for (const bool vacant : {true, false}) {
+    for (unsigned i = 0; i < running.size(); ++i)
+      if (!taken[i] && running[i].vacant() == vacant) free.push_back(i);
+  }
+  auto next = free.begin();
+  auto behind = static_cast<unsigned>(running.size());
+  std::vector<unsigned> out(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i].vacant()) continue;
+    out[i] = found[i] ? *found[i] : next != free.end() ? *next++ : behind++;
+  }
+  return out;
+}
+
+Endpoints put_at(const Endpoints& endpoints, const std::vector<unsigned>& places) {
+  Endpoints out;
+  for (std::size_t i = 0; i < endpoints.size(); ++i)
+    if (!endpoints[i].vacant()) ir::put_endpoint(out, places[i], endpoints[i]);
+  return out;
+}
+
+// Field -> value, where a rule looks at all of it.
+template <class T>
+bool whole(const Filter& f, const char* field, T& value) {
+  const auto at = f.match.find(field);
+  if (at == f.match.end() || at->second.second != static_cast<T>(~T{0})) return false;
+  value = static_cast<T>(at->second.first);
+  return true;
+}
+
+}  // namespace
+
+Plan with_places_of(Plan plan, const Endpoints& running) {
+  const std::vector<unsigned> to = places(plan.endpoints, running);
+  plan.endpoints = put_at(plan.endpoints, to);
+  for (FlowEntry& f : plan.flows) f.endpoint = to[f.endpoint];
+  for (Filter& f : plan.configuration.filters)
+    if (f.mark != 0 && f.mark <= to.size()) f.mark = to[f.mark - 1] + 1;
+  for (Placed& p : plan.chosen.placement)
+    if (p.endpoint < to.size()) p.endpoint = to[p.endpoint];
+  return plan;
+}
+
+ir::Workload with_places_of(ir::Workload workload, const Endpoints& running) {
+  const std::vector<unsigned> to = places(workload.endpoints, running);
+  workload.endpoints = put_at(workload.endpoints, to);
+  for (ir::Flow& f : workload.flows) f.endpoint = to[f.endpoint];
+  for (ir::FlowSet& s : workload.sets) s.endpoint = to[s.endpoint];
+  return workload;
+}
+
+std::optional<unsigned> endpoint_of(const Filter& rule, const Plan& plan) {
+  FlowEntry key;
+  const bool to_port = whole(rule, "udp.dst_port", key.dst_port);
+  if (!whole(rule, "ipv4.dst", key.dst)) key.dst = plan.host.address;
+  if (to_port && whole(rule, "ipv4.src", key.src) && whole(rule, "udp.src_port", key.src_port)) {
+    if (const FlowEntry* flow = find_flow(plan, key)) return flow->endpoint;
+  }
+  if (rule.mark != 0) return rule.mark - 1;
+  return to_port ? ir::endpoint_at(plan.endpoints, key.dst, key.dst_port) : std::nullopt;
+}
+
+void remove_endpoint(Plan& plan, unsigned place) {
+  std::erase_if(plan.configuration.filters,
+                [&](const Filter& f) { return endpoint_of(f, plan) == place; });
+  std::erase_if(plan.flows, [&](const FlowEntry& f) { return f.endpoint == place; });
+  std::erase_if(plan.chosen.placement, [&](const Placed& p) { return p.endpoint == place; });
+  ir::take_endpoint(plan.endpoints, place);
+}
+
+}  // namespace weft::plan

@@ -1,0 +1,22 @@
+// Endpoints keep their numbers while a stack runs: rules mark packets with them, entries of tables
+// and instances of applications have them. So a plan or a workload that is to run on takes over the
+// numbers of what runs; places of those that are gone stay vacant until others take them.
+#pragma once
+
+#include "compiler/plan/plan.h"
+
+namespace weft::plan {
+
+// Endpoints get the places that those of the same name have in `running`; new ones get vacant
+// places first, then those of endpoints that are not wanted any more, then ones behind the last.
+Plan with_places_of(Plan plan, const std::vector<ir::Endpoint>& running);
+ir::Workload with_places_of(ir::Workload workload, const std::vector<ir::Endpoint>& running);
+
+// The endpoint that a rule is for: its flow's, the one it marks packets for, or the one that
+// listens where it looks. nullopt: none of the plan's.
+std::optional<unsigned> endpoint_of(const Filter& rule, const Plan& plan);
+
+// `plan` without the endpoint, and without all flows and rules that are its.
+void remove_endpoint(Plan& plan, unsigned place);
+
+}  // namespace weft::plan
