@@ -156,46 +156,38 @@ struct Core {
   }
   void spawn(nodes::Slot slot, Packet& p) { push(spawned[static_cast<std::size_t>(slot)], p); }
   void deliver(const Packet& p) {
+    lists.touch("a list of datagrams");
     if (delivered.count == DatagramList::capacity) [[unlikely]]
       return lose(copy_of(p));
-    deliver_in_room(p);
+    Datagram& d = delivered.datagrams[delivered.count++];
+    if (p.icmp_type != 0) [[unlikely]] {
+      d = error_of(p);
+    } else {
+      fill(d, p);
+    }
   }
   void transmit(const Packet& p) {
+    lists.touch("a list of frames");
     if (transmitted.count == FrameList::capacity) [[unlikely]]
       return lose(copy_of(p));
-    transmit_in_room(p);
+    if (!in_frame(p)) [[unlikely]]
+      return transmit_copy(copy_of(p));
+    auto* frame = static_cast<Frame*>(p.buffer);
+    transmitted.frames[transmitted.count++] = frame;
+    describe(p, *frame);
   }
 
-  // For a whole batch that was asked for beforehand. (A packet ends once, so that n packets need n
-  // places at most.)
+  // For a whole batch, asked beforehand. (A packet ends once, so that n packets need n places at
+  // most.)
   bool room_for(unsigned n) const {
     return delivered.count + n <= DatagramList::capacity &&
            transmitted.count + n <= FrameList::capacity;
-  }
-  void deliver_in_room(const Packet& p) {
-    lists.touch("a list of datagrams");
-    if (p.icmp_type != 0) [[unlikely]]
-      return deliver_error(copy_of(p));
-    fill(delivered.datagrams[delivered.count++], p);
-  }
-  void transmit_in_room(const Packet& p) {
-    lists.touch("a list of frames");
-    if (!in_frame(p)) [[unlikely]]
-      return transmit_copy(copy_of(p));
-    const unsigned n = transmitted.count;
-    auto* frame = static_cast<Frame*>(p.buffer);
-    transmitted.frames[n] = frame;
-    transmitted.count = n + 1;
-    describe(p, *frame);
   }
 
  private:
   // (Packets come by value where that is rare, so that those of the hot path stay in registers.)
   [[gnu::noinline, gnu::cold]] void transmit_copy(Packet p) {
     if (services->copy_out(p) != nullptr) transmit(p);
-  }
-  [[gnu::noinline, gnu::cold]] void deliver_error(Packet p) {
-    delivered.datagrams[delivered.count++] = error_of(p);
   }
   [[gnu::noinline, gnu::cold]] void lose(Packet p) {
     ++spawn_lost;

@@ -20,19 +20,33 @@ struct Datagram {
   void* buffer = nullptr;        // as Packet::buffer
   std::uint32_t len = 0;         // bytes of payload
   std::uint32_t peer = 0;        // the other side's address
-  std::uint32_t own = 0;  // received: its destination; sent: 0, the stack takes its own address
   std::uint16_t peer_port = 0;
   std::uint16_t own_port = 0;
-  std::uint16_t endpoint = 0;      // index into the plan's endpoints
-  std::uint16_t mtu = 0;           // error "too large": what the path carries
+  std::uint16_t endpoint = 0;  // index into the plan's endpoints
+  std::uint16_t mtu = 0;       // error "too large": what the path carries
+  // From here on a datagram that is sent is zero, unless its sender has a wish (is_plain).
+  std::uint32_t own = 0;  // received: its destination; sent: 0, the stack takes its own address
   std::uint8_t dont_fragment = 0;  // sent: 1: it may not be cut on its way
   std::uint8_t ttl = 0;            // sent: time to live; 0: the stack's own
   // Not 0: an error about a datagram sent to `peer`; `own` is who says so, 0 the stack itself.
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
 };
-static_assert(sizeof(Datagram) == offsetof(Datagram, endpoint) + 8);
+static_assert(sizeof(Datagram) == offsetof(Datagram, own) + 8);
+// (Neighbours are read and written as one little-endian word.)
 static_assert(std::endian::native == std::endian::little);
+static_assert(offsetof(Datagram, own_port) == offsetof(Datagram, peer_port) + 2);
+static_assert(offsetof(Datagram, mtu) == offsetof(Datagram, endpoint) + 2);
+template <class Word>
+inline Word word_at(const Datagram& d, std::size_t offset) {
+  Word word;
+  std::memcpy(&word, reinterpret_cast<const std::uint8_t*>(&d) + offset, sizeof(word));
+  return word;
+}
+template <class Word>
+inline void set_word_at(Datagram& d, std::size_t offset, Word word) {
+  std::memcpy(reinterpret_cast<std::uint8_t*>(&d) + offset, &word, sizeof(word));
+}
 
 // Bytes in front of the payload that new headers take: Ethernet, IPv4, UDP.
 inline constexpr std::uint32_t datagram_headers =
@@ -45,19 +59,15 @@ inline constexpr std::uint32_t datagram_headers =
 inline void fill(Datagram& d, const Packet& p) {
   const std::uint32_t len = std::uint32_t{get<field::udp::length>(p)} - field::udp::min_bytes;
   const std::uint32_t peer = get<field::ipv4::src>(p), own = get<field::ipv4::dst>(p);
-  const std::uint16_t peer_port = get<field::udp::src_port>(p);
-  const std::uint16_t own_port = get<field::udp::dst_port>(p);
+  const std::uint32_t ports = get<joined(field::udp::src_port, field::udp::dst_port)>(p);
   d.data = p.data + p.l4 + field::udp::min_bytes;
   d.buffer = p.buffer;
   d.len = len;
   d.peer = peer;
-  d.own = own;
-  d.peer_port = peer_port;
-  d.own_port = own_port;
-  // The endpoint, and zeros in all that lies behind it.
-  const std::uint64_t rest = p.endpoint;
-  std::memcpy(reinterpret_cast<std::uint8_t*>(&d) + offsetof(Datagram, endpoint), &rest,
-              sizeof(rest));
+  set_word_at(d, offsetof(Datagram, peer_port), std::rotl(ports, 16));
+  // With zeros in what lies behind each.
+  set_word_at(d, offsetof(Datagram, endpoint), std::uint32_t{p.endpoint});
+  set_word_at(d, offsetof(Datagram, own), std::uint64_t{own});
 }
 
 // An ICMP message about a datagram of an application, or that datagram itself, refused (then it has
@@ -76,24 +86,30 @@ inline Datagram error_of(const Packet& p) {
   return d;
 }
 
+// Its sender wants nothing but that these bytes get to the peer, as nearly all do.
+inline bool is_plain(const Datagram& d) {
+  return word_at<std::uint64_t>(d, offsetof(Datagram, own)) == 0;
+}
+
 // A packet to be sent: where its headers will be, they are not written yet.
-inline Packet packet_of(const Datagram& d) {
+inline Packet packet_of_plain(const Datagram& d) {
   Packet p;
   p.data = d.data - datagram_headers;
   p.len = p.end = datagram_headers + d.len;
   p.l3 = field::eth::min_bytes;
   p.l4 = field::eth::min_bytes + field::ipv4::min_bytes;
-  p.dont_fragment = d.dont_fragment;
   p.endpoint = d.endpoint;
-  p.src = d.own;
   p.dst = d.peer;
-  // (One load: the two lie as a little-endian word has them.)
-  static_assert(offsetof(Datagram, own_port) == offsetof(Datagram, peer_port) + 2);
-  std::memcpy(&p.ports, reinterpret_cast<const std::uint8_t*>(&d) + offsetof(Datagram, peer_port),
-              sizeof(p.ports));
+  p.ports = word_at<std::uint32_t>(d, offsetof(Datagram, peer_port));
   p.protocol = 17;
-  p.ttl = d.ttl;
   p.buffer = d.buffer;
+  return p;
+}
+inline Packet packet_of(const Datagram& d) {
+  Packet p = packet_of_plain(d);
+  p.src = d.own;
+  p.dont_fragment = d.dont_fragment;
+  p.ttl = d.ttl;
   return p;
 }
 

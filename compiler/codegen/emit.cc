@@ -22,6 +22,7 @@ struct Straight {
   const char* passed;     // the same in a call
   const char* source;     // of packet number i
   const char* make;       // makes a packet of it
+  StraightSpec::Plain plain;
   unsigned entry;
   std::vector<std::string> kept;  // what the source keeps saying (StraightSpec)
 };
@@ -31,6 +32,7 @@ const Straight straight[] = {
      "frames",
      "*frames[i]",
      "received",
+     {},
      ir::entry_rx,
      {"desc.ip_cksum", "desc.l4_cksum", "desc.mark_valid", "desc.mark"}},
     {"send",
@@ -38,8 +40,9 @@ const Straight straight[] = {
      "datagrams",
      "datagrams[i]",
      "packet_of",
+     {"is_plain", "packet_of_plain"},
      ir::entry_udp_send,
-     {"meta.endpoint"}},
+     {"meta.endpoint", "meta.src_port", "meta.dst_port"}},
 };
 
 // Two functions of one name: the ways in an anonymous namespace, and the one that picks.
@@ -73,7 +76,8 @@ Result<StraightText> straight_ways(ResidueContext& c, const Straight& s) {
   for (const bool cut : {false, true}) {
     if (cut && stops.empty()) continue;
     const auto name = std::string(s.name) + (cut ? "_cut" : "_straight");
-    auto way = write_straight(c, {name, s.arguments, s.source, s.make, s.kept, start, cut});
+    auto way =
+        write_straight(c, {name, s.arguments, s.source, s.make, s.plain, s.kept, start, cut});
     if (!way) return fail(way.error());
     text.ways += *way;
   }

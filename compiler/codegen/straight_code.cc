@@ -57,7 +57,8 @@ class Writer {
   // "if (test): leaves, and goes on at v in the general function".
   void leave_if(const std::string& test, Vertex v, const std::string& remark);
   // Statements that end this packet's part in the loop.
-  std::string leave(std::optional<Vertex> at);
+  std::string leave(std::optional<Vertex> at) { return leave(at, copy()); }
+  std::string leave(std::optional<Vertex> at, const std::string& packet);
   std::string copy() const;
   bool keeps() const;
   std::string leave_by(Vertex v, const Way& other);
@@ -74,6 +75,7 @@ class Writer {
   std::vector<Vertex> stages_;  // cuts that are still to come
   std::size_t depth_ = 0;
   bool again_ = keeps();
+  bool delivers_ = false, transmits_ = false;  // what the way so far ends in
 };
 
 // A copy of the packet. Up to the first cut, its source is at hand.
@@ -94,7 +96,7 @@ bool Writer::keeps() const {
   return true;
 }
 
-std::string Writer::leave(std::optional<Vertex> at) {
+std::string Writer::leave(std::optional<Vertex> at, const std::string& packet) {
   if (at) {
     c_.entered.insert(*at);
   } else {
@@ -103,10 +105,10 @@ std::string Writer::leave(std::optional<Vertex> at) {
   const auto name = at ? c_.label(*at) : "nowhere";
   // In front of a cut all packets of the batch wait, so that they stay in their order.
   if (!stages_.empty() && depth_ == 0) {
-    return fmt::format("waiting_{}.put({}, At::{}); continue;", c_.label(stages_.front()), copy(),
+    return fmt::format("waiting_{}.put({}, At::{}); continue;", c_.label(stages_.front()), packet,
                        name);
   }
-  return fmt::format("go_on(core, {}, At::{}); continue;", copy(), name);
+  return fmt::format("go_on(ends.away(), {}, At::{}); ends.back(); continue;", packet, name);
 }
 
 void Writer::leave_if(const std::string& test, Vertex v, const std::string& remark) {
@@ -318,10 +320,10 @@ Writer::Next Writer::disjunction(Vertex v) {
 Writer::Next Writer::terminal(Vertex v) {
   const auto& n = c_.node(v);
   if (begins_way(c_, v)) return c_.graph.next(v, 0);
-  // (There is room for the whole batch: emit.cc asks beforehand.)
-  line("core.{}(p);", n.kind == ir::NodeKind::wire ? "transmit_in_room"
-                      : is_application(n)          ? "deliver_in_room"
-                                                   : "release");
+  const bool transmits = n.kind == ir::NodeKind::wire, delivers = !transmits && is_application(n);
+  transmits_ |= transmits;
+  delivers_ |= delivers;
+  line("{}(p);", transmits ? "ends.transmit" : delivers ? "ends.deliver" : "core.release");
   line("continue;");
   return std::nullopt;
 }
@@ -351,7 +353,7 @@ Result<void> Writer::begin_stage(Vertex v) {
   again_ = false;
   waiting_ += fmt::format("  generated::Waiting<At> waiting_{};\n", name);
   const auto next = stages_.empty()
-                        ? "go_on(core, copy_of(p), at)"
+                        ? "go_on(ends.away(), copy_of(p), at); ends.back()"
                         : fmt::format("waiting_{}.put(copy_of(p), at)", c_.label(stages_.front()));
   text_ += fmt::format(
       "  }}\n"
@@ -377,12 +379,19 @@ Result<void> Writer::way(std::optional<Vertex> v) {
 
 Result<std::string> Writer::write() {
   if (spec_.cut) stages_ = cuts(c_, spec_.start);
+  const auto make = [this](const char* by) { return fmt::format("{}({})", by, spec_.source); };
+  if (spec_.plain.is != nullptr) {
+    line("if (!{}) [[unlikely]] {{", make(spec_.plain.is));
+    line("  {}", leave(spec_.start, make(spec_.make.c_str())));
+    line("}}");
+  }
+  line("Packet p = {};", make(spec_.plain.is != nullptr ? spec_.plain.make : spec_.make.c_str()));
   if (auto done = way(spec_.start); !done) return fail(done.error());
   return fmt::format(
-      "[[gnu::flatten]] void {}(Core& core, {}, unsigned n) {{\n{}"
-      "  for (unsigned i = 0; i < n; ++i) {{\n"
-      "    Packet p = {}({});\n{}  }}\n}}\n\n",
-      spec_.name, spec_.arguments, waiting_, spec_.make, spec_.source, text_);
+      "[[gnu::flatten]] void {}(Core& core, {}, unsigned n) {{\n"
+      "  generated::Ends<{}, {}> ends(core);\n{}"
+      "  for (unsigned i = 0; i < n; ++i) {{\n{}  }}\n  ends.away();\n}}\n\n",
+      spec_.name, spec_.arguments, delivers_, transmits_, waiting_, text_);
 }
 
 }  // namespace

@@ -15,6 +15,13 @@ struct StraightSpec {
   std::string arguments;  // what it takes beside `core` and `n`: "Frame* const* frames"
   std::string source;     // of the packet with number i: "*frames[i]"
   std::string make;       // makes a packet of it: "received"
+  // Of those for which `is` holds, `make` makes a packet of which more is known. All others go on
+  // in the general function from the start. Null: there is no such distinction.
+  struct Plain {
+    const char* is = nullptr;
+    const char* make = nullptr;
+  };
+  Plain plain;
   // Names that `again` (support.h) reads from the source anew, if no node on the way writes them.
   std::vector<std::string> kept;
   ir::Vertex start;

@@ -58,6 +58,64 @@ struct Waiting {
   }
 };
 
+// Where a straight way puts what it delivers and transmits: the number of the next in either list,
+// in registers as long as nobody else adds to the lists. There is room for the whole batch
+// (Core::room_for). Whoever else may add is called between `away` and `back`. A list that the way
+// does not end in takes no register.
+template <bool delivers, bool transmits>
+class Ends {
+ public:
+  explicit Ends(Core& core) : core_(core) { back(); }
+
+  void deliver(const Packet& p) requires delivers {
+    core_.lists.touch("a list of datagrams");
+    if (p.icmp_type != 0) [[unlikely]] {
+      away().deliver(copy_of(p));
+      return back();
+    }
+    fill(core_.delivered.datagrams[delivered_++], p);
+  }
+  void transmit(const Packet& p) requires transmits {
+    core_.lists.touch("a list of frames");
+    if (!in_frame(p)) [[unlikely]] {
+      away().transmit(for_card(p));
+      return back();
+    }
+    auto* frame = static_cast<Frame*>(p.buffer);
+    core_.transmitted.frames[transmitted_++] = frame;
+    describe(p, *frame);
+  }
+
+  // The lists' own counts are right from here on.
+  Core& away() {
+    if (delivers) core_.delivered.count = delivered_;
+    if (transmits) core_.transmitted.count = transmitted_;
+    return core_;
+  }
+  void back() {
+    delivered_ = core_.delivered.count;
+    transmitted_ = core_.transmitted.count;
+  }
+
+ private:
+  // A copy of what describe() looks at: nothing else of the packet needs to be kept up to here.
+  static Packet for_card(const Packet& p) {
+    return {.data = p.data,
+            .len = p.len,
+            .l3 = p.l3,
+            .l4 = p.l4,
+            .segment = p.segment,
+            .tx_ip_cksum = p.tx_ip_cksum,
+            .tx_requests = p.tx_requests,
+            .vlan_id = p.vlan_id,
+            .buffer = p.buffer};
+  }
+
+  Core& core_;
+  unsigned delivered_;
+  unsigned transmitted_;
+};
+
 // Members that no node of a straight way writes are read again where a packet leaves it, so that
 // nothing of them is kept in registers on the way. (Volatile, or the compiler would see that it has
 // read them before, and keep them.)
@@ -70,6 +128,7 @@ inline Packet again(Packet p, const Frame& f) {
 inline Packet again(Packet p, const Datagram& d) {
   const volatile Datagram& source = d;
   p.endpoint = source.endpoint;
+  p.ports = ports_of(source.own_port, source.peer_port);
   return p;
 }
 
