@@ -167,8 +167,20 @@ class Live(unittest.TestCase):
         weft("plan", "--stack", stack.name, "-o", file)
         return file
 
+    @staticmethod
+    def asked(space, port, own=0):
+        """The answer from this port; None where it is refused."""
+        with traffic.udp_socket(space, own) as s:
+            s.settimeout(3)
+            s.connect((lib.WEFT_IP, port))
+            s.send(b"hello")
+            try:
+                return s.recv(100)
+            except ConnectionRefusedError:
+                return None
+
     def test_flows(self):
-        """One by one, by hand and by a planner that stays; an endpoint comes and goes."""
+        """One by one, by hand and by a planner that stays; endpoints come and go."""
         lab, space, _, stack = self.lab(lambda lab: workload(lab, ["40000-40019"]))
         stays = Stream(space, 40003)
         add = weft("flow", "add", "echo", "10.7.0.1:42000", "--stack", stack.name)
@@ -192,14 +204,22 @@ class Live(unittest.TestCase):
         for queue in ("2", "3"):
             moved = weft("flow", "move", "10.7.0.1:43000", "queue", queue, "--stack", stack.name)
         self.assertIn("queue 3", moved.stdout)
-        weft("endpoint", "add", "more", "udp", "1007", "app", "udp_echo", "--stack", stack.name)
-        with traffic.udp_socket(space) as s:
-            s.settimeout(3)
-            s.connect((lib.WEFT_IP, 1007))
-            s.send(b"hello")
-            self.assertEqual(s.recv(100), b"hello")
+        for name, port in (("more", 1007), ("third", 1008)):
+            weft("endpoint", "add", name, "udp", port, "app", "udp_echo", "--stack", stack.name)
+            self.assertEqual(self.asked(space, port), b"hello")
         weft("flow", "add", "more", "10.7.0.1:44000", "--stack", stack.name)
+        weft("flow", "add", "third", "10.7.0.1:44001", "--stack", stack.name)
+        # The one in the middle goes, and another takes its place.
         weft("endpoint", "remove", "more", "--stack", stack.name)
+        self.assertIsNone(self.asked(space, 1007))
+        self.assertEqual(self.asked(space, 1008, 44001), b"hello")
+        weft("endpoint", "add", "fourth", "udp", 1009, "app", "udp_echo", "--stack", stack.name)
+        self.assertEqual([self.asked(space, port) for port in (7, 1007, 1008, 1009)],
+                         [b"hello", None, b"hello", b"hello"])
+        for name in ("third", "fourth"):
+            weft("endpoint", "remove", name, "--stack", stack.name)
+        self.assertIn("only one", weft("endpoint", "remove", "echo", "--stack", stack.name,
+                                       code=1).stderr)
         for port in range(43000, 43040):
             weft("flow", "remove", f"10.7.0.1:{port}", "--stack", stack.name)
         # The planner dies in the middle of its life; the stack goes on with what it has.
