@@ -113,7 +113,7 @@ class Shard final : public Services {
   Frame* copy_out(Packet& p) override;
 
   // The groups that an endpoint of the plan wants from the start, joined or left.
-  void listen(const ir::Endpoint& endpoint, unsigned index, bool join);
+  void listen(const ir::Endpoint& endpoint, unsigned index);
   // The endpoint leaves all groups, also those that its application joined.
   void leave_groups(unsigned endpoint);
 

@@ -52,7 +52,7 @@ diag::Result<void> Live::listen(const ir::Endpoint& endpoint, unsigned index) {
       const RunsShard runs(shard->index);
       shard->core.udp_ports.insert(endpoint.address, endpoint.addresses, endpoint.port,
                                    endpoint.ports, static_cast<std::uint16_t>(index));
-      shard->listen(endpoint, index, true);
+      shard->listen(endpoint, index);
     }
   });
 }
