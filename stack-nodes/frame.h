@@ -90,6 +90,19 @@ inline void describe(const Packet& p, Frame& f) {
   f.flags = flags;
 }
 
+// A copy of what describe() looks at: nothing else of the packet needs to be kept up to there.
+inline Packet for_card(const Packet& p) {
+  return {.data = p.data,
+          .len = p.len,
+          .l3 = p.l3,
+          .l4 = p.l4,
+          .segment = p.segment,
+          .tx_ip_cksum = p.tx_ip_cksum,
+          .tx_requests = p.tx_requests,
+          .vlan_id = p.vlan_id,
+          .buffer = p.buffer};
+}
+
 // Frames on their way to the card, in their order.
 struct FrameList {
   static constexpr unsigned capacity = 64;

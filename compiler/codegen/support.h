@@ -98,19 +98,6 @@ class Ends {
   }
 
  private:
-  // A copy of what describe() looks at: nothing else of the packet needs to be kept up to here.
-  static Packet for_card(const Packet& p) {
-    return {.data = p.data,
-            .len = p.len,
-            .l3 = p.l3,
-            .l4 = p.l4,
-            .segment = p.segment,
-            .tx_ip_cksum = p.tx_ip_cksum,
-            .tx_requests = p.tx_requests,
-            .vlan_id = p.vlan_id,
-            .buffer = p.buffer};
-  }
-
   Core& core_;
   unsigned delivered_;
   unsigned transmitted_;
