@@ -70,7 +70,7 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   info.tcpi_snd_cwnd = c->cwnd / c->mss;
   info.tcpi_advmss = info.tcpi_pmtu - 40;
   if (c->user_mss != 0) info.tcpi_advmss = std::min<std::uint32_t>(info.tcpi_advmss, c->user_mss);
-  info.tcpi_reordering = 3;
+  info.tcpi_reordering = c->reordering;
   info.tcpi_reord_seen = c->reordering_seen;
   info.tcpi_rcv_space = c->rcv_buf;
   info.tcpi_total_retrans = c->retransmitted;
@@ -80,11 +80,11 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   info.tcpi_segs_in = c->segments_in;
   info.tcpi_data_segs_in = c->texts_in;
   info.tcpi_data_segs_out = c->texts_out;
-  const std::uint32_t unsent = c->snd_end - tcp::earlier(c->snd_nxt, c->snd_end);
-  info.tcpi_notsent_bytes = unsent;
+  info.tcpi_notsent_bytes = unsent(*c);
   info.tcpi_delivered = c->delivered;
   info.tcpi_bytes_retrans = c->bytes_again;
-  info.tcpi_bytes_sent = c->bytes_acked + host_.tcp().unacked_bytes(*c) - unsent + c->bytes_again;
+  info.tcpi_bytes_sent =
+      c->bytes_acked + host_.tcp().unacked_bytes(*c) - unsent(*c) + c->bytes_again;
   info.tcpi_dsack_dups = c->spurious;
   info.tcpi_snd_wnd = c->snd_wnd;
   info.tcpi_rcv_wnd = c->receive_window();

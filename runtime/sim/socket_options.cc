@@ -137,7 +137,7 @@ int Sockets::set_of_tcp(Socket& s, int option, int number, const void* value, st
           number == 0 ? 0 : std::max(static_cast<std::uint32_t>(number), least_buffer / 2);
       return 0;
     case TCP_NOTSENT_LOWAT:
-      s.unsent_mark = number != 0 ? static_cast<std::uint32_t>(number) : ~std::uint32_t{0};
+      s.unsent_mark = number != 0 ? static_cast<std::uint32_t>(number) : no_mark;
       return 0;
     case TCP_INQ:
       if (!lies(number, 0, 1)) return -EINVAL;
@@ -251,7 +251,7 @@ int Sockets::get_of_tcp(Socket& s, int option, int& number) {
     case TCP_WINDOW_CLAMP: number = static_cast<int>(s.window_clamp); return 0;
     case TCP_INQ: number = s.tells_left ? 1 : 0; return 0;
     case TCP_NOTSENT_LOWAT:
-      number = s.unsent_mark == ~std::uint32_t{0} ? 0 : static_cast<int>(s.unsent_mark);
+      number = s.unsent_mark == no_mark ? 0 : static_cast<int>(s.unsent_mark);
       return 0;
     default: return -ENOPROTOOPT;
   }
@@ -268,10 +268,7 @@ int Sockets::ioctl(int fd, unsigned long request, int* value) {
     case TIOCOUTQ:
       *value = c == nullptr ? 0 : static_cast<int>(host_.tcp().unacked_bytes(*c));
       return 0;
-    case SIOCOUTQNSD:
-      *value =
-          c == nullptr ? 0 : static_cast<int>(c->snd_end - tcp::earlier(c->snd_nxt, c->snd_end));
-      return 0;
+    case SIOCOUTQNSD: *value = c == nullptr ? 0 : static_cast<int>(unsent(*c)); return 0;
     case SIOCATMARK: fetch(*s), *value = mark_in(*s) == 0 ? 1 : 0; return 0;
     default: return -ENOTTY;
   }

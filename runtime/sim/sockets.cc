@@ -171,8 +171,12 @@ int Sockets::connect(int fd, std::uint32_t address, std::uint16_t port) {
 bool Sockets::may_send(Socket& s) {
   tcp::Connection* c = connection(s);
   if (c == nullptr || !s.connected) return false;
-  const std::uint32_t unsent = c->snd_end - tcp::earlier(c->snd_nxt, c->snd_end);
-  return host_.tcp().unacked_bytes(*c) < s.send_buffer && unsent < s.unsent_mark;
+  return host_.tcp().unacked_bytes(*c) < s.send_buffer && unsent(*c) < s.unsent_mark;
+}
+
+// Told to who waits for it when half of what may wait to be sent is free, so that it is worth it.
+bool Sockets::may_send_more(Socket& s) {
+  return may_send(s) && (s.unsent_mark == no_mark || unsent(*connection(s)) < s.unsent_mark / 2);
 }
 
 std::int64_t Sockets::send(int fd, const std::uint8_t* data, std::uint64_t bytes, int flags) {
@@ -187,18 +191,34 @@ std::int64_t Sockets::send(int fd, const std::uint8_t* data, std::uint64_t bytes
   if (s->no_more_sending || c == nullptr || c->fin_queued != 0 || c->state == tcp::State::closed)
     return -EPIPE;
   if (!may_send(*s)) return -EAGAIN;
-  const std::uint32_t room = s->send_buffer - host_.tcp().unacked_bytes(*c);
+  host_.tcp().set_more(*c, (flags & MSG_MORE) != 0);
+  // Where little may wait to be sent (TCP_NOTSENT_LOWAT), a large text is taken in pieces, for as
+  // long as they leave.
+  const std::uint64_t piece =
+      s->unsent_mark == no_mark ? bytes : c->mss * std::max<std::uint64_t>(16384 / c->mss, 1);
+  std::uint64_t taken = 0;
+  while (taken < bytes && may_send(*s)) {
+    const std::int64_t n = queue(*s, data + taken, std::min(piece, bytes - taken));
+    if (n < 0) return taken != 0 ? static_cast<std::int64_t>(taken) : n;
+    taken += static_cast<std::uint64_t>(n);
+    if (taken < bytes) host_.settle();
+  }
+  if ((flags & MSG_OOB) != 0 && taken == bytes && taken != 0) host_.tcp().send_urgent(*c);
+  if ((flags & MSG_EOR) != 0 && taken == bytes && taken != 0) host_.tcp().end_record(*c);
+  return static_cast<std::int64_t>(taken);
+}
+
+// As much as the send buffer has room for.
+std::int64_t Sockets::queue(Socket& s, const std::uint8_t* data, std::uint64_t bytes) {
+  tcp::Connection& c = *connection(s);
+  const std::uint32_t room = s.send_buffer - host_.tcp().unacked_bytes(c);
   const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, room));
-  if (n == 0) return 0;
   if (!host_.may_allocate()) return -ENOBUFS;
   auto copy = std::make_unique<std::uint8_t[]>(n);
   std::memcpy(copy.get(), data, n);
-  host_.tcp().set_more(*c, (flags & MSG_MORE) != 0);
-  const int result = host_.tcp().send(*c, copy.get(), n, ++tokens_);
+  const int result = host_.tcp().send(c, copy.get(), n, ++tokens_);
   if (result != 0) return result == -ENOBUFS ? -EAGAIN : result;
   texts_.emplace(tokens_, std::move(copy));
-  if ((flags & MSG_OOB) != 0 && n == bytes) host_.tcp().send_urgent(*c);
-  if ((flags & MSG_EOR) != 0 && n == bytes) host_.tcp().end_record(*c);
   return n;
 }
 
@@ -376,7 +396,7 @@ int Sockets::poll(int fd) {
   const std::uint32_t text = readable(*s);
   if (text >= s->low_mark) ready |= POLLIN;
   if (mark_in(*s) < text) ready |= POLLPRI;
-  if (gone || stopped || may_send(*s)) ready |= POLLOUT;
+  if (gone || stopped || may_send_more(*s)) ready |= POLLOUT;
   return ready;
 }
 

@@ -45,6 +45,10 @@ class Sockets {
 
  private:
   enum class Kind { fresh, listener, connection };
+  static constexpr std::uint32_t no_mark = ~std::uint32_t{0};
+  static std::uint32_t unsent(const tcp::Connection& c) {
+    return c.snd_end - tcp::earlier(c.snd_nxt, c.snd_end);
+  }
   struct Socket {
     Kind kind = Kind::fresh;
     std::uint64_t number = 0;  // the cookie of its connection, or of those that it listens for
@@ -64,7 +68,7 @@ class Sockets {
     // Options. Those of `settings` are the connection's own.
     tcp::Settings settings;
     std::uint32_t send_buffer = 0, receive_buffer = 0, window_clamp = 0;
-    std::uint32_t low_mark = 1, unsent_mark = ~std::uint32_t{0};
+    std::uint32_t low_mark = 1, unsent_mark = no_mark;
     int linger_s = -1;  // -1: off
     int defer_s = 0, quick_ack = 1;
     bool reuse = false, tells_left = false;
@@ -80,6 +84,8 @@ class Sockets {
   std::uint32_t readable(Socket& s);
   std::uint32_t mark_in(Socket& s) const;
   bool may_send(Socket& s);
+  bool may_send_more(Socket& s);
+  std::int64_t queue(Socket& s, const std::uint8_t* data, std::uint64_t bytes);
   void fetch(Socket& s);
   void disconnect(Socket& s);
   void stop_listening(Socket& s);

@@ -8,7 +8,7 @@
 namespace weft::tcp {
 
 void Tcp::acknowledge(Connection& c, const Segment& s) {
-  if (before(s.ack_seq, c.snd_una)) return;  // an old one, overtaken
+  if (before(s.ack_seq, c.snd_una)) return take_overtaken(c, s);
   c.more_comes = 0;
   const std::uint32_t wnd_before = c.snd_wnd;
   const Seq una_before = c.snd_una;
@@ -37,6 +37,19 @@ void Tcp::acknowledge(Connection& c, const Segment& s) {
       c.force_one = 1;
     }
   }
+  arm_retransmit(c);
+  want_output(c);
+}
+
+// A later acknowledgement has come before this one: its number and its window are no news, what it
+// says of text that came out of order may be.
+void Tcp::take_overtaken(Connection& c, const Segment& s) {
+  if (c.sack == 0 || s.options.sack_count == 0) return;
+  Delivered d;
+  d.una_before = c.snd_una;
+  take_sacks(c, s, d);
+  if (d.delivered == 0 && !d.dsack) return;
+  recover(c, s, d);
   arm_retransmit(c);
   want_output(c);
 }

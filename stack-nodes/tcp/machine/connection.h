@@ -188,6 +188,7 @@ struct Connection {
   std::uint64_t reorder_due_ns = 0;  // 0: nothing waits for it
   std::uint8_t reo_mult = 1;
   std::uint8_t reo_persist = 0;
+  std::uint16_t reordering = 3;  // segments by which one was late, at most; for information
   Seq tail_probe_end = 0;
 
   // ---- round trips (RFC 6298), in microseconds

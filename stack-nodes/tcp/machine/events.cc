@@ -52,12 +52,18 @@ void Tcp::drop_list(Chunks& list, bool buffers) {
 }
 
 // A reset of this side's own accord: it must hit the peer's next number exactly (RFC 5961).
-void Tcp::reset_peer(Connection& c) {
+void Tcp::reset_peer(const Connection& c) { send_reset(c, rst | ack, c.snd_nxt, c.rcv_nxt); }
+
+// A segment that comes when there is nobody for it: the answer has the number that its sender
+// expects, else he would doubt it where something of this side is lost (RFC 5961 section 3).
+void Tcp::refuse(const Connection& c, const Segment& s) { send_reset(c, rst, s.ack_seq, 0); }
+
+void Tcp::send_reset(const Connection& c, std::uint8_t flags, Seq seq, Seq ack_seq) {
   OutSegment out;
   out.tuple = c.tuple;
-  out.flags = rst | ack;
-  out.seq = c.snd_nxt;
-  out.ack_seq = c.rcv_nxt;
+  out.flags = flags;
+  out.seq = seq;
+  out.ack_seq = ack_seq;
   OptionWriter options(out.options);
   if (c.timestamps != 0) options.timestamps(timestamp(c), c.ts_recent);  // RFC 7323 section 3.2
   out.option_bytes = options.bytes();

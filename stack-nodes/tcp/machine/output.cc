@@ -90,7 +90,8 @@ bool Tcp::make_segment(Connection& c, OutSegment& out) {
       return true;
     }
   }
-  if ((c.ack_now != 0 || c.acks_owed != 0) && c.synchronised()) {
+  // (In SYN-RECEIVED, too: what is unacceptable, and challenges.)
+  if ((c.ack_now != 0 || c.acks_owed != 0) && c.state >= State::syn_received) {
     send_ack(c, out);
     return true;
   }

@@ -27,7 +27,7 @@ void Tcp::rack_delivered(Connection& c, const Sent& r, Delivered& d) {
     if (rtt_ns < std::uint64_t{c.min_rtt_us} * 1000) return;
   } else {
     d.rtt_ns = rtt_ns == 0 ? 1 : rtt_ns;
-    if (before(r.end, c.rack_fack)) c.reordering_seen = 1;
+    if (before(r.end, c.rack_fack)) was_reordered(c, r.begin);
   }
   c.rack_fack = later(c.rack_fack, r.end);
   if (c.rack_sent_ns == 0 || sent_after(r.sent_ns, r.end, c.rack_sent_ns, c.rack_end)) {
@@ -35,6 +35,14 @@ void Tcp::rack_delivered(Connection& c, const Sent& r, Delivered& d) {
     c.rack_end = r.end;
     c.rack_rtt_us = static_cast<std::uint32_t>(std::min<std::uint64_t>(rtt_ns / 1000, 600'000'000));
   }
+}
+
+// By how many segments it was late, at most.
+void Tcp::was_reordered(Connection& c, Seq begin) {
+  c.reordering_seen = 1;
+  const std::uint32_t segments = (c.rack_fack - begin + c.mss - 1) / c.mss;
+  const auto degree = static_cast<std::uint16_t>(std::min(segments, 300u));
+  c.reordering = std::max(c.reordering, degree);
 }
 
 // Section 6.2 step 4.

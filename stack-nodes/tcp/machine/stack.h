@@ -175,6 +175,7 @@ class Tcp {
   void take_place(Connection& c);
   // acknowledge.cc
   void acknowledge(Connection& c, const Segment& s);
+  void take_overtaken(Connection& c, const Segment& s);
   void update_window(Connection& c, const Segment& s);
   void acknowledged_to(Connection& c, Seq to, Delivered& d);
   void free_acked_chunks(Connection& c, Seq to);
@@ -195,6 +196,7 @@ class Tcp {
   std::uint32_t next_lost(const Connection& c) const;
   // rack.cc
   void rack_delivered(Connection& c, const Sent& s, Delivered& d);
+  static void was_reordered(Connection& c, Seq begin);
   bool rack_detect(Connection& c);
   std::uint64_t rack_window_ns(const Connection& c) const;
   bool may_probe_tail(const Connection& c) const;
@@ -254,7 +256,9 @@ class Tcp {
   void end_released(Connection& c) { end(c, reason::reset); }
   void forget(Connection& c);
   void give_back(Connection& c);
-  void reset_peer(Connection& c);
+  void reset_peer(const Connection& c);
+  void refuse(const Connection& c, const Segment& s);
+  void send_reset(const Connection& c, std::uint8_t flags, Seq seq, Seq ack_seq);
   void drop_list(Chunks& list, bool buffers);
   bool may_wait(std::uint32_t already, bool in_order) const;
   void keep() {

@@ -56,7 +56,7 @@ void Tcp::take_text(Connection& c, const Segment& s) {
       (c.deaf != 0 &&
        c.fin_queued != 0)) {  // RFC 9293 section 3.6.1 (SHLD-3): the peer is told that it was lost
     ++counters_.after_close;
-    reset_peer(c);
+    refuse(c, s);
     end_released(c);
     return;
   }

@@ -106,7 +106,20 @@ TEST(PortClose, TextThatComesTooLate) {
     close C
     >> FIN|ACK seq=5001
     << PSH|ACK seq=101 ack=5002 len=10
-    >> RST|ACK seq=5002
+    >> RST seq=5002
+    +10s
+    >> nothing
+  )");
+}
+
+// ... by the number that the peer expects: it has not seen the FIN, and would ask again after any
+// other (RFC 5961 section 3).
+TEST(PortClose, TextThatComesBeforeTheFinArrives) {
+  PortLadder().established().run(R"(
+    close C
+    >> FIN|ACK seq=5001
+    << PSH|ACK seq=101 ack=5001 len=10
+    >> RST seq=5001
     +10s
     >> nothing
   )");
@@ -433,7 +446,7 @@ TEST(PortClose, TextAfterShutdownOfBoth) {
     >> FIN|ACK seq=5001
     << ACK seq=111 ack=5002
     << ACK seq=111 ack=5002 len=10
-    >> RST|ACK seq=5002
+    >> RST seq=5002
     info C state=7
   )");
 }

@@ -423,6 +423,8 @@ void PortLadder::information(std::istringstream& words) {
       {"lost", i.tcpi_lost},
       {"retrans", i.tcpi_retrans},
       {"pmtu", i.tcpi_pmtu},
+      {"reord_seen", i.tcpi_reord_seen},
+      {"reordering", i.tcpi_reordering},
       {"rtt", i.tcpi_rtt},
       {"rttvar", i.tcpi_rttvar},
       {"snd_ssthresh", i.tcpi_snd_ssthresh},

@@ -431,6 +431,34 @@ TEST(PortOpen, SplitHandshake) {
   )");
 }
 
+// RFC 9293 section 3.10.7.4 holds before the handshake is done, too: a reset counts at the exact
+// number, is doubted in the window, and is nothing beyond it.
+TEST(PortOpen, ResetsInTheHandshake) {
+  PortLadder().run(R"(
+    socket L
+    bind L 80
+    listen L 4
+    << SYN seq=100
+    >> SYN|ACK seq=5000 ack=101
+    << RST seq=102
+    >> ACK seq=5001 ack=101
+    << RST|ACK seq=102 ack=9999
+    >> ACK seq=5001 ack=101
+    << RST seq=200000
+    >> nothing
+    << ACK seq=101 ack=5001
+    accept C L
+    peer 10.0.0.3 4000
+    << SYN seq=100
+    >> SYN|ACK seq=5000 ack=101
+    << RST seq=101
+    >> nothing
+    << ACK seq=101 ack=5001
+    >> RST seq=5001
+    accept D L = EAGAIN
+  )");
+}
+
 TEST(PortOpen, AcknowledgementThatCannotBe) {
   PortLadder().run(R"(
     socket C

@@ -71,6 +71,28 @@ TEST(PortSend, BufferAndQueueSizes) {
   )");
 }
 
+// TCP_NOTSENT_LOWAT: a large text is taken in pieces, only for as long as less than that waits to
+// be sent; who waits is told when half of it is free.
+TEST(PortSend, LittleMayWaitToBeSent) {
+  PortLadder l;
+  l.established("win=10000 mss=1000").run(R"(
+    opt C TCP_NOTSENT_LOWAT 4000
+    send C 50000 = 16000
+    ioctl C SIOCOUTQNSD = 6000
+    send C 1 = EAGAIN
+    poll C = NONE
+    << ACK seq=101 ack=15001 win=3000
+    ioctl C SIOCOUTQNSD = 3000
+    poll C = NONE
+    send C 100 = 100
+    << ACK seq=101 ack=18001 win=3000
+    ioctl C SIOCOUTQNSD = 100
+    poll C = OUT
+    send C 3000 = 3000
+  )");
+  EXPECT_EQ(l.taken().size(), 16u);
+}
+
 // RFC 6298: a second at first; then the measured round trip and a margin, of 200 ms at least (RFC
 // 8961 section 4: less than a second is no harm where the measure is good; it is what Linux has).
 TEST(PortSend, RetransmissionTimes) {
@@ -168,6 +190,43 @@ TEST(PortSend, SackAndRack) {
     info C sacked=3 lost=1 ca_state=3
     << ACK seq=101 ack=11001 win=9000
     info C ca_state=0 unacked=0 delivered=7
+  )");
+}
+
+// An acknowledgement that a later one has overtaken still says what came out of order; its number
+// and its window are of the past.
+TEST(PortSend, SacksThatWereOvertaken) {
+  PortLadder l;
+  l.established("win=9000 mss=1000 sack_ok").run("send C 6000 = 6000");
+  EXPECT_EQ(l.taken().size(), 6u);
+  l.run(R"(
+    +20ms
+    << ACK seq=101 ack=7001 win=9000
+    << ACK seq=101 ack=6001 win=100 sack=8001,11001
+    >> ACK seq=7001 len=1000
+    info C sacked=3 lost=1 ca_state=3 snd_wnd=9000
+    << ACK seq=101 ack=6001 win=100 sack=8001,11001
+    >> nothing
+    << ACK seq=101 ack=11001 win=9000
+    info C sacked=0 lost=0 ca_state=0
+  )");
+}
+
+// By how many segments one came late, at most: three as long as nothing else is known.
+TEST(PortSend, DegreeOfReordering) {
+  PortLadder l;
+  l.established("win=9000 mss=1000 sack_ok", "", 40).run("send C 8000 = 8000");
+  EXPECT_EQ(l.taken().size(), 8u);
+  l.run(R"(
+    +40ms
+    << ACK seq=101 ack=5001 win=9000 sack=11001,12001
+    info C reordering=3 reord_seen=0
+    << ACK seq=101 ack=5001 win=9000 sack=9001,10001,11001,12001
+    info C reordering=3 reord_seen=1
+    << ACK seq=101 ack=6001 win=9000 sack=9001,10001,11001,12001
+    info C reordering=7 reord_seen=1
+    << ACK seq=101 ack=13001 win=9000
+    info C reordering=7 total_retrans=0
   )");
 }
 

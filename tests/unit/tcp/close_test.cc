@@ -152,7 +152,7 @@ TEST(TcpClose, TextThatNobodyWillRead) {
     >> FIN|ACK seq=5001
     << ACK seq=101 ack=5002
     << ACK seq=101 ack=5002 len=100
-    >> RST|ACK seq=5002
+    >> RST seq=5002
     state closed
   )");
 }
