@@ -33,7 +33,7 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   constexpr std::uint8_t states[] = {7, 2, 3, 1, 4, 5, 8, 11, 9, 6};
   constexpr std::uint8_t recoveries[] = {0, 2, 3, 4};
   const std::uint64_t now_ns = host_.now_ns();
-  const auto segments = [&](std::uint32_t bytes) { return (bytes + c->mss - 1) / c->mss; };
+  const auto now_ms = static_cast<std::uint32_t>(now_ns / 1'000'000);
   const auto ago_ms = [&](std::uint64_t at_ns) {
     return static_cast<std::uint32_t>((now_ns - std::min(at_ns, now_ns)) / 1'000'000);
   };
@@ -41,10 +41,9 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   info.tcpi_ca_state = recoveries[static_cast<unsigned>(c->recovery)];
   if (c->recovery == tcp::Recovery::open && (c->dup_acks != 0 || c->sacked_bytes != 0))
     info.tcpi_ca_state = 1;
-  const bool probing = c->waits_for == tcp::Wait::persist && c->snd_wnd == 0;
   info.tcpi_backoff = c->backoff;
-  (probing ? info.tcpi_probes : info.tcpi_retransmits) = c->backoff;
-  if (c->keepalives_sent != 0) info.tcpi_probes = c->keepalives_sent;
+  info.tcpi_retransmits = c->timeouts_on_end;
+  info.tcpi_probes = std::max(c->window_probes, c->keepalives_sent);
   info.tcpi_options =
       static_cast<std::uint8_t>(c->timestamps | c->sack << 1 | c->scaling << 2 | c->ecn << 3);
   info.tcpi_snd_wscale = c->snd_scale & 15;
@@ -55,10 +54,11 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   info.tcpi_ato = host_.tcp().config().delayed_ack * 1000;
   info.tcpi_snd_mss = c->mss;
   info.tcpi_rcv_mss = c->rcv_mss;
-  info.tcpi_unacked = c->sent_count;
-  info.tcpi_sacked = segments(c->sacked_bytes);
-  info.tcpi_lost = segments(c->lost_bytes);
-  info.tcpi_retrans = segments(c->again_bytes);
+  const tcp::Flight flight = host_.tcp().flight(*c);
+  info.tcpi_unacked = flight.sent;
+  info.tcpi_sacked = flight.sacked;
+  info.tcpi_lost = flight.lost;
+  info.tcpi_retrans = flight.again;
   info.tcpi_last_data_sent = ago_ms(c->last_sent_ns);
   info.tcpi_last_data_recv = info.tcpi_last_ack_recv = ago_ms(c->last_heard_ns);
   info.tcpi_pmtu = c->path_mtu != 0 ? c->path_mtu : host_.config().mtu;
@@ -72,6 +72,7 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   if (c->user_mss != 0) info.tcpi_advmss = std::min<std::uint32_t>(info.tcpi_advmss, c->user_mss);
   info.tcpi_reordering = c->reordering;
   info.tcpi_reord_seen = c->reordering_seen;
+  info.tcpi_rcv_rtt = c->rcv_rtt_us;
   info.tcpi_rcv_space = c->rcv_buf;
   info.tcpi_total_retrans = c->retransmitted;
   info.tcpi_bytes_acked = c->bytes_acked;
@@ -82,6 +83,8 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   info.tcpi_data_segs_out = c->texts_out;
   info.tcpi_notsent_bytes = unsent(*c);
   info.tcpi_delivered = c->delivered;
+  info.tcpi_delivered_ce = c->delivered_ce;
+  info.tcpi_rcv_ooopack = c->out_of_order;
   info.tcpi_bytes_retrans = c->bytes_again;
   info.tcpi_bytes_sent =
       c->bytes_acked + host_.tcp().unacked_bytes(*c) - unsent(*c) + c->bytes_again;
@@ -91,6 +94,9 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   const std::uint64_t since_ns = now_ns - std::min(c->then_ns, now_ns);
   info.tcpi_busy_time = (c->busy_ns + (c->was_busy != 0 ? since_ns : 0)) / 1000;
   info.tcpi_rwnd_limited = (c->shut_out_ns + (c->was_shut_out != 0 ? since_ns : 0)) / 1000;
+  info.tcpi_sndbuf_limited = starved_ns(s, *c) / 1000;
+  info.tcpi_total_rto_recoveries = c->rto_episodes;
+  info.tcpi_total_rto_time = c->rto_ms + (c->rto_since_ms != 0 ? now_ms - c->rto_since_ms : 0);
   info.tcpi_total_rto = static_cast<std::uint16_t>(std::min(c->timeouts, 65535u));
 }
 

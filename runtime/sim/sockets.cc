@@ -190,7 +190,10 @@ std::int64_t Sockets::send(int fd, const std::uint8_t* data, std::uint64_t bytes
   tcp::Connection* c = connection(*s);
   if (s->no_more_sending || c == nullptr || c->fin_queued != 0 || c->state == tcp::State::closed)
     return -EPIPE;
-  if (!may_send(*s)) return -EAGAIN;
+  if (!may_send(*s)) {
+    starve(*s);
+    return -EAGAIN;
+  }
   host_.tcp().set_more(*c, (flags & MSG_MORE) != 0);
   // Where little may wait to be sent (TCP_NOTSENT_LOWAT), a large text is taken in pieces, for as
   // long as they leave.
@@ -203,9 +206,24 @@ std::int64_t Sockets::send(int fd, const std::uint8_t* data, std::uint64_t bytes
     taken += static_cast<std::uint64_t>(n);
     if (taken < bytes) host_.settle();
   }
+  if (taken < bytes) starve(*s);
   if ((flags & MSG_OOB) != 0 && taken == bytes && taken != 0) host_.tcp().send_urgent(*c);
   if ((flags & MSG_EOR) != 0 && taken == bytes && taken != 0) host_.tcp().end_record(*c);
   return static_cast<std::int64_t>(taken);
+}
+
+// The application has more to say than the send buffer holds.
+void Sockets::starve(Socket& s) {
+  const tcp::Connection* c = connection(s);
+  if (s.starved || c == nullptr || host_.tcp().unacked_bytes(*c) < s.send_buffer) return;
+  s.starved = true;
+  s.starved_from_ns = host_.now_ns();
+}
+
+// How long all that the buffer holds had been sent while there was more to be said.
+std::uint64_t Sockets::starved_ns(const Socket& s, const tcp::Connection& c) const {
+  if (!s.starved || unsent(c) != 0) return s.starved_ns;
+  return s.starved_ns + host_.now_ns() - std::max(s.starved_from_ns, c.last_sent_ns);
 }
 
 // As much as the send buffer has room for.
@@ -433,6 +451,11 @@ void Sockets::take_event(tcp::Connection& c) {
   if (s != nullptr && s->kind == Kind::connection && s->id == host_.tcp().id_of(c)) {
     if ((events & e::connected) != 0) s->connected = true;
     if ((events & e::remote_closed) != 0) s->remote_closed = true;
+    if ((events & e::acked) != 0 && s->starved) {
+      s->starved_ns = starved_ns(*s, c);
+      s->starved_from_ns = host_.now_ns();
+      s->starved = host_.tcp().unacked_bytes(c) >= s->send_buffer;
+    }
     if ((events & e::cleanup) != 0) {
       fetch(*s);
       s->over = true;

@@ -65,6 +65,8 @@ class Sockets {
     bool no_more_reading = false, no_more_sending = false;
     std::uint8_t error = 0;
     std::uint64_t since_ns = 0;  // connected
+    bool starved = false;        // a call found no room in the send buffer
+    std::uint64_t starved_from_ns = 0, starved_ns = 0;
     // Options. Those of `settings` are the connection's own.
     tcp::Settings settings;
     std::uint32_t send_buffer = 0, receive_buffer = 0, window_clamp = 0;
@@ -85,6 +87,8 @@ class Sockets {
   std::uint32_t mark_in(Socket& s) const;
   bool may_send(Socket& s);
   bool may_send_more(Socket& s);
+  void starve(Socket& s);
+  std::uint64_t starved_ns(const Socket& s, const tcp::Connection& c) const;
   std::int64_t queue(Socket& s, const std::uint8_t* data, std::uint64_t bytes);
   void fetch(Socket& s);
   void disconnect(Socket& s);

@@ -147,8 +147,7 @@ int weft_sim_ioctl(struct weft_sim* sim, int fd, unsigned long request, int* val
 int weft_sim_poll(struct weft_sim* sim, int fd);
 
 /* Linux's struct tcp_info, field by field, in its layout (linux/tcp.h of 6.7). Always 0 are: the
- * rates of pacing and delivery, the time limited by the send buffer, and what only Fast Open has.
- */
+ * rates of pacing and delivery, rehash, and what only Fast Open has. */
 struct weft_sim_tcp_info {
   uint8_t tcpi_state; /* 1 established, 2 SYN sent, 3 SYN received, 4 and 5 FIN wait, 6 TIME-WAIT,
                        * 7 closed, 8 close wait, 9 last ACK, 10 listen, 11 closing */

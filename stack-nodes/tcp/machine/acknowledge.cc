@@ -17,14 +17,19 @@ void Tcp::acknowledge(Connection& c, const Segment& s) {
   Delivered d;
   d.una_before = una_before;
   d.advanced = after(s.ack_seq, una_before);
+  const std::uint32_t delivered = c.delivered;
   if (d.advanced) acknowledged_to(c, s.ack_seq, d);
   if (c.sack != 0 && s.options.sack_count != 0) take_sacks(c, s, d);
+  if (c.ecn != 0 && s.has(ece)) c.delivered_ce += c.delivered - delivered;
   // RFC 5681 section 2.
   d.duplicate = !d.advanced && s.length() == 0 && c.outstanding() != 0 && wnd_before == c.snd_wnd;
   measure(c, s, d);
   if (d.advanced) {
     c.stuck_since_ns = 0;
     c.rto_from_ns = now_ns;
+    c.timeouts_on_end = 0;
+    if (c.rto_since_ms != 0) c.rto_ms += now_ms() - c.rto_since_ms;
+    c.rto_since_ms = 0;
   }
   if (c.tail_probe_open != 0) tail_probe_answered(c, s, d);
   if (d.advanced || c.outstanding() != 0) recover(c, s, d);

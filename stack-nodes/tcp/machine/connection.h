@@ -198,6 +198,8 @@ struct Connection {
   std::uint32_t rto_us = 0;
   std::uint8_t backoff = 0;
   std::uint8_t keepalives_sent = 0;
+  std::uint8_t window_probes = 0;    // of a closed window, since anything was heard
+  std::uint8_t timeouts_on_end = 0;  // since anything was acknowledged
   std::uint8_t challenges = 0;
   std::uint8_t soft_error = reason::none;
   std::uint8_t error = reason::none;
@@ -212,6 +214,7 @@ struct Connection {
   std::uint32_t counted = 0;   // Reno: bytes acknowledged towards the next step
 
   // ---- time
+  std::uint32_t rto_since_ms = 0;  // nothing has come since the timer ran out then; 0: all is well
   std::array<std::uint64_t, static_cast<std::size_t>(Timer::count)> due{};  // 0: not set
   std::uint64_t rto_from_ns = 0;
   std::uint64_t stuck_since_ns = 0;  // no progress since then; 0: all is well
@@ -238,6 +241,7 @@ struct Connection {
   Seq snd_up = 0;        // ... of this side
   std::uint8_t ttl = 0;  // of segments sent; 0: the host's own
   std::uint8_t dscp = 0;
+  std::uint16_t rto_episodes = 0;  // times that the retransmission timer ran out, and again
   Seq fin_at = 0;
   std::uint32_t retransmitted = 0;  // segments
   std::uint32_t spurious = 0;       // D-SACKs
@@ -246,7 +250,13 @@ struct Connection {
   std::uint32_t segments_out = 0;
   std::uint32_t texts_in = 0;  // segments with text
   std::uint32_t texts_out = 0;
-  std::uint32_t delivered = 0;  // segments known to have arrived
+  std::uint32_t delivered = 0;     // segments known to have arrived
+  std::uint32_t delivered_ce = 0;  // ... when the peer told of congestion
+  std::uint32_t rto_ms = 0;        // for how long nothing had come since the timer ran out, in all
+  std::uint32_t out_of_order = 0;  // segments that came before their turn
+  std::uint32_t rcv_rtt_us = 0;    // the round trip as the receiver sees it
+  std::uint32_t rcv_rtt_mark = 0;  // the last echo; without timestamps where the window ended ...
+  std::uint32_t rcv_rtt_from = 0;  // ... when, in ticks of 2^14 ns
   std::uint64_t bytes_again = 0;
   std::uint64_t bytes_acked = 0;
   std::uint64_t bytes_received = 0;
@@ -297,6 +307,14 @@ struct Chunk {
 };
 static_assert(sizeof(Chunk) == 32);
 
+// How many segments are in flight, and what is known of them.
+struct Flight {
+  std::uint32_t sent = 0;
+  std::uint32_t sacked = 0;
+  std::uint32_t lost = 0;
+  std::uint32_t again = 0;
+};
+
 // A segment that was sent and is not acknowledged yet.
 struct Sent {
   static constexpr std::uint8_t sacked = 1;
@@ -317,7 +335,8 @@ struct Sent {
   std::uint32_t newer = none;  // by time
   std::uint32_t older = none;
   std::uint8_t flags = 0;
-  std::uint8_t in_order = 0;  // in the list by time
+  std::uint8_t in_order = 0;   // in the list by time
+  std::uint16_t segments = 1;  // several where neighbours that have arrived are one record
 
   std::uint32_t bytes() const { return end - begin; }
   bool is(std::uint8_t flag) const { return (flags & flag) != 0; }

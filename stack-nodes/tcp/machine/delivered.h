@@ -13,7 +13,8 @@ struct Tcp::Delivered {
   std::uint64_t rtt_ns = 0;     // of the latest segment sent once that it speaks of; 0: none
   bool advanced = false;
   bool duplicate = false;  // RFC 5681 section 2
-  bool dsack = false;      // something came twice
+  bool dsack = false;      // something came twice, ...
+  Seq dsack_end = 0;       // ... up to here
   bool again = false;      // a retransmission of ours is among what arrived
   bool new_loss = false;
   Seq una_before = 0;

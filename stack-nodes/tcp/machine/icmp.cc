@@ -16,9 +16,18 @@ std::uint16_t least_mtu(const Tuple& t) { return t.peer.is_v4() ? 552 : 1280; }
 void Tcp::set_path_mtu(Connection& c, std::uint16_t mtu) {
   c.path_mtu = mtu;
   limit_mss(c);
-  // What is too large will not arrive. That is no sign of congestion.
-  for (std::uint32_t i = c.sent_first; i != none; i = sent_[i].next) {
-    if (sent_[i].bytes() > c.mss && !sent_[i].is(Sent::sacked)) mark_lost(c, i);
+  // What is too large will not arrive. That is no sign of congestion. Neighbours become one text,
+  // so that it leaves in full segments once more.
+  std::uint32_t last = none;
+  for (std::uint32_t i = c.sent_first, next = none; i != none; i = next) {
+    next = sent_[i].next;
+    const bool too_large = sent_[i].bytes() > c.mss && !sent_[i].is(Sent::sacked);
+    if (too_large) mark_lost(c, i);
+    if (too_large && last != none && c.records == 0) {
+      join_sent(c, last, i);
+    } else {
+      last = too_large ? i : none;
+    }
   }
   c.force_one = 1;
   want_output(c);

@@ -30,10 +30,11 @@ void Tcp::rack_delivered(Connection& c, const Sent& r, Delivered& d) {
     if (before(r.end, c.rack_fack)) was_reordered(c, r.begin);
   }
   c.rack_fack = later(c.rack_fack, r.end);
+  // (Of each, not of the latest sent alone: section 6.2 step 2.)
+  c.rack_rtt_us = static_cast<std::uint32_t>(std::min<std::uint64_t>(rtt_ns / 1000, 600'000'000));
   if (c.rack_sent_ns == 0 || sent_after(r.sent_ns, r.end, c.rack_sent_ns, c.rack_end)) {
     c.rack_sent_ns = r.sent_ns;
     c.rack_end = r.end;
-    c.rack_rtt_us = static_cast<std::uint32_t>(std::min<std::uint64_t>(rtt_ns / 1000, 600'000'000));
   }
 }
 

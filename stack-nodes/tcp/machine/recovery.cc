@@ -16,7 +16,7 @@ constexpr std::uint32_t dup_threshold = 3;
 }  // namespace
 
 void Tcp::recover(Connection& c, const Segment& s, Delivered& d) {
-  if (d.dsack && c.undo_left > 0) --c.undo_left;
+  if (d.dsack && c.undo_left > 0 && after(d.dsack_end, c.undo_point)) --c.undo_left;
   // The reordering window grows by a quarter of a round trip for each round in which something was
   // sent twice for nothing (RFC 8985 section 6.2 step 4).
   if (d.dsack && at_least(c.snd_una, c.rack_round)) {
@@ -92,14 +92,13 @@ void Tcp::leave_recovery(Connection& c) {
   }
   c.recovery = Recovery::open;
   c.dup_acks = 0;
-  c.undo_left = -1;
 }
 
 // Nothing was lost: what came back was sent before the first retransmission (RFC 3522), or all that
-// was sent again has come twice (RFC 3708).
+// was sent again has come twice (RFC 3708). That may be told when all is repaired.
 bool Tcp::try_undo(Connection& c, const Segment& s, const Delivered& d) {
-  if (c.recovery != Recovery::fast && c.recovery != Recovery::loss) return false;
-  const bool by_timestamp = d.advanced && c.first_again_ts != 0 && c.timestamps != 0 &&
+  const bool repairs = c.recovery == Recovery::fast || c.recovery == Recovery::loss;
+  const bool by_timestamp = repairs && d.advanced && c.first_again_ts != 0 && c.timestamps != 0 &&
                             s.options.has_timestamps && before(s.options.ts_echo, c.first_again_ts);
   const bool by_dsack = d.dsack && c.undo_left == 0 && c.first_again_ts != 0;
   if (!by_timestamp && !by_dsack) return false;
@@ -147,6 +146,11 @@ void Tcp::proportional_reduction(Connection& c, const Delivered& d) {
 void Tcp::timed_out(Connection& c) {
   ++counters_.timeouts;
   ++c.timeouts;
+  if (c.timeouts_on_end < 255) ++c.timeouts_on_end;
+  if (c.rto_since_ms == 0) {
+    c.rto_since_ms = std::max(now_ms(), 1u);
+    ++c.rto_episodes;
+  }
   const std::uint32_t flight = c.outstanding();
   if (c.sent_first != none && sent_[c.sent_first].is(Sent::sacked)) forget_sacks(c);
   if (c.recovery != Recovery::loss) {

@@ -18,6 +18,7 @@ std::uint32_t Tcp::add_sent(Connection& c, Seq begin, Seq end, std::uint8_t flag
   r.begin = begin;
   r.end = end;
   r.flags = flags;
+  r.segments = 1;
   r.chunk = c.send_chunk;
   r.offset = c.send_offset;
   r.previous = c.sent_last;
@@ -88,6 +89,8 @@ void Tcp::trim_sent(Connection& c, std::uint32_t at, Seq where) {
   move_place(r, r.is(Sent::syn) ? bytes - 1 : bytes);
   r.flags &= static_cast<std::uint8_t>(~Sent::syn);
   r.begin = where;
+  const std::uint32_t whole = (r.bytes() + c.mss - 1) / c.mss;
+  if (r.segments > whole) r.segments = static_cast<std::uint16_t>(std::max(whole, 1u));
 }
 
 // Cuts a record in two; `at` keeps the part before `where`. The number of the part behind; `none`:
@@ -101,6 +104,8 @@ std::uint32_t Tcp::split_sent(Connection& c, std::uint32_t at, Seq where) {
   back.begin = where;
   front.end = where;
   move_place(back, front.is(Sent::syn) ? front.bytes() - 1 : front.bytes());
+  back.segments = front.segments > 1 ? static_cast<std::uint16_t>(front.segments - 1) : 1;
+  front.segments = 1;
   front.flags &= static_cast<std::uint8_t>(~Sent::fin);
   back.flags &= static_cast<std::uint8_t>(~Sent::syn);
   back.previous = at;
@@ -113,6 +118,17 @@ std::uint32_t Tcp::split_sent(Connection& c, std::uint32_t at, Seq where) {
   }
   ++c.sent_count;
   return behind;
+}
+
+// Two neighbours that have both arrived, or are both lost, become one record, the first.
+void Tcp::join_sent(Connection& c, std::uint32_t at, std::uint32_t behind) {
+  const Sent back = sent_[behind];
+  remove_sent(c, behind);
+  Sent& front = sent_[at];
+  (front.is(Sent::sacked) ? c.sacked_bytes : c.lost_bytes) += back.bytes();
+  front.end = back.end;
+  front.segments = static_cast<std::uint16_t>(front.segments + back.segments);
+  front.flags |= back.flags & (Sent::fin | Sent::ever_again);
 }
 
 void Tcp::mark_lost(Connection& c, std::uint32_t at) {
@@ -131,6 +147,21 @@ void Tcp::mark_lost(Connection& c, std::uint32_t at) {
 
 void Tcp::mark_all_lost(Connection& c) {
   for (std::uint32_t i = c.sent_first; i != none; i = sent_[i].next) mark_lost(c, i);
+}
+
+Flight Tcp::flight(const Connection& c) const {
+  Flight f;
+  for (std::uint32_t i = c.sent_first; i != none; i = sent_[i].next) {
+    const Sent& r = sent_[i];
+    f.sent += r.segments;
+    if (r.is(Sent::sacked)) {
+      f.sacked += r.segments;
+    } else if (r.is(Sent::lost)) {
+      f.lost += r.segments;
+      if (r.is(Sent::again)) f.again += r.segments;
+    }
+  }
+  return f;
 }
 
 // The receiver has thrown away what it had announced (RFC 2018 section 8).
@@ -181,6 +212,7 @@ void Tcp::take_sacks(Connection& c, const Segment& s, Delivered& d) {
                         at_most(b.end, o.sacks[1].end);
     if (i == 0 && (below || inside)) {
       d.dsack = true;
+      d.dsack_end = b.end;
       ++c.spurious;
       continue;
     }
@@ -207,18 +239,9 @@ void Tcp::take_sacks(Connection& c, const Segment& s, Delivered& d) {
     if (after(sent_[at].end, blocks[i].end) && split_sent(c, at, blocks[i].end) == none) return;
     mark_sacked(c, at, d);
     const std::uint32_t before_it = sent_[at].previous, behind = sent_[at].next;
-    const auto join = [&](std::uint32_t a, std::uint32_t b) {
-      const Seq end = sent_[b].end;
-      const std::uint32_t bytes = sent_[b].bytes();
-      const std::uint8_t kept = sent_[b].flags & Sent::fin;
-      remove_sent(c, b);
-      c.sacked_bytes += bytes;
-      sent_[a].end = end;
-      sent_[a].flags |= kept;
-    };
-    if (behind != none && sent_[behind].is(Sent::sacked)) join(at, behind);
+    if (behind != none && sent_[behind].is(Sent::sacked)) join_sent(c, at, behind);
     if (before_it != none && sent_[before_it].is(Sent::sacked)) {
-      join(before_it, at);
+      join_sent(c, before_it, at);
       at = before_it;
     }
     at = sent_[at].next;

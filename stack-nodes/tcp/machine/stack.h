@@ -122,6 +122,7 @@ class Tcp {
   bool pop_acked(Connection& c, Chunk& chunk) { return pop(c.acked, chunk); }
   std::uint32_t unread_first(const Connection& c) const { return c.unread.first; }
   const Chunk& chunk(std::uint32_t number) const { return chunks_[number]; }
+  Flight flight(const Connection& c) const;
   std::uint32_t unacked_bytes(const Connection& c) const { return c.snd_end - data_una(c); }
 
   const Config& config() const { return config_; }
@@ -156,6 +157,7 @@ class Tcp {
   void fill_from_holes(Connection& c);
   void drop_holes(Connection& c);
   void acknowledge_soon(Connection& c, std::uint32_t bytes);
+  void measure_as_receiver(Connection& c, const Segment& s);
   static void grow_buffer(Connection& c, std::uint32_t bytes);
   void say_duplicate(Connection& c, Seq begin, Seq end);
   bool queue_text(Chunks& list, const std::uint8_t* data, std::uint32_t len, void* buffer, Seq seq);
@@ -184,6 +186,7 @@ class Tcp {
   std::uint32_t add_sent(Connection& c, Seq begin, Seq end, std::uint8_t flags);
   void remove_sent(Connection& c, std::uint32_t at);
   std::uint32_t split_sent(Connection& c, std::uint32_t at, Seq where);
+  void join_sent(Connection& c, std::uint32_t at, std::uint32_t behind);
   void move_place(Sent& r, std::uint32_t bytes) const;
   void trim_sent(Connection& c, std::uint32_t at, Seq where);
   void was_sent(Connection& c, std::uint32_t at);
@@ -280,9 +283,8 @@ class Tcp {
   std::uint32_t find(const Tuple& t) const {
     return index_.find(hash(t), [&](std::uint32_t i) { return connections_[i].tuple == t; });
   }
-  std::uint32_t timestamp(const Connection& c) const {
-    return static_cast<std::uint32_t>(now_ns / 1'000'000) + c.ts_offset;
-  }
+  std::uint32_t now_ms() const { return static_cast<std::uint32_t>(now_ns / 1'000'000); }
+  std::uint32_t timestamp(const Connection& c) const { return now_ms() + c.ts_offset; }
   std::uint32_t timestamp_offset(const Tuple& t) const;
   std::uint8_t make_scale(std::uint32_t buffer) const;
   Seq data_una(const Connection& c) const {

@@ -84,9 +84,34 @@ void Tcp::take_text(Connection& c, const Segment& s) {
   c.rcv_held += bytes;
   c.bytes_received += bytes;
   notify(c, event::data);
+  measure_as_receiver(c, s);
   grow_buffer(c, bytes);
   if (gap) c.ack_now = 1;  // RFC 5681 section 4.2
   acknowledge_soon(c, bytes);
+}
+
+// Text that has come in order tells of the round trip, for information: by how long ago the time
+// was that it echoes, or without timestamps by how long a whole window of text takes, at least.
+void Tcp::measure_as_receiver(Connection& c, const Segment& s) {
+  constexpr unsigned ticks = 14;  // of 2^14 ns: they wrap after 19 hours
+  if (c.timestamps != 0) {
+    if (s.options.ts_echo == c.rcv_rtt_mark || s.len < c.rcv_mss) return;
+    c.rcv_rtt_mark = s.options.ts_echo;
+    const std::uint32_t ms = timestamp(c) - s.options.ts_echo;
+    if (ms >= 600'000) return;
+    const std::uint32_t us = std::max(ms * 1000, 1u);
+    c.rcv_rtt_us = c.rcv_rtt_us == 0 ? us : c.rcv_rtt_us - c.rcv_rtt_us / 8 + us / 8;
+    return;
+  }
+  const std::uint32_t now = std::max(static_cast<std::uint32_t>(now_ns >> ticks), 1u);
+  if (c.rcv_rtt_from != 0) {
+    if (before(c.rcv_nxt, c.rcv_rtt_mark)) return;
+    const std::uint64_t us = (std::uint64_t{now - c.rcv_rtt_from} << ticks) / 1000;
+    const auto sample = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(us, 1, ~0u));
+    c.rcv_rtt_us = c.rcv_rtt_us == 0 ? sample : std::min(c.rcv_rtt_us, sample);
+  }
+  c.rcv_rtt_mark = later(c.rcv_edge, c.rcv_nxt);
+  c.rcv_rtt_from = now;
 }
 
 // A peer may have so much on its way as there is room for: with a fast path more than what a
@@ -125,6 +150,7 @@ void Tcp::say_duplicate(Connection& c, Seq begin, Seq end) {
 }
 
 void Tcp::take_out_of_order(Connection& c, const Segment& s) {
+  ++c.out_of_order;
   c.answer_quickly();
   if (c.acks_owed < 32) ++c.acks_owed;
   if (c.holes == none) c.holes = holes_.take();

@@ -109,6 +109,7 @@ void Tcp::expire_retransmit(Connection& c) {
         break;
       }
       if (gave_up(c)) return;
+      if (c.window_probes < 255) ++c.window_probes;
       c.probe_window = 1;
       if (c.backoff < 16) ++c.backoff;
       break;
@@ -176,6 +177,7 @@ void Tcp::expire_keepalive(Connection& c) {
 
 void Tcp::heard(Connection& c) {
   c.last_heard_ns = now_ns;
+  c.window_probes = 0;
   if (c.keepalives_sent == 0) return;
   c.keepalives_sent = 0;
   arm(c, Timer::keepalive, now_ns + c.keepalive_idle_ms * ms_ns);

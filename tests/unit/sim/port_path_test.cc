@@ -84,8 +84,14 @@ TEST(PortPath, SmallerPath) {
     >> PSH|ACK seq=6001 len=1000
   )");
   l.give(unreachable(l, 4, 5001, 80, 1234, 640));
-  l.run(">> ACK seq=5001 len=600\n info C snd_mss=600 pmtu=640");
-  l.taken();
+  l.run(R"(
+    >> ACK seq=5001 len=600
+    >> ACK seq=5601 len=600
+    >> ACK seq=6201 len=600
+    >> PSH|ACK seq=6801 len=200
+    info C snd_mss=600 pmtu=640 ca_state=0
+    << ACK seq=101 ack=7001 win=9000
+  )");
 }
 
 }  // namespace

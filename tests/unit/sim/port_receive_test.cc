@@ -96,6 +96,7 @@ TEST(PortReceive, SackBlocks) {
     >> ACK ack=101 sack=201,501
     << ACK seq=301 ack=5001 len=100     # twice: RFC 2883
     >> ACK ack=101 sack=301,401,201,501
+    info C rcv_ooopack=4
     recv C 10 = EAGAIN
     << ACK seq=101 ack=5001 len=100
     >> ACK ack=501
@@ -193,6 +194,53 @@ TEST(PortReceive, NoPlaceForIt) {
   l.run("<< ACK seq=101 ack=5001 len=10\n >> ACK");
   EXPECT_EQ(weft_sim_recv(l.sim(), l.fd("C"), nullptr, 10, 0), -EFAULT);
   l.run("recv C 10 = 10");
+}
+
+// The round trip as the receiver sees it: by what is echoed, or by how long a window of text takes.
+TEST(PortReceive, RoundTrips) {
+  auto config = PortLadder::plain();
+  config.features |= WEFT_SIM_TIMESTAMPS;
+  PortLadder(config).run(R"(
+    +10ms
+    socket L
+    bind L 80
+    listen L 4
+    << SYN seq=100 mss=1000 ts=7,0
+    >> SYN|ACK ts=10,7
+    << ACK seq=101 ack=5001 ts=8,10
+    accept C L
+    info C rcv_rtt=0
+    +50ms
+    << ACK seq=101 ack=5001 len=1000 ts=9,10
+    >> ACK ack=1101
+    info C rcv_rtt=50000
+    << ACK seq=1101 ack=5001 len=1000 ts=9,10
+    >> ACK ack=2101
+    info C rcv_rtt=50000
+    +90ms
+    << ACK seq=2101 ack=5001 len=1000 ts=9,60
+    >> ACK ack=3101
+    info C rcv_rtt=55000
+  )");
+  config = PortLadder::plain();
+  config.receive_buffer = 2000;
+  PortLadder l(config);
+  l.established("mss=1000").run(R"(
+    << ACK seq=101 ack=5001 len=1000
+    >> ACK ack=1101
+    recv C 1000 = 1000
+    >> ACK ack=1101
+    info C rcv_rtt=0
+    +30ms
+    << ACK seq=1101 ack=5001 len=1000
+    >> ACK ack=2101
+  )");
+  const auto info = [&] {
+    weft_sim_tcp_info i{};
+    weft_sim_info(l.sim(), l.fd("C"), &i);
+    return i.tcpi_rcv_rtt;
+  };
+  EXPECT_NEAR(info(), 30000, 20);
 }
 
 TEST(PortReceive, HowMuchIsLeft) {

@@ -212,6 +212,47 @@ TEST(PortSend, SacksThatWereOvertaken) {
   )");
 }
 
+// Segments, however they are remembered: neighbours that have arrived are one record.
+TEST(PortSend, SegmentsAreCounted) {
+  PortLadder l;
+  l.established("win=20000 mss=1000 sack_ok").run("send C 8000 = 8000");
+  EXPECT_EQ(l.taken().size(), 8u);
+  l.run(R"(
+    +20ms
+    << ACK seq=101 ack=5001 win=20000 sack=7001,8001
+    info C unacked=8 sacked=1 lost=0
+    << ACK seq=101 ack=5001 win=20000 sack=7001,11001
+    info C unacked=8 sacked=4 lost=2 retrans=2
+    << ACK seq=101 ack=9001 win=20000 sack=9001,11001
+    info C unacked=4 sacked=2 lost=0 retrans=0
+    << ACK seq=101 ack=13001 win=20000
+    info C unacked=0 sacked=0
+  )");
+}
+
+// RFC 3708: all that was sent again has come twice. It may be told when the repair is over, by an
+// acknowledgement that was overtaken.
+TEST(PortSend, SuperfluousRepairIsToldLate) {
+  PortLadder l;
+  l.established("win=60000 mss=1000 sack_ok").run("send C 10000 = 10000");
+  EXPECT_EQ(l.taken().size(), 10u);
+  l.run(R"(
+    +20ms
+    << ACK seq=101 ack=5001 win=60000 sack=6001,9001
+    >> ACK seq=5001 len=1000
+    << ACK seq=101 ack=15001 win=60000
+    info C ca_state=0 snd_cwnd=5
+    send C 1000
+    >> PSH|ACK seq=15001 len=1000
+    +20ms
+    << ACK seq=101 ack=16001 win=60000
+    << ACK seq=101 ack=15001 win=60000 sack=4001,5001    # older than that: of something else
+    info C snd_cwnd=5 dsack_dups=1
+    << ACK seq=101 ack=15001 win=60000 sack=5001,6001
+    info C snd_cwnd=10 dsack_dups=2
+  )");
+}
+
 // By how many segments one came late, at most: three as long as nothing else is known.
 TEST(PortSend, DegreeOfReordering) {
   PortLadder l;
@@ -263,6 +304,49 @@ TEST(PortSend, ReorderingWindow) {
     +100ms
     >> nothing
     info C total_retrans=0 ca_state=0
+  )");
+}
+
+// How long nothing came since the timer ran out: 200 ms and the round trip, then 100 more.
+TEST(PortSend, TimeoutsAreTimed) {
+  PortLadder().established("win=9000 mss=1000", "", 100).run(R"(
+    send C 1000
+    >> PSH|ACK len=1000
+    +299ms
+    info C total_rto=0 total_rto_recoveries=0 total_rto_time=0
+    +101ms
+    >> PSH|ACK len=1000
+    info C total_rto=1 total_rto_recoveries=1 retransmits=1
+    << ACK seq=101 ack=6001 win=9000
+    info C retransmits=0
+    +10s
+    info C total_rto=1 total_rto_recoveries=1 total_rto_time=100
+  )");
+}
+
+// RFC 8985 section 6.2 step 2: the round trip is that of each segment that arrives, in order. A
+// retransmission was quicker than what had been sent once; by the time of that the last segment is
+// not late yet.
+TEST(PortSend, RackTakesEachRoundTrip) {
+  PortLadder l;
+  l.established("win=20000 mss=1000 sack_ok", "", 10).run("send C 8000 = 8000");
+  EXPECT_EQ(l.taken().size(), 8u);
+  l.run(R"(
+    +10ms
+    << ACK seq=101 ack=5001 win=20000 sack=6001,7001
+    << ACK seq=101 ack=5001 win=20000 sack=6001,8001
+    << ACK seq=101 ack=5001 win=20000 sack=6001,8001,11001,12001
+    >> ACK seq=5001 len=1000
+    info C lost=4 retrans=1
+    +12ms
+    << ACK seq=101 ack=9001 win=20000 sack=11001,12001
+    >> ACK seq=9001 len=1000
+    >> ACK seq=10001 len=1000
+    info C lost=2 retrans=2
+    +3ms
+    >> PSH|ACK seq=12001 len=1000
+    info C lost=3 retrans=3
+    << ACK seq=101 ack=13001 win=20000
   )");
 }
 
@@ -363,8 +447,9 @@ TEST(PortSend, ZeroWindowIsProbed) {
     >> nothing
     +5ms
     >> ACK seq=6001 len=1               # one byte, again at doubled times
+    info C probes=1 retransmits=0
     << ACK seq=101 ack=6001 win=0
-    info C probes=1
+    info C probes=0
     +445ms
     >> ACK seq=6001 len=1
     << ACK seq=101 ack=6001 win=0
@@ -527,7 +612,7 @@ TEST(PortSend, EcnIsHeard) {
     >> ACK len=1000
     >> PSH|ACK len=1000
     << ACK|ECE seq=101 ack=7001 win=20000
-    info C ca_state=2 snd_ssthresh=2
+    info C ca_state=2 snd_ssthresh=2 delivered=3 delivered_ce=2
     << ACK seq=101 ack=9001 win=20000
     send C 1000
     >> PSH|ACK|CWR len=1000
@@ -603,6 +688,31 @@ TEST(PortSend, BusyAndShutOut) {
 }
 
 // Whoever cuts, the segments are the same; large frames hold as much as the window lets go.
+// The send buffer holds the application back: from when all in it has left to when some of it is
+// acknowledged.
+TEST(PortSend, TimeWithoutRoomToSend) {
+  PortLadder l;
+  l.established("win=9000 mss=1000").run(R"(
+    opt C SO_SNDBUF 3000
+    send C 2000 = 2000
+    +50ms
+    << ACK seq=101 ack=7001 win=9000
+    info C sndbuf_limited=0
+    send C 5000 = 3000
+    +20ms
+    info C sndbuf_limited=20000
+    << ACK seq=101 ack=8001 win=9000
+    +30ms
+    info C sndbuf_limited=20000
+    send C 5000 = 1000
+    +10ms
+    << ACK seq=101 ack=11001 win=9000
+    +30ms
+    info C sndbuf_limited=30000
+  )");
+  EXPECT_EQ(l.taken().size(), 6u);
+}
+
 TEST(PortSend, WhoCuts) {
   auto config = PortLadder::plain();
   for (config.offload = WEFT_SIM_SOFTWARE; config.offload <= WEFT_SIM_LARGE_FRAMES;

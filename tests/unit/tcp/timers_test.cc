@@ -83,9 +83,9 @@ TEST(TcpIcmp, FragmentationNeeded) {
     cwnd 14600                     # no sign of congestion
     send 10                        # (has the stack send)
     >> ACK seq=5001 len=960
-    >> ACK seq=5961 len=500
-    >> ACK seq=6461 len=960
-    >> ACK seq=7421 len=500
+    >> ACK seq=5961 len=960
+    >> ACK seq=6921 len=960
+    >> ACK seq=7881 len=40
     << ACK seq=101 ack=7921
     >> ACK seq=7921 len=10
   )");
