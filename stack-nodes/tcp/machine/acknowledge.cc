@@ -17,6 +17,7 @@ void Tcp::acknowledge(Connection& c, const Segment& s) {
   Delivered d;
   d.una_before = una_before;
   d.advanced = after(s.ack_seq, una_before);
+  d.take_echo(c, s);
   const std::uint32_t delivered = c.delivered;
   if (d.advanced) acknowledged_to(c, s.ack_seq, d);
   if (c.sack != 0 && s.options.sack_count != 0) take_sacks(c, s, d);
@@ -52,6 +53,7 @@ void Tcp::take_overtaken(Connection& c, const Segment& s) {
   if (c.sack == 0 || s.options.sack_count == 0) return;
   Delivered d;
   d.una_before = c.snd_una;
+  d.take_echo(c, s);
   take_sacks(c, s, d);
   if (d.delivered == 0 && !d.dsack) return;
   recover(c, s, d);

@@ -18,6 +18,13 @@ struct Tcp::Delivered {
   bool again = false;      // a retransmission of ours is among what arrived
   bool new_loss = false;
   Seq una_before = 0;
+  bool echoes = false;  // it has a timestamp of this side, ...
+  std::uint32_t echo = 0;
+
+  void take_echo(const Connection& c, const Segment& s) {
+    echoes = c.timestamps != 0 && s.options.has_timestamps;
+    echo = s.options.ts_echo;
+  }
 };
 
 }  // namespace weft::tcp

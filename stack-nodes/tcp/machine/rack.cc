@@ -23,7 +23,9 @@ void Tcp::rack_delivered(Connection& c, const Sent& r, Delivered& d) {
   const std::uint64_t rtt_ns = now_ns - r.sent_ns;
   if (r.is(Sent::ever_again)) {
     d.again = true;
-    // An answer faster than any seen must be to the first sending.
+    // An answer to what was said before it, or faster than any seen, is to the first sending.
+    const std::uint32_t said = static_cast<std::uint32_t>(r.sent_ns / 1'000'000) + c.ts_offset;
+    if (d.echoes && before(d.echo, said)) return;
     if (rtt_ns < std::uint64_t{c.min_rtt_us} * 1000) return;
   } else {
     d.rtt_ns = rtt_ns == 0 ? 1 : rtt_ns;

@@ -350,6 +350,38 @@ TEST(PortSend, RackTakesEachRoundTrip) {
   )");
 }
 
+// ... and what a timestamp shows to be an answer to the first sending says nothing of the second:
+// the last segment was not overtaken by it.
+TEST(PortSend, RackKnowsTheFirstSending) {
+  auto config = PortLadder::plain();
+  config.features |= WEFT_SIM_TIMESTAMPS;
+  PortLadder l(config);
+  l.run(R"(
+    +1s
+    socket L
+    bind L 80
+    listen L 4
+    << SYN seq=100 mss=1012 sack_ok ts=7,0
+    >> SYN|ACK ts=1000,7
+    +10ms
+    << ACK seq=101 ack=5001 win=20000 ts=8,1000
+    accept C L
+    send C 6000
+  )");
+  EXPECT_EQ(l.taken().size(), 6u);
+  l.run(R"(
+    +10ms
+    << ACK seq=101 ack=5001 win=20000 ts=9,1010 sack=7001,10001
+    >> ACK seq=5001 len=1000 ts=1020,9
+    >> ACK seq=6001 len=1000
+    +12ms
+    << ACK seq=101 ack=5001 win=20000 ts=10,1010 sack=6001,10001
+    >> nothing
+    info C sacked=4 lost=1 retrans=1
+    << ACK seq=101 ack=11001 win=20000 ts=11,1010
+  )");
+}
+
 TEST(PortSend, TailLossProbe) {
   PortLadder().established("win=9000 mss=1000 sack_ok", "", 40).run(R"(
     send C 100 = 100
