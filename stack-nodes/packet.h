@@ -54,28 +54,30 @@ struct Packet {
 // Bits of Packet::facts, as DPDK has them in an mbuf's flags (runtime/engine/frames.h holds the two
 // against each other). They are kept as they are, so that a predicate is one masked comparison.
 struct CardFacts {
-  static constexpr std::uint16_t ip_good = 1 << 7, ip_bad = 1 << 4;
-  static constexpr std::uint16_t l4_good = 1 << 8, l4_bad = 1 << 3;
+  struct Sum {  // of a checksum; "none" is both
+    std::uint16_t good, bad;
+  };
+  static constexpr Sum ip{1 << 7, 1 << 4}, l4{1 << 8, 1 << 3};
   static constexpr std::uint16_t marked = 1 << 13;
 
-  static constexpr Answer answer(std::uint16_t facts, std::uint16_t good, std::uint16_t bad) {
+  static constexpr Answer answer(std::uint16_t facts, Sum sum) {
     // (A switch over the masked bits: compilers make one comparison of `answer(...) == good`.)
-    const auto both = static_cast<std::uint16_t>(good | bad);
+    const auto both = static_cast<std::uint16_t>(sum.good | sum.bad);
     if ((facts & both) == 0) return Answer::unknown;
-    if ((facts & both) == good) return Answer::good;
-    return (facts & both) == bad ? Answer::bad : Answer::none;
+    if ((facts & both) == sum.good) return Answer::good;
+    return (facts & both) == sum.bad ? Answer::bad : Answer::none;
   }
-  static constexpr std::uint16_t bits(Answer a, std::uint16_t good, std::uint16_t bad) {
+  static constexpr std::uint16_t bits(Answer a, Sum sum) {
     const auto n = static_cast<unsigned>(a);
-    return static_cast<std::uint16_t>(((n & 1) != 0 ? good : 0) | ((n & 2) != 0 ? bad : 0));
+    return static_cast<std::uint16_t>(((n & 1) != 0 ? sum.good : 0) | ((n & 2) != 0 ? sum.bad : 0));
   }
 };
-inline Answer ip_cksum(const Packet& p) {
-  return CardFacts::answer(p.facts, CardFacts::ip_good, CardFacts::ip_bad);
+template <CardFacts::Sum sum>
+inline Answer answer(const Packet& p) {
+  return CardFacts::answer(p.facts, sum);
 }
-inline Answer l4_cksum(const Packet& p) {
-  return CardFacts::answer(p.facts, CardFacts::l4_good, CardFacts::l4_bad);
-}
+inline Answer ip_cksum(const Packet& p) { return answer<CardFacts::ip>(p); }
+inline Answer l4_cksum(const Packet& p) { return answer<CardFacts::l4>(p); }
 // Ports of a datagram being sent: the source in the upper half, as a header has them.
 constexpr std::uint32_t ports_of(std::uint16_t src, std::uint16_t dst) {
   return std::uint32_t{src} << 16 | dst;
@@ -98,14 +100,12 @@ inline std::uint8_t ecn(const Packet& p) { return p.tos & 3; }
 inline bool is_cut_by_card(const Packet& p) { return asks_cut(p) && p.segment != 0; }
 
 // For tests and tools.
-inline void say_ip_cksum(Packet& p, Answer a) {
-  p.facts &= static_cast<std::uint16_t>(~(CardFacts::ip_good | CardFacts::ip_bad));
-  p.facts |= CardFacts::bits(a, CardFacts::ip_good, CardFacts::ip_bad);
+inline void say(Packet& p, CardFacts::Sum sum, Answer a) {
+  p.facts &= static_cast<std::uint16_t>(~(sum.good | sum.bad));
+  p.facts |= CardFacts::bits(a, sum);
 }
-inline void say_l4_cksum(Packet& p, Answer a) {
-  p.facts &= static_cast<std::uint16_t>(~(CardFacts::l4_good | CardFacts::l4_bad));
-  p.facts |= CardFacts::bits(a, CardFacts::l4_good, CardFacts::l4_bad);
-}
+inline void say_ip_cksum(Packet& p, Answer a) { say(p, CardFacts::ip, a); }
+inline void say_l4_cksum(Packet& p, Answer a) { say(p, CardFacts::l4, a); }
 inline void say_mark(Packet& p, std::uint32_t mark) {
   p.facts |= CardFacts::marked;
   p.mark = mark;

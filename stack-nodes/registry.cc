@@ -190,18 +190,43 @@ const Entry* find(std::string_view name) {
   return nullptr;
 }
 
-std::vector<std::string> split(std::string_view list) {
+namespace {
+
+std::string_view trimmed(std::string_view word) {
   constexpr std::string_view blank = " \t\n";
+  const std::size_t first = word.find_first_not_of(blank);
+  if (first == std::string_view::npos) return {};
+  return word.substr(first, word.find_last_not_of(blank) - first + 1);
+}
+
+// The text up to `separator`, which is taken off the list.
+std::string_view next_of(std::string_view& list, char separator) {
+  const std::size_t end = list.find(separator);
+  const std::string_view word = list.substr(0, end);
+  list = end == std::string_view::npos ? std::string_view{} : list.substr(end + 1);
+  return trimmed(word);
+}
+
+}  // namespace
+
+std::vector<std::string> split(std::string_view list) {
   std::vector<std::string> words;
   while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    std::string_view word = list.substr(0, comma);
-    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
-    const std::size_t first = word.find_first_not_of(blank);
-    if (first == std::string_view::npos) continue;
-    words.emplace_back(word.substr(first, word.find_last_not_of(blank) - first + 1));
+    const auto word = next_of(list, ',');
+    if (!word.empty()) words.emplace_back(word);
   }
   return words;
+}
+
+std::vector<std::pair<std::string, std::string>> assignments(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> found;
+  while (!text.empty()) {
+    const auto one = next_of(text, ';');
+    const std::size_t equals = one.find('=');
+    if (equals == std::string_view::npos) continue;
+    found.emplace_back(trimmed(one.substr(0, equals)), trimmed(one.substr(equals + 1)));
+  }
+  return found;
 }
 
 }  // namespace weft::nodes

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "stack-nodes/node.h"
@@ -36,5 +37,8 @@ const Entry* find(std::string_view name);
 
 // "a, b ,c" -> {"a", "b", "c"}
 std::vector<std::string> split(std::string_view list);
+
+// NodeDecl::assigns: "a = x; b = y" -> {{"a", "x"}, {"b", "y"}}
+std::vector<std::pair<std::string, std::string>> assignments(std::string_view text);
 
 }  // namespace weft::nodes

@@ -67,20 +67,23 @@ Result<StraightText> straight_ways(ResidueContext& c, const Straight& s) {
     large += fmt::format("{}core.{}.bytes() > generated::cached_bytes", large.empty() ? "" : " || ",
                          nodes::find(c.node(v).impl)->decl->table);
   }
-  text.pick = head + fmt::format("  core.edges[{}] += n;\n", c.edges.entry_counter(s.entry));
   c.entered.insert(start);
-  text.pick += fmt::format(
-      "  if (!core.room_for(n)) [[unlikely]] {{\n"
-      "    for (unsigned i = 0; i < n; ++i) go_on(core, {}({}), At::{});\n    return;\n  }}\n",
-      s.make, s.source, c.label(start));
+  std::string fits = "core.room_for(n)";
   for (const bool cut : {false, true}) {
     if (cut && stops.empty()) continue;
     const auto name = std::string(s.name) + (cut ? "_cut" : "_straight");
     auto way =
         write_straight(c, {name, s.arguments, s.source, s.make, s.plain, s.kept, start, cut});
     if (!way) return fail(way.error());
-    text.ways += *way;
+    text.ways += way->text;
+    if (cut) continue;  // (The conditions are the same.)
+    for (const auto& condition : way->of_batch) fits += " && (" + condition + ")";
   }
+  text.pick = head + fmt::format("  core.edges[{}] += n;\n", c.edges.entry_counter(s.entry));
+  text.pick += fmt::format(
+      "  if (!({})) [[unlikely]] {{\n"
+      "    for (unsigned i = 0; i < n; ++i) go_on(core, {}({}), At::{});\n    return;\n  }}\n",
+      fits, s.make, s.source, c.label(start));
   if (!stops.empty()) {
     text.pick += fmt::format("  if ({}) return {}_cut(core, {}, n);\n", large, s.name, s.passed);
   }

@@ -15,6 +15,14 @@ bool ResidueContext::hot(Vertex v, unsigned port) const {
   return edge && edges.edges[*edge].hot;
 }
 
+std::optional<std::pair<unsigned, Vertex>> ResidueContext::usual(Vertex v) const {
+  for (unsigned e : edges.of_vertex[v]) {
+    const auto& edge = edges.edges[e];
+    if (edge.hot) return std::pair(edge.port, edge.to);
+  }
+  return std::nullopt;
+}
+
 std::string ResidueContext::counted(Vertex v, unsigned port) const {
   const auto edge = edges.index(v, port);
   if (!edge || edges.edges[*edge].hot) return "";
@@ -38,6 +46,12 @@ std::set<Vertex> reachable(const ir::Graph& graph, Vertex start) {
     }
   }
   return found;
+}
+
+const nodes::NodeDecl* declaration(const ir::Node& node) {
+  if (node.kind != ir::NodeKind::effect) return nullptr;
+  const auto* entry = nodes::find(node.impl);
+  return entry == nullptr ? nullptr : entry->decl;
 }
 
 Result<const nodes::Entry*> stack_node(const std::string& name, const diag::Span& span) {

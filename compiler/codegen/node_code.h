@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "compiler/codegen/expr_code.h"
 #include "compiler/ir/edges.h"
@@ -27,6 +28,8 @@ struct ResidueContext {
   std::string label(ir::Vertex v) const { return identifier(node(v).id); }
   // Is this the port that most packets take: the first that leads somewhere?
   bool hot(ir::Vertex v, unsigned port) const;
+  // That port, and where it leads; none at the end of a way.
+  std::optional<std::pair<unsigned, ir::Vertex>> usual(ir::Vertex v) const;
   // "++core.edges[7]; ", or "" for a hot port, which is not counted but derived.
   std::string counted(ir::Vertex v, unsigned port) const;
 };
@@ -34,6 +37,8 @@ struct ResidueContext {
 // All vertices that packets entering at `start` can reach.
 std::set<ir::Vertex> reachable(const ir::Graph& graph, ir::Vertex start);
 
+// What the stack node of an effect declares; null for other nodes.
+const nodes::NodeDecl* declaration(const ir::Node& node);
 // The stack node of an effect or test, or an error that says what is missing (E0518).
 diag::Result<const nodes::Entry*> stack_node(const std::string& name, const diag::Span& span);
 // Its name in C++; its header is included.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "compiler/codegen/node_code.h"
 
@@ -30,7 +31,13 @@ struct StraightSpec {
   bool cut = false;
 };
 
-diag::Result<std::string> write_straight(ResidueContext& c, const StraightSpec& spec);
+struct StraightCode {
+  std::string text;
+  // Must hold for a batch to go this way: conditions about the host, in C++.
+  std::vector<std::string> of_batch;
+};
+
+diag::Result<StraightCode> write_straight(ResidueContext& c, const StraightSpec& spec);
 
 // The nodes of the straight way from `start` in front of which it may be cut.
 std::vector<ir::Vertex> cuts(const ResidueContext& c, ir::Vertex start);

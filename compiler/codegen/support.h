@@ -41,6 +41,19 @@ inline bool in_range(T value, T low, T high) {
 // Offset of the network header as a card's parser finds it: behind one tag, if there is one.
 inline unsigned wire_l3(const Packet& p) { return wire::load16(p.data + 12) == 0x8100 ? 18 : 14; }
 
+// The card found all of these checksums good: one comparison.
+template <class... Sums>
+inline bool all_good(const Packet& p, Sums... sums) {
+  const auto good = static_cast<std::uint16_t>((... | sums.good));
+  const auto both = static_cast<std::uint16_t>((... | (sums.good | sums.bad)));
+  return (p.facts & both) == good;
+}
+
+// What was asked before for the whole batch: the compiler takes it as known.
+inline void given(bool condition) {
+  if (!condition) __builtin_unreachable();
+}
+
 // Packets of a batch that wait in front of a table, and for each where it goes on. (Not an array of
 // packets, which would be cleared as a whole first.)
 template <class At>
@@ -58,8 +71,8 @@ struct Waiting {
   }
 };
 
-// Where a straight way puts what it delivers and transmits: the number of the next in either list,
-// in registers as long as nobody else adds to the lists. There is room for the whole batch
+// Where a straight way puts what it delivers and transmits: the next place in either list, in
+// registers as long as nobody else adds to the lists. There is room for the whole batch
 // (Core::room_for). Whoever else may add is called between `away` and `back`. A list that the way
 // does not end in takes no register.
 template <bool delivers, bool transmits>
@@ -73,7 +86,7 @@ class Ends {
       away().deliver(copy_of(p));
       return back();
     }
-    fill(core_.delivered.datagrams[delivered_++], p);
+    fill(*delivered_++, p);
   }
   void transmit(const Packet& p) requires transmits {
     core_.lists.touch("a list of frames");
@@ -82,25 +95,30 @@ class Ends {
       return back();
     }
     auto* frame = static_cast<Frame*>(p.buffer);
-    core_.transmitted.frames[transmitted_++] = frame;
+    *transmitted_++ = frame;
     describe(p, *frame);
   }
 
   // The lists' own counts are right from here on.
   Core& away() {
-    if (delivers) core_.delivered.count = delivered_;
-    if (transmits) core_.transmitted.count = transmitted_;
+    if (delivers) core_.delivered.count = count(core_.delivered.datagrams, delivered_);
+    if (transmits) core_.transmitted.count = count(core_.transmitted.frames, transmitted_);
     return core_;
   }
   void back() {
-    delivered_ = core_.delivered.count;
-    transmitted_ = core_.transmitted.count;
+    delivered_ = core_.delivered.datagrams + core_.delivered.count;
+    transmitted_ = core_.transmitted.frames + core_.transmitted.count;
   }
 
  private:
+  template <class T>
+  static unsigned count(const T* first, const T* next) {
+    return static_cast<unsigned>(next - first);
+  }
+
   Core& core_;
-  unsigned delivered_;
-  unsigned transmitted_;
+  Datagram* delivered_;
+  Frame** transmitted_;
 };
 
 // Members that no node of a straight way writes are read again where a packet leaves it, so that

@@ -158,30 +158,6 @@ std::vector<Branch> Symbolic::choices(const Term& choice, std::size_t ports, con
   return out;
 }
 
-namespace {
-
-std::string trim(std::string s) {
-  while (!s.empty() && s.front() == ' ') s.erase(s.begin());
-  while (!s.empty() && s.back() == ' ') s.pop_back();
-  return s;
-}
-
-// "a = x; b = y" -> pairs
-std::vector<std::pair<std::string, std::string>> assignments(std::string_view text) {
-  std::vector<std::pair<std::string, std::string>> out;
-  while (!text.empty()) {
-    const auto end = std::min(text.find(';'), text.size());
-    const std::string one(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const auto equals = one.find('=');
-    if (equals == std::string::npos) continue;
-    out.emplace_back(trim(one.substr(0, equals)), trim(one.substr(equals + 1)));
-  }
-  return out;
-}
-
-}  // namespace
-
 // The packet stays where its state is, or goes to the ring of the shard that has it, which may be
 // full. What was learned is noted as told; that a ring may be full is no other behaviour.
 std::vector<Branch> Symbolic::handover(const nodes::NodeDecl& decl, const State& before) {
@@ -228,7 +204,7 @@ std::vector<Branch> Symbolic::effect(const nodes::NodeDecl& decl, const State& b
     if (info != nullptr)
       state.values[field] = session_.apply(name + "/" + field, args, info->width);
   }
-  for (const auto& [field, text] : assignments(decl.assigns)) {
+  for (const auto& [field, text] : nodes::assignments(decl.assigns)) {
     state.values[field] = session_.resize(assigned(text, before), fields_.find(field)->width);
   }
 

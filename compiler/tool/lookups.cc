@@ -71,6 +71,7 @@ Bits packet_value(const std::string& name, const Packet& p, const Core& core) {
       {"desc.tx_vlan", asks_vlan(p)},
       {"host.mac", core.host.mac},
       {"host.address", core.host.address},
+      {"host.one_address", core.addresses.only_one()},
       {"host.broadcast", core.host.broadcast},
       {"host.vlan_id", core.host.vlan_id},
       {"host.mtu", core.host.mtu},

@@ -23,12 +23,12 @@ static_assert(offsetof(Frame, memory) == offsetof(rte_mbuf, buf_addr) &&
               offsetof(Frame, next) == offsetof(rte_mbuf, next) &&
               offsetof(Frame, offload) == offsetof(rte_mbuf, tx_offload));
 // "none" is both bits.
-static_assert(CardFacts::ip_good == RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
-              CardFacts::ip_bad == RTE_MBUF_F_RX_IP_CKSUM_BAD &&
-              (CardFacts::ip_good | CardFacts::ip_bad) == RTE_MBUF_F_RX_IP_CKSUM_NONE);
-static_assert(CardFacts::l4_good == RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
-              CardFacts::l4_bad == RTE_MBUF_F_RX_L4_CKSUM_BAD &&
-              (CardFacts::l4_good | CardFacts::l4_bad) == RTE_MBUF_F_RX_L4_CKSUM_NONE);
+static_assert(CardFacts::ip.good == RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+              CardFacts::ip.bad == RTE_MBUF_F_RX_IP_CKSUM_BAD &&
+              (CardFacts::ip.good | CardFacts::ip.bad) == RTE_MBUF_F_RX_IP_CKSUM_NONE);
+static_assert(CardFacts::l4.good == RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
+              CardFacts::l4.bad == RTE_MBUF_F_RX_L4_CKSUM_BAD &&
+              (CardFacts::l4.good | CardFacts::l4.bad) == RTE_MBUF_F_RX_L4_CKSUM_NONE);
 static_assert(CardFacts::marked == RTE_MBUF_F_RX_FDIR_ID);
 static_assert(Frame::ask_ip == RTE_MBUF_F_TX_IP_CKSUM &&
               Frame::ask_udp == RTE_MBUF_F_TX_UDP_CKSUM &&

@@ -26,7 +26,7 @@ struct Build {
           "pkt.len = l4.room + 34; l3.room = l4.room + 20",
       .expects =
           "meta.dont_fragment == 0 && meta.src == 0 && meta.ttl == 0 && meta.dscp == 0 && "
-          "meta.ecn == 0",
+          "meta.ecn == 0 && host.one_address == 1",
       .meaning =
           "writes the IPv4 header; source is the own address of the way out and time to live 64 "
           "unless set",
@@ -44,7 +44,7 @@ struct Build {
     p.len = p.end = frame + total;
     p.l3 = frame;
     p.l4 = frame + header;
-    wire::Composer<header>()
+    wire::Composer<header, std::uint32_t>()
         .put<field::ipv4::version>(4)
         .put<field::ipv4::ihl>(header / 4)
         .put<field::ipv4::dscp>(dscp(p))

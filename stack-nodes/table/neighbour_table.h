@@ -71,20 +71,18 @@ class NeighbourTable : public Owned {
   }
   // The short case of `resolve`. False: nothing was done.
   bool known(Packet& p) {
-    Entry& e = asked_for(p.next_hop);
-    if (!e.quick) [[unlikely]]
+    if (!recall(p.next_hop)) [[unlikely]]
       return false;
-    e.used = true;
-    p.next_mac = e.mac;
+    last_->used = true;
+    p.next_mac = last_->mac;
     return true;
   }
   // The Ethernet address, where a packet may go there at once, or 0.
   std::uint64_t at_once(std::uint32_t address) {
-    Entry& e = asked_for(address);
-    if (!e.quick) [[unlikely]]
+    if (!recall(address)) [[unlikely]]
       return 0;
-    e.used = true;
-    return e.mac;
+    last_->used = true;
+    return last_->mac;
   }
 
   // Before the first packet; fewer than `capacity`.
@@ -94,7 +92,7 @@ class NeighbourTable : public Owned {
     Entry& e = entries_[add(core, address)];
     e.mac = mac;
     e.state = State::fixed;
-    e.quick = true;
+    e.quick_for = address;
   }
 
   // `create`: make an entry for an address that is not known (a request for us came from there);
@@ -204,7 +202,8 @@ class NeighbourTable : public Owned {
     std::uint8_t count = 0;  // packets held
     std::uint8_t asked = 0;  // requests since the last answer
     bool used = false;       // since the last answer
-    bool quick = false;      // mac is known and nothing has to be kept in order
+    std::uint32_t quick_for =
+        0;  // the address, while mac is known and nothing is to be kept in order
   };
 
   struct Held {
@@ -247,19 +246,21 @@ class NeighbourTable : public Owned {
       p.buffer = nullptr;
       return Resolved::wait;
     }
-    e.quick = true;
+    e.quick_for = hop;
     return Resolved::known;
   }
 
-  // The entry that was last asked for is tried first: most hosts send to one gateway. (It says
-  // itself whether it is still right.) Not `quick` where there is none.
-  Entry& asked_for(std::uint32_t address) {
+  // Whether packets may go to `address` (not 0) at once: last_ is its entry then. The entry that
+  // was last asked for is tried first: most hosts send to one gateway. (It says itself whether it
+  // is still right.)
+  bool recall(std::uint32_t address) {
     touch("the neighbour table");
-    if (last_->address != address) [[unlikely]] {
-      const std::uint16_t at = index_.find(address);
-      last_ = at == none ? nobody_.data() : &entries_[at];
-    }
-    return *last_;
+    if (last_->quick_for == address) [[likely]]
+      return true;
+    const std::uint16_t at = index_.find(address);
+    if (at == none || entries_[at].quick_for != address) return false;
+    last_ = &entries_[at];
+    return true;
   }
 
   Resolved hold(Entry& e, Packet& p) {
@@ -300,7 +301,8 @@ class NeighbourTable : public Owned {
       free_held_.push_back(place);
       e.handed_back_ns = core.now_ns;
     }
-    e.quick = e.count == 0 && e.handed_back_ns != core.now_ns;
+    const bool quick = e.count == 0 && e.handed_back_ns != core.now_ns;
+    e.quick_for = quick ? e.address : 0;
   }
 
   template <class Core>

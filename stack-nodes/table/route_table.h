@@ -36,9 +36,13 @@ class RouteTable {
   // Broadcast to this link and multicast stay on the link (RFC 1122 section 3.3.6, RFC 1112 section
   // 6.1).
   std::uint32_t lookup(std::uint32_t dst) const {
-    if (dst == last_.dst) return last_.hop;
-    last_ = {dst, look_for(dst)};
-    return last_.hop;
+    if (dst == last_.dst) [[likely]] {
+      if (last_.hop == 0) __builtin_unreachable();
+      return last_.hop;
+    }
+    const std::uint32_t hop = look_for(dst);
+    if (hop != 0) last_ = {dst, hop};
+    return hop;
   }
 
   void clear() {

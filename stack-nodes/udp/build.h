@@ -22,7 +22,7 @@ struct Build {
   };
   static void run(Packet& p, Core&) {
     p.protocol = 17;
-    wire::Composer<field::udp::min_bytes>()
+    wire::Composer<field::udp::min_bytes, std::uint32_t>()
         .put<joined(field::udp::src_port, field::udp::dst_port)>(p.ports)
         .put<field::udp::length>(wire::l4_room(p))
         .store(header_at<field::Layer::l4>(p));

@@ -14,6 +14,14 @@ namespace weft::wire {
 
 static_assert(std::endian::native == std::endian::little, "sums are swapped once at the end");
 
+// A sum of words of 16 or 32 bits, all of them numbers, folded to 16 bits: the upper half of a
+// number plus the same with its halves exchanged is the sum of both halves with its carry added
+// (RFC 1071 section 2: the carry goes around, and the order of bytes does not matter).
+inline std::uint16_t folded(std::uint64_t value) {
+  const auto v = static_cast<std::uint32_t>((value + std::rotl(value, 32)) >> 32);
+  return static_cast<std::uint16_t>((v + std::rotl(v, 16)) >> 16);
+}
+
 // A running one's complement sum. `parts` is added up without loss and folded at the end.
 struct Sum {
   std::uint64_t value = 0;
@@ -76,12 +84,7 @@ struct Sum {
   }
 
   // Folded to 16 bits, as they lie in memory.
-  std::uint16_t in_memory() const {
-    // The upper half of a number plus the same with its halves exchanged is the sum of both halves
-    // with its carry added (RFC 1071 section 2: the carry goes around).
-    const auto v = static_cast<std::uint32_t>((value + std::rotl(value, 32)) >> 32);
-    return static_cast<std::uint16_t>((v + std::rotl(v, 16)) >> 16);
-  }
+  std::uint16_t in_memory() const { return wire::folded(value); }
 
   // The sum as a 16-bit number: 0xffff over data that contains its own correct checksum.
   std::uint16_t folded() const { return __builtin_bswap16(in_memory()); }
@@ -106,14 +109,14 @@ inline Sum sum_ipv4_20(const std::uint8_t* header) {
 // The same without its checksum. In the pieces that ipv4.build has stored (compose.h): a load that
 // spans two stores has to wait for them.
 inline Sum sum_ipv4_20_beside_checksum(const std::uint8_t* header) {
-  std::uint32_t src, dst;
+  std::uint32_t first, second, src, dst;
   std::uint16_t ttl_and_protocol;
+  std::memcpy(&first, header, 4);
+  std::memcpy(&second, header + 4, 4);
   std::memcpy(&ttl_and_protocol, header + 8, 2);
   std::memcpy(&src, header + 12, 4);
   std::memcpy(&dst, header + 16, 4);
-  Sum s{std::uint64_t{src} + dst + ttl_and_protocol};
-  s.add8bytes(header);
-  return s;
+  return {std::uint64_t{first} + second + ttl_and_protocol + src + dst};
 }
 
 // RFC 768: source, destination (8 bytes at `addresses`, as in the IPv4 header), protocol, length.

@@ -10,14 +10,41 @@
 
 namespace weft::wire {
 
-// A header of `bytes` bytes; fields that are not put are 0.
-template <unsigned bytes>
+// A header of `bytes` bytes; fields that are not put are 0. A header whose fields each lie in one
+// of its words of 4 bytes takes `Word` std::uint32_t: shorter where most words hold one field or
+// none that changes.
+template <unsigned bytes, class Word = std::uint64_t>
 class Composer {
  public:
   // Bits of `value` beyond the field are ignored. Each field once.
   template <field::Field F>
   Composer& put(std::uint64_t value) {
     static_assert(F.offset + F.width <= bytes * 8);
+    if constexpr (sizeof(Word) == 4) {
+      constexpr unsigned past = F.offset % 32 + F.width;
+      static_assert(past <= 32, "a field in two words");
+      value &= ~std::uint64_t{0} >> (64 - F.width);
+      words_[F.offset / 32] |= static_cast<Word>(value) << (32 - past);
+      return *this;
+    } else {
+      return put_wide<F>(value);
+    }
+  }
+
+  void store(std::uint8_t* header) const {
+    constexpr unsigned size = sizeof(Word);
+    for (unsigned w = 0; w < bytes / size; ++w) store_bytes<size>(header + size * w, words_[w]);
+    if constexpr (overlapping) {
+      store_bytes<8>(header + bytes - 8, tail_);
+    } else if constexpr (bytes % size != 0) {
+      store_bytes<bytes % size>(header + bytes / size * size,
+                                words_[bytes / size] >> (size * 8 - bytes % size * 8));
+    }
+  }
+
+ private:
+  template <field::Field F>
+  Composer& put_wide(std::uint64_t value) {
     constexpr unsigned word = F.offset / 64;
     constexpr unsigned end = F.offset % 64 + F.width;  // bits, from the word's first
     value &= ~std::uint64_t{0} >> (64 - F.width);
@@ -34,22 +61,13 @@ class Composer {
     return *this;
   }
 
-  void store(std::uint8_t* header) const {
-    for (unsigned w = 0; w < bytes / 8; ++w) store_bytes<8>(header + 8 * w, words_[w]);
-    if constexpr (overlapping) {
-      store_bytes<8>(header + bytes - 8, tail_);
-    } else if constexpr (bytes % 8 != 0) {
-      store_bytes<bytes % 8>(header + bytes / 8 * 8, words_[bytes / 8] >> (64 - bytes % 8 * 8));
-    }
-  }
-
- private:
   // Where the rest takes several stores: the last 8 bytes once more as a whole, over what the word
   // before them has written.
-  static constexpr bool overlapping = bytes > 8 && bytes % 8 > 2 && bytes % 8 != 4;
+  static constexpr bool overlapping =
+      sizeof(Word) == 8 && bytes > 8 && bytes % 8 > 2 && bytes % 8 != 4;
   static constexpr unsigned tail = bytes * 8 - 64;  // where they begin, in bits
   std::uint64_t tail_ = 0;
-  std::array<std::uint64_t, (bytes + 7) / 8> words_{};
+  std::array<Word, (bytes + sizeof(Word) - 1) / sizeof(Word)> words_{};
 };
 
 }  // namespace weft::wire

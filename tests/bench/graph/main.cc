@@ -14,6 +14,7 @@
 #include "runtime/engine/interpreter.h"
 #include "tests/bench/graph/contender.h"
 #include "tests/bench/graph/plans.h"
+#include "tests/bench/huge_pages.h"
 #include "tests/bench/instructions.h"
 #include "tests/bench/report.h"
 
@@ -246,9 +247,21 @@ int main(int argc, char** argv) {
   app.add_option("--child", options.child, "for callgrind: run this case alone, print nothing");
   CLI11_PARSE(app, argc, argv);
 
+  // (Under valgrind instructions are counted, which do not depend on pages.)
+  constexpr unsigned megabytes = 64;
+  const weft::bench::HugePages pages(options.child.empty() ? megabytes : 0);
+  const bool huge = options.child.empty() && pages.there();
+  if (options.child.empty() && !huge)
+    fmt::print(stderr, "bench graph: no huge pages: times are mostly misses of the TLB\n");
   // (--no-huge and --in-memory exclude each other in DPDK 22.11; --no-shconf leaves no files.)
-  std::string words[] = {argv[0], "--no-pci", "--no-huge",      "--no-shconf",
-                         "-m",    "64",       "--no-telemetry", "--log-level=lib.*:error"};
+  std::string words[] = {argv[0],
+                         "--no-pci",
+                         huge ? "--in-memory" : "--no-huge",
+                         "--no-shconf",
+                         "-m",
+                         std::to_string(megabytes),
+                         "--no-telemetry",
+                         "--log-level=lib.*:error"};
   std::vector<char*> eal;
   for (auto& word : words) eal.push_back(word.data());
   if (rte_eal_init(static_cast<int>(eal.size()), eal.data()) < 0) {

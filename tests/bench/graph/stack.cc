@@ -15,7 +15,7 @@ inline bool one_batch(Core& core, rte_ring* in, rte_ring* out, Receive&& receive
   // The application: sends every datagram back from the buffer it came in, as an application with
   // zero copy does (runtime/apps).
   DatagramList& got = core.delivered;
-  for (unsigned i = 0; i < got.count; ++i) got.datagrams[i].own = 0;
+  for (unsigned i = 0; i < got.count; ++i) turn_around(got.datagrams[i]);
   send(got.datagrams, got.count);
   got.count = 0;
 

@@ -321,6 +321,12 @@ TEST_P(Residue, BothWaysAreTheSame) {
   }
   const auto* residue = generated_->residue("whole");
   for (unsigned round = 0; round < 400; ++round) {
+    // Hosts for which the straight ways are made, and others.
+    for (Core* c : {core.get(), other.get()}) {
+      c->host.mtu = round % 8 == 1 ? 300 : 1500;
+      c->host.vlan_id = round % 8 == 2 ? 5 : 0;
+      if (round == 350) c->addresses.add(own + 0x10000, 24);
+    }
     frames.clear();
     std::deque<TestFrame> copies;
     std::vector<Frame*> pointers;
@@ -352,7 +358,7 @@ TEST_P(Residue, BothWaysAreTheSame) {
       d.own = 0;
       d.peer ^= random() % 8 == 0 ? random() : 0;
       if (random() % 8 == 0) d.len += 1500;
-      other->delivered.datagrams[i].own = 0;
+      turn_around(other->delivered.datagrams[i]);
       other->delivered.datagrams[i].peer = d.peer;
       other->delivered.datagrams[i].len = d.len;
       sends.push_back(packet_of(other->delivered.datagrams[i]));
