@@ -101,8 +101,12 @@ std::string flow_of(const Bytes& f) {
       return fmt::format("icmp {} type {} code {} ports {} > {}", between, f[l4], f[l4 + 1],
                          get16(f, ports), get16(f, ports + 2));
   }
-  if (f[l3 + 9] == 1 && f[l4] == 11)
-    return fmt::format("icmp {} type 11 about {:08x}", between, get32(f, l4 + 8 + 16));
+  if (f[l3 + 9] == 1 && f[l4] == 11) {
+    // Pieces that waited in vain: which of two datagrams is given up first is nobody's promise, and
+    // they may wait on two cores.
+    const auto about = fmt::format("icmp {} type 11 about {:08x}", between, get32(f, l4 + 8 + 16));
+    return f[l4 + 1] == 1 ? fmt::format("{} datagram {:04x}", about, get16(f, l4 + 8 + 4)) : about;
+  }
   return fmt::format("protocol {} {}", f[l3 + 9], between);
 }
 
