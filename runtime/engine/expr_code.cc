@@ -38,8 +38,8 @@ constexpr Direct direct[] = {
     {"p.vlan_id", Op::member_2, offsetof(Packet, vlan_id)},
     {"p.endpoint", Op::member_2, offsetof(Packet, endpoint)},
     {"p.connected", Op::member_1, offsetof(Packet, connected)},
-    {"ip_cksum(p)", Op::ip_cksum},
-    {"l4_cksum(p)", Op::l4_cksum},
+    {"answer<CardFacts::ip>(p)", Op::ip_cksum},
+    {"answer<CardFacts::l4>(p)", Op::l4_cksum},
 };
 
 Sign sign_of(ir::Op op) {
