@@ -71,7 +71,7 @@ void Sockets::describe(Socket& s, weft_sim_tcp_info& info) {
   info.tcpi_advmss = info.tcpi_pmtu - 40;
   if (c->user_mss != 0) info.tcpi_advmss = std::min<std::uint32_t>(info.tcpi_advmss, c->user_mss);
   info.tcpi_reordering = c->reordering;
-  info.tcpi_reord_seen = c->reordering_seen;
+  info.tcpi_reord_seen = c->reorderings;
   info.tcpi_rcv_rtt = c->rcv_rtt_us;
   info.tcpi_rcv_space = c->rcv_buf;
   info.tcpi_total_retrans = c->retransmitted;

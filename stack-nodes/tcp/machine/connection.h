@@ -128,11 +128,10 @@ struct Connection {
   std::uint32_t records : 1 = 0;       // some chunk has record_ends
   std::uint32_t deaf : 1 = 0;          // the application reads no more, but has not closed
   std::uint32_t was_busy : 1 = 0;  // since then_ns: text waited for acknowledgements, or to leave
-  std::uint32_t was_shut_out : 1 = 0;  // ... the peer's window held text back
-  std::uint32_t window_full : 1 = 0;   // ... just now
-  std::uint32_t cwnd_full : 1 = 0;     // ... just now
-  std::uint32_t flight_new : 1 = 0;    // something new was sent just now
-  std::uint32_t reordering_seen : 1 = 0;
+  std::uint32_t was_shut_out : 1 = 0;      // ... the peer's window held text back
+  std::uint32_t window_full : 1 = 0;       // ... just now
+  std::uint32_t cwnd_full : 1 = 0;         // ... just now
+  std::uint32_t flight_new : 1 = 0;        // something new was sent just now
   std::uint32_t tail_probe_again : 1 = 0;  // the last probe was a retransmission
   std::uint32_t tail_probe_open : 1 = 0;
   std::uint32_t listener_counts : 1 = 0;  // it takes a place of its listener
@@ -207,11 +206,12 @@ struct Connection {
 
   // ---- congestion control
   Congestion congestion = Congestion::cubic;
-  std::uint32_t w_max = 0;     // CUBIC: window before the last loss, bytes
-  std::uint32_t k_ms = 0;      // CUBIC: time to reach it again
-  double w_est = 0;            // CUBIC: what Reno would have, bytes
-  std::uint64_t epoch_ns = 0;  // CUBIC: when growth began; 0: not yet
-  std::uint32_t counted = 0;   // Reno: bytes acknowledged towards the next step
+  std::uint16_t reorderings = 0;  // acknowledgements of what something else had overtaken
+  std::uint32_t w_max = 0;        // CUBIC: window before the last loss, bytes
+  std::uint32_t k_ms = 0;         // CUBIC: time to reach it again
+  double w_est = 0;               // CUBIC: what Reno would have, bytes
+  std::uint64_t epoch_ns = 0;     // CUBIC: when growth began; 0: not yet
+  std::uint32_t counted = 0;      // Reno: bytes acknowledged towards the next step
 
   // ---- time
   std::uint32_t rto_since_ms = 0;  // nothing has come since the timer ran out then; 0: all is well

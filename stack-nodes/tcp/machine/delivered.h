@@ -17,6 +17,7 @@ struct Tcp::Delivered {
   Seq dsack_end = 0;       // ... up to here
   bool again = false;      // a retransmission of ours is among what arrived
   bool new_loss = false;
+  bool reordered = false;  // something that others had overtaken
   Seq una_before = 0;
   bool echoes = false;  // it has a timestamp of this side, ...
   std::uint32_t echo = 0;

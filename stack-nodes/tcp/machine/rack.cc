@@ -2,6 +2,7 @@
 // window is over; when nothing comes at all, the last segment is sent once more before the timer
 // runs out.
 #include <algorithm>
+#include <utility>
 
 #include "stack-nodes/tcp/machine/delivered.h"
 #include "stack-nodes/tcp/machine/stack.h"
@@ -29,7 +30,7 @@ void Tcp::rack_delivered(Connection& c, const Sent& r, Delivered& d) {
     if (rtt_ns < std::uint64_t{c.min_rtt_us} * 1000) return;
   } else {
     d.rtt_ns = rtt_ns == 0 ? 1 : rtt_ns;
-    if (before(r.end, c.rack_fack)) was_reordered(c, r.begin);
+    if (before(r.end, c.rack_fack)) was_reordered(c, r.begin, d);
   }
   c.rack_fack = later(c.rack_fack, r.end);
   // (Of each, not of the latest sent alone: section 6.2 step 2.)
@@ -41,8 +42,8 @@ void Tcp::rack_delivered(Connection& c, const Sent& r, Delivered& d) {
 }
 
 // By how many segments it was late, at most.
-void Tcp::was_reordered(Connection& c, Seq begin) {
-  c.reordering_seen = 1;
+void Tcp::was_reordered(Connection& c, Seq begin, Delivered& d) {
+  if (!std::exchange(d.reordered, true) && c.reorderings != 0xffff) ++c.reorderings;
   const std::uint32_t segments = (c.rack_fack - begin + c.mss - 1) / c.mss;
   const auto degree = static_cast<std::uint16_t>(std::min(segments, 300u));
   c.reordering = std::max(c.reordering, degree);
@@ -50,7 +51,7 @@ void Tcp::was_reordered(Connection& c, Seq begin) {
 
 // Section 6.2 step 4.
 std::uint64_t Tcp::rack_window_ns(const Connection& c) const {
-  if (c.reordering_seen == 0) {
+  if (c.reorderings == 0) {
     if (c.recovery == Recovery::fast || c.recovery == Recovery::loss) return 0;
     if (c.sacked_bytes >= 3u * c.mss) return 0;
   }

@@ -23,7 +23,7 @@ void Tcp::recover(Connection& c, const Segment& s, Delivered& d) {
     c.rack_round = c.snd_nxt;
     if (c.reo_mult < 16) ++c.reo_mult;
     c.reo_persist = 16;
-    c.reordering_seen = 1;
+    c.reorderings = std::max<std::uint16_t>(c.reorderings, 1);
   }
   if (try_undo(c, s, d)) return;
   const bool repaired = c.recovery == Recovery::fast || c.recovery == Recovery::cwr;

@@ -199,7 +199,7 @@ class Tcp {
   std::uint32_t next_lost(const Connection& c) const;
   // rack.cc
   void rack_delivered(Connection& c, const Sent& s, Delivered& d);
-  static void was_reordered(Connection& c, Seq begin);
+  static void was_reordered(Connection& c, Seq begin, Delivered& d);
   bool rack_detect(Connection& c);
   std::uint64_t rack_window_ns(const Connection& c) const;
   bool may_probe_tail(const Connection& c) const;

@@ -265,9 +265,9 @@ TEST(PortSend, DegreeOfReordering) {
     << ACK seq=101 ack=5001 win=9000 sack=9001,10001,11001,12001
     info C reordering=3 reord_seen=1
     << ACK seq=101 ack=6001 win=9000 sack=9001,10001,11001,12001
-    info C reordering=7 reord_seen=1
+    info C reordering=7 reord_seen=2
     << ACK seq=101 ack=13001 win=9000
-    info C reordering=7 total_retrans=0
+    info C reordering=7 reord_seen=3 total_retrans=0
   )");
 }
 
