@@ -166,8 +166,10 @@ ir::RssUnit read_rss(const Value& at, const ir::FieldTable& fields) {
   }
   if (const auto list = m.optional("functions")) {
     const std::vector<std::string> words = {"symmetric_toeplitz"};
-    for (const Value& function : list->list())
-      out.functions.push_back(words[function.word(words, "a hash function beside Toeplitz")]);
+    for (const Value& function : list->list()) {
+      function.word(words, "a hash function beside Toeplitz");
+      out.functions.assign(1, ir::HashFunction::symmetric_toeplitz);
+    }
   }
   if (const auto flag = m.optional("key_settable")) out.key_settable = flag->flag();
   if (const auto flag = m.optional("table_settable")) out.table_settable = flag->flag();
@@ -239,8 +241,8 @@ std::string print_rss(const ir::RssUnit& rss) {
                        condition(type.applies), fmt::join(type.input, ", "),
                        type.fixed ? ", fixed: true" : "");
   }
-  if (!rss.functions.empty())
-    out += fmt::format("      functions: [{}]\n", fmt::join(rss.functions, ", "));
+  for (const ir::HashFunction f : rss.functions)
+    out += fmt::format("      functions: [{}]\n", ir::to_string(f));
   if (!rss.key_settable) out += "      key_settable: false\n";
   if (!rss.table_settable) out += "      table_settable: false\n";
   if (!rss.predictable) out += "      spreads: unknown\n";

@@ -116,12 +116,26 @@ struct RssType {
   std::vector<std::string> input;  // fields hashed, in order
   bool fixed = false;              // always on: nobody can choose it
 };
+
+// What the fields become a hash by.
+enum class HashFunction {
+  toeplitz,
+  // DPDK (rte_flow.h): each of two fields that are each other's mirror, addresses or ports, is
+  // replaced by the sum (exclusive or) of both; then Toeplitz.
+  symmetric_toeplitz,
+};
+
+// The YAML word.
+inline std::string_view to_string(HashFunction f) {
+  return f == HashFunction::toeplitz ? "toeplitz" : "symmetric_toeplitz";
+}
+
 struct RssUnit {
   unsigned key_bytes = 40;
   unsigned table_size = 128;
-  unsigned queue_reach = 0;            // queues that table entries can name; 0: all
-  std::vector<RssType> types;          // first that applies and is switched on is used; else hash 0
-  std::vector<std::string> functions;  // beside Toeplitz: "symmetric_toeplitz"; none is used yet
+  unsigned queue_reach = 0;    // queues that table entries can name; 0: all
+  std::vector<RssType> types;  // first that applies and is switched on is used; else hash 0
+  std::vector<HashFunction> functions;  // beside Toeplitz
   bool key_settable = true;
   bool table_settable = true;
   bool predictable = true;  // false: the queue is any of those configured ("spreads: unknown")

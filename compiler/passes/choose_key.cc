@@ -20,7 +20,8 @@ constexpr std::size_t most_known = 512;   // flows by which keys are compared
 // What a card hashes of each flow's packets.
 class InputOf {
  public:
-  InputOf(const Inputs& inputs, const ir::RssType& type) : workload_(inputs.workload) {
+  InputOf(const Inputs& inputs, const ir::RssType& type, ir::HashFunction function)
+      : inputs_(inputs), type_(type), function_(function) {
     // Apart from the flow's own fields all datagrams look alike.
     for (const auto& field : type.input) {
       const unsigned width = inputs.fields.find(field)->width;
@@ -33,14 +34,16 @@ class InputOf {
 
   // Into `out`, which is used again and again.
   void fill(const HashedFlow& hashed, rss::Bytes& out) const {
-    const ir::Flow& flow = workload_.flows[hashed.flow];
-    const ir::Bits own[] = {flow.src, workload_.local_address(flow), flow.src_port, flow.dst_port};
+    const ir::Workload& workload = inputs_.workload;
+    const ir::Flow& flow = workload.flows[hashed.flow];
+    const ir::Bits own[] = {flow.src, workload.local_address(flow), flow.src_port, flow.dst_port};
     out.clear();
     for (const Part& part : parts_) {
       const ir::Bits value = part.own < own_fields.size() ? own[part.own] : part.other;
       for (unsigned shift = part.width; shift > 0; shift -= 8)
         out.push_back(static_cast<std::uint8_t>(value >> (shift - 8)));
     }
+    prepare(function_, type_, inputs_.fields, out);
   }
   rss::Bytes operator()(const HashedFlow& hashed) const {
     rss::Bytes out;
@@ -56,7 +59,9 @@ class InputOf {
     unsigned width = 0;
     ir::Bits other = 0;
   };
-  const ir::Workload& workload_;
+  const Inputs& inputs_;
+  const ir::RssType& type_;
+  ir::HashFunction function_;
   std::vector<Part> parts_;
   unsigned bytes_ = 0;
 };
@@ -144,9 +149,10 @@ diag::Result<plan::Rss> choose_key(const Inputs& inputs, const Hashing& hashing)
   std::erase_if(open, [&](unsigned q) { return unit.queue_reach != 0 && q >= unit.queue_reach; });
   const std::vector<HashedFlow> heaviest = heaviest_of(hashing.flows, most_known);
   std::optional<InputOf> input;
-  if (types->udp != nullptr) input.emplace(inputs, *types->udp);
+  out.function = choose_function(inputs, *node);
+  if (types->udp != nullptr) input.emplace(inputs, *types->udp, out.function);
 
-  rss::Task task = task_of(inputs, *node, *types);
+  rss::Task task = task_of(inputs, *node, *types, out.function);
   // Ports that are planned apart must come to the same keys and tables: flows that only one of them
   // knows have no say.
   const bool alone = task.ports.size() == 1;

@@ -270,6 +270,7 @@ class Prefer {
         bytes.push_back(static_cast<std::uint8_t>(values[k] >> (shift - 8)));
     }
     const plan::Rss& rss = plan_.configuration.rss;
+    prepare(rss.function, type, inputs_.fields, bytes);
     return rss.table[toeplitz(bytes, rss.key) % rss.table.size()];
   }
 

@@ -27,8 +27,12 @@ diag::Result<HashTypes> choose_types(const Inputs& inputs, const ir::Node& node)
 // The low bits of the hash that pick the entry in a table of this size.
 unsigned picking_bits(unsigned table_size);
 
+// What the fields become a hash by: the card's own symmetric function where that is asked for.
+ir::HashFunction choose_function(const Inputs& inputs, const ir::Node& node);
+
 // Ports and requests; wishes are left to the caller.
-rss::Task task_of(const Inputs& inputs, const ir::Node& node, const HashTypes& types);
+rss::Task task_of(const Inputs& inputs, const ir::Node& node, const HashTypes& types,
+                  ir::HashFunction function);
 // The one that is being planned.
 std::vector<rss::Port>::const_iterator own_port(const rss::Task& task, const ir::Spread& spread);
 

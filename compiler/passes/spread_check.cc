@@ -38,8 +38,9 @@ std::string mirrored(const std::string& name) {
 // What a card hashes of one kind of packets, and which entry that gives.
 class Hashed {
  public:
-  Hashed(const Inputs& inputs, const ir::RssType& type, std::size_t entries)
-      : entries_(entries), name_(type.name) {
+  Hashed(const Inputs& inputs, const ir::RssType& type, std::size_t entries,
+         ir::HashFunction function)
+      : entries_(entries), name_(type.name), function_(function) {
     for (const std::string& field : type.input) {
       const unsigned width = inputs.fields.find(field)->width;
       fields_.push_back({part(field), field, bits_, width});
@@ -64,7 +65,18 @@ class Hashed {
   // power of two, or nobody knows it.
   std::uint32_t column(const Key& key, unsigned bit) const {
     Key input((bits_ + 7) / 8);
-    input[bit / 8] = static_cast<std::uint8_t>(0x80u >> (bit % 8));
+    const auto set = [&](unsigned at) {
+      input[at / 8] |= static_cast<std::uint8_t>(0x80u >> at % 8);
+    };
+    set(bit);
+    // rte_flow.h: both fields of a pair are replaced by their sum.
+    for (const Field& f : fields_) {
+      if (function_ != ir::HashFunction::symmetric_toeplitz || bit < f.offset ||
+          bit >= f.offset + f.width)
+        continue;
+      if (const Field* other = find(mirrored(f.part)); other != nullptr && other != &f)
+        set(other->offset + bit - f.offset);
+    }
     const std::uint32_t hash = toeplitz(input, key);
     const bool power = (entries_ & (entries_ - 1)) == 0;
     return power ? hash & static_cast<std::uint32_t>(entries_ - 1) : hash;
@@ -73,6 +85,7 @@ class Hashed {
  private:
   std::size_t entries_;
   std::string name_;
+  ir::HashFunction function_;
   unsigned bits_ = 0;
   std::vector<Field> fields_;
 };
@@ -82,7 +95,8 @@ class Check {
   Check(const plan::Plan& plan, const Inputs& inputs)
       : rss_(plan.configuration.rss), spread_(inputs.workload.spread) {
     for (const auto& type : rss_node(inputs.nic)->config.rss->types) {
-      if (is_on(type, rss_) && of_flow(type)) types_.emplace_back(inputs, type, rss_.table.size());
+      if (is_on(type, rss_) && of_flow(type))
+        types_.emplace_back(inputs, type, rss_.table.size(), rss_.function);
     }
   }
 

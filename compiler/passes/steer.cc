@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <type_traits>
 
 #include "compiler/ir/evaluate.h"
@@ -106,6 +107,37 @@ ir::Bits field_of(const FlowKey& flow, const std::string& field) {
   return 0;
 }
 
+std::string mirror_of(const std::string& field) {
+  const std::size_t dot = field.find('.') + 1;
+  const std::string header = field.substr(0, dot), name = field.substr(dot);
+  if (header == "eth.") return "";
+  for (const auto& [one, other] : {std::pair{"src", "dst"}, std::pair{"src_port", "dst_port"}}) {
+    if (name == one) return header + other;
+    if (name == other) return header + one;
+  }
+  return "";
+}
+
+void prepare(ir::HashFunction function, const ir::RssType& type, const ir::FieldTable& fields,
+             std::span<std::uint8_t> input) {
+  if (function == ir::HashFunction::toeplitz) return;
+  std::map<std::string, std::size_t> offset;
+  std::size_t at = 0;
+  for (const std::string& field : type.input) {
+    offset[field] = at;
+    at += fields.find(field)->width / 8;
+  }
+  for (const std::string& field : type.input) {
+    const auto other = offset.find(mirror_of(field));
+    if (other == offset.end() || other->second < offset[field]) continue;  // both at once
+    for (std::size_t i = 0; i < fields.find(field)->width / 8; ++i) {
+      const auto sum =
+          static_cast<std::uint8_t>(input[offset[field] + i] ^ input[other->second + i]);
+      input[offset[field] + i] = input[other->second + i] = sum;
+    }
+  }
+}
+
 std::uint32_t toeplitz(std::span<const std::uint8_t> input, std::span<const std::uint8_t> key) {
   const auto key_bit = [&](std::size_t i) {
     return i / 8 < key.size() ? (key[i / 8] >> (7 - i % 8)) & 1u : 0u;
@@ -179,10 +211,11 @@ Steering::Steering(const ir::NicModel& nic, const ir::FieldTable& fields,
     std::vector<std::uint8_t> input(bytes);
     for (std::size_t at = 0; at < bytes; ++at) {
       for (unsigned bit = 0; bit < 8; ++bit) {
+        std::fill(input.begin(), input.end(), std::uint8_t{0});
         input[at] = static_cast<std::uint8_t>(1u << bit);
+        prepare(config.rss.function, type, fields, input);
         out.sums[at][1u << bit] = toeplitz(input, config.rss.key);
       }
-      input[at] = 0;
       for (unsigned value = 1; value < 256; ++value) {
         const unsigned low = value & -value;
         out.sums[at][value] = out.sums[at][low] ^ out.sums[at][value ^ low];

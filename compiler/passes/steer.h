@@ -86,6 +86,13 @@ bool holds_for(const ir::ExprPtr& when, const ir::FieldTable& fields, const Flow
 std::optional<Delivery> deliver(const ir::NicModel& nic, const ir::FieldTable& fields,
                                 const plan::Configuration& config, const FlowKey& flow);
 
+// What `function` makes of the bytes of a type's fields (network order, whole bytes) before they
+// are hashed.
+void prepare(ir::HashFunction function, const ir::RssType& type, const ir::FieldTable& fields,
+             std::span<std::uint8_t> input);
+// "ipv4.dst" for "ipv4.src", and so on; "" for a field without a mirror.
+std::string mirror_of(const std::string& field);
+
 // The Toeplitz hash over `input` (network order) with `key`; bits beyond the key are 0.
 std::uint32_t toeplitz(std::span<const std::uint8_t> input, std::span<const std::uint8_t> key);
 

@@ -69,7 +69,7 @@ std::vector<std::string> fixed_things(const Plan& a, const Plan& b) {
   fixed(same_cores(a, b), "which core runs which queue");
   fixed(c.knobs == d.knobs, "switches of the card");
   fixed(c.rss.enabled == d.rss.enabled && c.rss.types == d.rss.types && c.rss.key == d.rss.key &&
-            c.rss.table.size() == d.rss.table.size(),
+            c.rss.function == d.rss.function && c.rss.table.size() == d.rss.table.size(),
         "RSS but for its table");
   fixed(same_connections(a, b), "which queue has which TCP connection");
   return out;

@@ -75,6 +75,7 @@ std::map<std::string, std::string> rss_map(const Plan& p) {
   if (!rss.enabled) return out;
   out["rss"] = "on";
   if (!rss.types.empty()) out["types"] = format("{}", fmt::join(rss.types, ", "));
+  if (rss.function != ir::HashFunction::toeplitz) out["function"] = ir::to_string(rss.function);
   if (!rss.key.empty()) out["key"] = hex_text(rss.key);
   if (!rss.does.empty()) out["does"] = format("{}", fmt::join(rss.does, "; "));
   for (const auto& [port, key] : rss.peers) out["key of port " + port] = hex_text(key);

@@ -1,6 +1,7 @@
 #include "compiler/plan/owners.h"
 
 #include <algorithm>
+#include <map>
 
 #include "compiler/ir/edges.h"
 #include "compiler/rss/hash.h"
@@ -19,19 +20,34 @@ unsigned entry_of(nodes::Slot slot) { return ir::entry_of_slot(static_cast<unsig
 constexpr std::pair<std::size_t, std::size_t> places[] = {
     {Arrival::src, 4}, {Arrival::dst, 4}, {Arrival::src_port, 2}, {Arrival::dst_port, 2}};
 
+// Where the symmetric function counts a byte once more: addresses and ports each stand beside what
+// mirrors them.
+constexpr std::size_t mirror(std::size_t place) {
+  return place < Arrival::src_port ? place ^ 4 : place ^ 2;
+}
+
 Arrival arrival_of(const Rss& rss) {
   Arrival out;
   if (!rss.segment) return out;
   out.sums.assign(Arrival::bytes, {});
   out.table = rss.enabled && !rss.table.empty() ? rss.table : std::vector<std::uint16_t>{0};
   const rss::Hasher hash(rss.key, Arrival::bytes);
-  std::size_t from = 0;
+  std::map<std::size_t, std::size_t> from;  // in what is hashed, by place
+  std::size_t end = 0;
   for (const std::string& field : *rss.segment) {
     const auto at = std::find(segment_fields.begin(), segment_fields.end(), field);
     out.by_own_port = out.by_own_port || field == "tcp.dst_port";
     const auto [place, bytes] = places[at - segment_fields.begin()];
-    if (from + bytes > Arrival::bytes) return {};  // (one is named twice: an edited plan)
-    for (std::size_t i = 0; i < bytes; ++i) out.sums[place + i] = hash.of_byte(from++);
+    if (end + bytes > Arrival::bytes) return {};  // (one is named twice: an edited plan)
+    for (std::size_t i = 0; i < bytes; ++i) from[place + i] = end++;
+  }
+  for (const auto& [place, byte] : from) {
+    out.sums[place] = hash.of_byte(byte);
+    if (rss.function == ir::HashFunction::toeplitz) continue;
+    const auto other = from.find(mirror(place));
+    if (other == from.end()) continue;
+    const Arrival::Sums& there = hash.of_byte(other->second);
+    for (std::size_t v = 0; v < there.size(); ++v) out.sums[place][v] ^= there[v];
   }
   return out;
 }

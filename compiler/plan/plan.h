@@ -40,6 +40,7 @@ struct Rss {
   std::vector<std::string> does;  // what the key is made for, for people: "symmetric"
   // Keys of the ports whose packets belong together with this one's, by name.
   std::map<std::string, std::vector<std::uint8_t>> peers;
+  ir::HashFunction function = ir::HashFunction::toeplitz;  // here and at those ports
 };
 
 struct Configuration {

@@ -94,6 +94,7 @@ Json configuration_json(const Configuration& c) {
   for (const auto& [knob, on] : c.knobs) out["knobs"][knob] = on;
   out["rss"] = {{"enabled", c.rss.enabled}, {"types", c.rss.types}, {"key", hex_text(c.rss.key)},
                 {"table", c.rss.table},     {"does", c.rss.does},   {"peers", Json::object()}};
+  out["rss"]["function"] = ir::to_string(c.rss.function);
   if (c.rss.segment) out["rss"]["segment"] = *c.rss.segment;
   for (const auto& [port, key] : c.rss.peers) out["rss"]["peers"][port] = hex_text(key);
   out["filters"] = Json::array();

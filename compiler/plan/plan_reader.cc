@@ -223,6 +223,10 @@ Configuration read_configuration(const Value& at, const ir::FieldTable& fields) 
     for (const auto& [key, v] : knobs->members()) out.knobs[key.dotted()] = v.flag();
   Mapping rss(m.required("rss"), "rss");
   out.rss.enabled = rss.required("enabled").flag();
+  if (auto v = rss.optional("function")) {
+    v->word({"symmetric_toeplitz"}, "a hash function beside Toeplitz");
+    out.rss.function = ir::HashFunction::symmetric_toeplitz;
+  }
   if (auto types = rss.optional("types"))
     for (const Value& v : types->list()) out.rss.types.push_back(v.name());
   if (auto v = rss.optional("key")) out.rss.key = key_bytes(*v);

@@ -75,6 +75,8 @@ std::string configuration_text(const Configuration& c) {
   if (!c.knobs.empty()) out += "  knobs:\n";
   for (const auto& [knob, value] : c.knobs) out += format("    {}: {}\n", knob, on_off(value));
   out += format("  rss:\n    enabled: {}\n", on_off(c.rss.enabled));
+  if (c.rss.function != ir::HashFunction::toeplitz)
+    out += format("    function: {}\n", ir::to_string(c.rss.function));
   if (!c.rss.types.empty()) out += format("    types: [{}]\n", fmt::join(c.rss.types, ", "));
   if (!c.rss.key.empty()) out += format("    key: {}\n", quoted(hex_text(c.rss.key)));
   if (!c.rss.table.empty())

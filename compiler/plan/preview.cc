@@ -97,6 +97,8 @@ std::string rss_text(const Rss& rss, const Paint& paint) {
   out += "\n";
   if (!rss.table.empty())
     out += format("              table of {}: {}\n", rss.table.size(), shares_text(buckets));
+  if (rss.function == ir::HashFunction::symmetric_toeplitz)
+    out += "              symmetric_toeplitz: the card adds up fields of both directions\n";
   for (const std::string& what : rss.does) out += format("              {}\n", what);
   for (const auto& [port, its] : rss.peers)
     out += format("              port {}: key {}\n", port, hex_text(its));

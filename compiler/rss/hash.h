@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct Part {
   std::string field;  // "ipv4.src"
   unsigned offset = 0;
   unsigned width = 0;
+  // Its bits count from here on, too: where its mirror is, if the card adds both up first.
+  std::optional<unsigned> also;
 };
 
 // What a card hashes of one kind of packets: fields one behind the other, in network order.

@@ -84,58 +84,42 @@ bool counts(const Port& port, const Part& part) {
          std::find(port.matters.begin(), port.matters.end(), part.field) != port.matters.end();
 }
 
-// Which bits of keys can be 1: settled ones are known, the others are for whoever picks the rest.
-class Ones {
- public:
-  explicit Ones(const System& system) {
-    for (unsigned bit = 0; bit < system.unknowns(); ++bit) {
-      Row form;
-      form.flip(bit);
-      const auto value = system.settled(form);
-      can_.push_back(value != false);
-      must_.push_back(value == true);
-    }
-  }
-  // Of the key bits that bit `at` of a port's input looks at: is one 1 in all solutions?
-  bool touched(const Port& port, unsigned at) const { return count(must_, port, at, nullptr) != 0; }
-  // How many can be 1, and the last of them.
-  unsigned chances(const Port& port, unsigned at, unsigned& last) const {
-    return count(can_, port, at, &last);
-  }
-
- private:
-  static unsigned count(const std::vector<bool>& bits, const Port& port, unsigned at,
-                        unsigned* last) {
-    unsigned out = 0;
-    for (unsigned i = at + 32 - port.bits; i < at + 32 && i < port.key_bytes * 8; ++i) {
-      if (!bits[port.first + i]) continue;
-      ++out;
-      if (last != nullptr) *last = port.first + i;
-    }
-    return out;
-  }
-  std::vector<bool> can_, must_;
+// What a bit of a field adds to the picked bits of the hash: settled sums are known, the others are
+// for whoever picks the rest.
+struct Chances {
+  bool touched = false;  // one is 1 in all solutions
+  unsigned ones = 0;     // how many can be 1
+  Row last;              // the last of them
 };
+
+Chances chances_of(const System& system, const Port& port, const Part& part, unsigned at) {
+  Chances out;
+  for (unsigned i = 0; i < port.bits && !out.touched; ++i) {
+    const Row form = part_bit(port, part, at + looks_from(port) + i);
+    const auto value = system.settled(form);
+    if (value == false) continue;
+    out.touched = value == true;
+    ++out.ones;
+    out.last = form;
+  }
+  return out;
+}
 
 // Every bit of a field that matters is to change the entry. Where one key bit alone can see to it,
 // that bit is 1. Gives the first field of which some bit can change nothing, or "".
 std::string touch(const Task& task, System& system) {
   for (bool more = true; more;) {
     more = false;
-    const Ones ones(system);
     for (const Port& port : task.ports) {
       for (const Input& input : port.inputs) {
         for (const Part& part : input.parts) {
           for (unsigned i = 0; i < part.width && counts(port, part); ++i) {
-            Equation one{.value = true};
-            unsigned last = 0;
-            if (ones.touched(port, part.offset + i)) continue;
-            const unsigned chances = ones.chances(port, part.offset + i, last);
-            if (chances == 0) return part.field;
-            if (chances > 1) continue;
-            one.form.flip(last);
+            const Chances chances = chances_of(system, port, part, i);
+            if (chances.touched) continue;
+            if (chances.ones == 0) return part.field;
+            if (chances.ones > 1) continue;
             more = true;
-            if (!system.add(one)) return part.field;
+            if (!system.add({chances.last, true})) return part.field;
           }
         }
       }

@@ -47,8 +47,14 @@ unsigned class_bits(unsigned queues) {
 
 Placer::Placer(const Port& port, unsigned queues)
     : port_(port), queues_(queues), bits_(class_bits(queues)), used_(std::size_t{1} << bits_) {
-  for (const Input& input : port.inputs)
-    looked_at_ = std::max(looked_at_, input.bits() + port.bits - 1);
+  System all(port.first + port.key_bytes * 8);
+  for (const Input& input : port.inputs) {
+    for (const Part& part : input.parts) {
+      for (unsigned i = 0; i < looks_at(port, part); ++i)
+        all.add({part_bit(port, part, looks_from(port) + i), false});
+    }
+  }
+  looked_at_ = all.rank();
 }
 
 bool Placer::place(System& system, const Wish& wish, unsigned room) {

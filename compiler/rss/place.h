@@ -11,7 +11,7 @@ namespace weft::rss {
 class Placer {
  public:
   Placer(const Port& port, unsigned queues);
-  // Key bits that change the table's entry: no flows can settle more of them.
+  // Sums of key bits that change the table's entry: no flows can settle more of them.
   unsigned looked_at() const { return looked_at_; }
   // Adds what brings the flow to its queue; false, and nothing added, where all classes of the
   // queue are out of reach, or it takes more than `room` equations that are not settled already.

@@ -60,7 +60,8 @@ void add_input(const Port& port, const Input& input, const std::vector<std::uint
       Span narrow;
       const unsigned here = std::min(8u, part.width - from);
       for (unsigned i = 0; i < here; ++i) {
-        const std::uint32_t column = columns[part.offset + from + i];
+        std::uint32_t column = columns[part.offset + from + i];
+        if (part.also) column ^= columns[*part.also + from + i];
         out.untouched += column == 0;
         narrow.add(column);
         if (all.rank() < port.bits) all.add(column);

@@ -17,20 +17,19 @@ const Part* part_of(const Input& input, const std::string& field) {
   return it == input.parts.end() ? nullptr : &*it;
 }
 
-// Input bits of a part look at key bits from the part's offset on; the low bits of the hash at
-// those from 32 - bits further on.
-unsigned looks_from(const Port& port, const Part& part) { return part.offset + 32 - port.bits; }
-unsigned looks_at(const Port& port, const Part& part) { return part.width + port.bits - 1; }
-
 void require_nothing(Request& request, const Port& port, const Part& part) {
-  for (unsigned i = 0; i < looks_at(port, part); ++i) {
-    Equation none;
-    add_key_bit(none.form, port, looks_from(port, part) + i);
-    request.equations.push_back(none);
-  }
+  for (unsigned i = 0; i < looks_at(port, part); ++i)
+    request.equations.push_back({part_bit(port, part, looks_from(port) + i), false});
 }
 
 }  // namespace
+
+Row part_bit(const Port& port, const Part& part, unsigned at) {
+  Row out;
+  add_key_bit(out, port, part.offset + at);
+  if (part.also) add_key_bit(out, port, *part.also + at);
+  return out;
+}
 
 void require_same(Request& request, const Port& a, const std::vector<std::string>& of_a,
                   const Port& b, const std::vector<std::string>& of_b) {
@@ -51,9 +50,8 @@ void require_same(Request& request, const Port& a, const std::vector<std::string
           continue;
         }
         for (unsigned i = 0; i < looks_at(a, *part_a); ++i) {
-          Equation same;
-          add_key_bit(same.form, a, looks_from(a, *part_a) + i);
-          add_key_bit(same.form, b, looks_from(b, *part_b) + i);
+          Equation same{part_bit(a, *part_a, looks_from(a) + i), false};
+          same.form.add(part_bit(b, *part_b, looks_from(b) + i), Row::words);
           request.equations.push_back(same);
         }
       }

@@ -43,6 +43,13 @@ void require_hash(Request& request, const Port& port, const Bytes& input, std::u
 // The key is this one.
 void require_key(Request& request, const Port& port, const Bytes& key);
 
+// What bit `at` of a part would add to the highest bit of the hash: one bit of the key, or two.
+// What it adds to bit j is that of bit at + j.
+Row part_bit(const Port& port, const Part& part, unsigned at);
+// All those that the picked bits of the hash look at are bits looks_from to looks_from + looks_at.
+inline unsigned looks_from(const Port& port) { return 32 - port.bits; }
+inline unsigned looks_at(const Port& port, const Part& part) { return part.width + port.bits - 1; }
+
 // The sum of input bits times key bits that is bit `j` of the hash, counted from the highest.
 Row hash_bit(const Port& port, const Bytes& input, unsigned j);
 

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "compiler/ir/filter_shape.h"
+#include "compiler/passes/steer.h"
 #include "compiler/plan/preview.h"
 #include "compiler/tool/lookups.h"
 #include "stack-nodes/registry.h"
@@ -195,14 +196,19 @@ class Walker {
           type.fixed || std::find(set.types.begin(), set.types.end(), type.name) != set.types.end();
       if (!on || !ir::holds(type.applies, lookup_)) continue;
       std::vector<std::uint8_t> input;
+      const bool sums = set.function == ir::HashFunction::symmetric_toeplitz;
       for (const std::string& field : type.input) {
         const ir::Field* f = fields_.find(field);
-        const ir::Bits value = lookup_(field);
+        const std::string mirror = sums ? passes::mirror_of(field) : "";
+        const bool pair =
+            std::find(type.input.begin(), type.input.end(), mirror) != type.input.end();
+        const ir::Bits value = lookup_(field) ^ (pair ? lookup_(mirror) : 0);
         for (int shift = f == nullptr ? -1 : static_cast<int>(f->width) - 8; shift >= 0; shift -= 8)
           input.push_back(static_cast<std::uint8_t>(value >> shift));
       }
       out_.rss_hash = toeplitz(set.key, input);
-      place(node, fmt::format("{} over {}", type.name, fmt::join(type.input, ", ")));
+      place(node, fmt::format("{} over {}{}", type.name, fmt::join(type.input, ", "),
+                              sums ? ", both directions added up" : ""));
       return 0;
     }
     place(node, "no hash type applies");

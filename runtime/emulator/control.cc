@@ -61,7 +61,7 @@ int EmulatedCard::info(rte_eth_dev_info& info) {
 int EmulatedCard::configure(std::uint16_t receive_queues, std::uint16_t transmit_queues,
                             const rte_eth_conf& conf) {
   const std::lock_guard guard(lock_);
-  if (started_ || receiver_->filters().size() != 0) return -EBUSY;
+  if (started_ || receiver_->filters().size() + hash_rules_.size() != 0) return -EBUSY;
   if (receive_queues == 0 || receive_queues > model_.rx_queues.max) return -EINVAL;
   if (transmit_queues == 0 || transmit_queues > model_.tx_queues.max) return -EINVAL;
   if ((conf.rxmode.offloads & ~capabilities(true)) != 0) return -ENOTSUP;
@@ -170,6 +170,10 @@ int EmulatedCard::report(const Refusal& refusal, rte_flow_error& error) {
 int EmulatedCard::flow_validate(const rte_flow_attr& attr, const rte_flow_item* items,
                                 const rte_flow_action* actions, rte_flow_error& error) {
   const std::lock_guard guard(lock_);
+  if (HashRules::wanted(actions)) {
+    const auto no = HashRules::validate(attr, items, actions, receiver_->rss());
+    return no ? report(*no, error) : 0;
+  }
   Rule rule;
   if (auto no = read_rule(attr, items, actions, fields_, rule)) return report(*no, error);
   const auto queues = static_cast<unsigned>(rx_rings_.size());
@@ -182,9 +186,14 @@ rte_flow* EmulatedCard::flow_create(const rte_flow_attr& attr, const rte_flow_it
   const std::lock_guard guard(lock_);
   Rule rule;
   std::uintptr_t handle = 0;
-  auto no = read_rule(attr, items, actions, fields_, rule);
-  const auto queues = static_cast<unsigned>(rx_rings_.size());
-  if (!no) no = receiver_->filters().create(rule, queues, names_, handle);
+  std::optional<Refusal> no;
+  if (HashRules::wanted(actions)) {
+    no = hash_rules_.create(attr, items, actions, receiver_->rss(), handle);
+  } else {
+    no = read_rule(attr, items, actions, fields_, rule);
+    const auto queues = static_cast<unsigned>(rx_rings_.size());
+    if (!no) no = receiver_->filters().create(rule, queues, names_, handle);
+  }
   if (no) {
     report(*no, error);
     return nullptr;
@@ -194,7 +203,9 @@ rte_flow* EmulatedCard::flow_create(const rte_flow_attr& attr, const rte_flow_it
 
 int EmulatedCard::flow_destroy(rte_flow* flow, rte_flow_error& error) {
   const std::lock_guard guard(lock_);
-  if (receiver_->filters().destroy(reinterpret_cast<std::uintptr_t>(flow))) return 0;
+  const auto handle = reinterpret_cast<std::uintptr_t>(flow);
+  if (receiver_->filters().destroy(handle) || hash_rules_.destroy(handle, receiver_->rss()))
+    return 0;
   return report({ENOENT, RTE_FLOW_ERROR_TYPE_HANDLE, flow, "no such rule"}, error);
 }
 

@@ -18,6 +18,7 @@
 #include "compiler/ir/fields.h"
 #include "compiler/ir/nic_model.h"
 #include "runtime/emulator/filters.h"
+#include "runtime/emulator/hash_rules.h"
 #include "runtime/emulator/policy.h"
 #include "runtime/emulator/receive.h"
 #include "runtime/emulator/transmit.h"
@@ -126,6 +127,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   Names names_;
   std::vector<Knob> knobs_;
   std::unique_ptr<Receiver> receiver_;
+  HashRules hash_rules_;
   Transmitter transmitter_;
 
   std::mutex lock_;

@@ -33,6 +33,14 @@ class BitString {
   unsigned bits_ = 0;
 };
 
+// "ipv4.dst" for "ipv4.src"; "" where there is no such end of a connection.
+std::string other_end(std::string field) {
+  if (field.starts_with("eth.")) return "";
+  const std::size_t source = field.find(".src"), target = field.find(".dst");
+  if (source == std::string::npos && target == std::string::npos) return "";
+  return field.replace(std::min(source, target), 4, source < target ? ".dst" : ".src");
+}
+
 std::uint64_t fnv1a(std::uint64_t hash, std::uint64_t value) {
   for (int i = 0; i < 8; ++i) hash = (hash ^ ((value >> (8 * i)) & 0xff)) * 0x100000001b3ULL;
   return hash;
@@ -102,6 +110,13 @@ diag::Result<Rss> Rss::make(const ir::RssUnit& unit, const Names& names) {
           bad_unit(fmt::format("RSS type `{}` hashes {} bits, a key of {} bytes has "
                                "room for {}",
                                declared.name, bits, unit.key_bytes, room)));
+    for (std::size_t i = 0; i < declared.input.size(); ++i) {
+      const auto other =
+          std::find(declared.input.begin(), declared.input.end(), other_end(declared.input[i]));
+      type.mirror.push_back(other == declared.input.end()
+                                ? i
+                                : static_cast<std::size_t>(other - declared.input.begin()));
+    }
     out.types_.push_back(std::move(type));
     if (!declared.fixed) out.offered_ |= *bit;
   }
@@ -113,6 +128,7 @@ void Rss::reset(unsigned queues, bool on, std::uint64_t spread_seed) {
   on_ = on;
   seed_ = spread_seed;
   enabled_ = 0;
+  for (Type& type : types_) type.symmetric = false;
   toeplitz_ = Toeplitz(default_rss_key(unit_.key_bytes));
   table_.assign(unit_.table_size, 0);
   const unsigned reach = unit_.queue_reach == 0 ? queues : std::min(queues, unit_.queue_reach);
@@ -129,6 +145,18 @@ int Rss::set_key(std::span<const std::uint8_t> key) {
 int Rss::set_types(std::uint64_t types) {
   if ((types & ~offered_) != 0) return -EINVAL;
   enabled_ = types;
+  return 0;
+}
+
+int Rss::set_symmetric(std::uint64_t bit, bool on) {
+  const auto& has = unit_.functions;
+  if (std::find(has.begin(), has.end(), ir::HashFunction::symmetric_toeplitz) == has.end())
+    return -ENOTSUP;
+  const auto type = std::find_if(types_.begin(), types_.end(),
+                                 [&](const Type& t) { return t.bit == bit && !t.fixed; });
+  if (type == types_.end()) return -EINVAL;
+  if (type->symmetric == on) return -EEXIST;
+  type->symmetric = on;
   return 0;
 }
 
@@ -151,7 +179,11 @@ Rss::Answer Rss::pick(const Frame& frame, const CardState& state) const {
   for (const Type& type : types_) {
     if ((!type.fixed && (type.bit & enabled_) == 0) || !type.applies.holds(frame, state)) continue;
     BitString input;
-    for (const Place& place : type.input) input.append(frame.read(place), place.width);
+    for (std::size_t i = 0; i < type.input.size(); ++i) {
+      std::uint64_t value = frame.read(type.input[i]);
+      if (type.symmetric && type.mirror[i] != i) value ^= frame.read(type.input[type.mirror[i]]);
+      input.append(value, type.input[i].width);
+    }
     const std::uint32_t hash = toeplitz_.hash(input.bytes());
     return {.hashed = true, .hash = hash, .queue = table_[hash % table_.size()]};
   }

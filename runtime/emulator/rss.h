@@ -1,6 +1,8 @@
 // Receive side scaling: Toeplitz hash, header types, indirection table.
 //
-// Source of the hash: Microsoft, "RSS Hashing Functions"; 82599 datasheet 7.1.2.8.1.
+// Sources: Microsoft, "RSS Hashing Functions"; 82599 datasheet 7.1.2.8.1; the symmetric function:
+// rte_flow.h, RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ ("src, dst will be replaced by xor(src,
+// dst)").
 #pragma once
 
 #include <cstdint>
@@ -51,6 +53,8 @@ class Rss {
   int set_types(std::uint64_t types);
   int set_entry(unsigned index, std::uint16_t queue);
   int check_entry(unsigned index, std::uint16_t queue) const;
+  // Toeplitz again, or the symmetric one, for one type of header.
+  int set_symmetric(std::uint64_t type, bool on);
 
   Answer pick(const Frame& frame, const CardState& state) const;
 
@@ -60,6 +64,8 @@ class Rss {
     bool fixed = false;
     Predicate applies;
     std::vector<Place> input;
+    std::vector<std::size_t> mirror;  // of each, its own number where it has none
+    bool symmetric = false;
   };
 
   Answer spread(const Frame& frame) const;  // cards whose choice nobody can predict

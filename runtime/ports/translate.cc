@@ -213,6 +213,22 @@ diag::Result<void> validate(const FlowRule& rule, CardControl& card) {
       "E0613", fmt::format("{} refuses filter `{}`: {}", card.name(), rule.id, words(error))));
 }
 
+// First of all: what comes before is hashed in another way.
+diag::Result<void> set_hashes(const CardSettings& settings, CardControl& card,
+                              AppliedRules& applied) {
+  for (const auto& rule : settings.hashes) {
+    rte_flow_error error{};
+    rte_flow* flow = card.flow_create(rule->attr, rule->items.data(), rule->actions.data(), error);
+    if (flow == nullptr)
+      return diag::fail(problem("E0613",
+                                fmt::format("{} does not hash {} symmetrically: {}", card.name(),
+                                            rule->type, words(error)),
+                                "compile the plan for a card without that hash function"));
+    applied.hashes.push_back(flow);
+  }
+  return {};
+}
+
 // All rules are validated before the first is created: a card that takes only some of them is then
 // found before any packet takes another way. (Drivers also fail in create what validate let pass.)
 diag::Result<void> set_rules(const CardSettings& settings, const plan::Plan& plan,
@@ -258,6 +274,8 @@ diag::Result<CardSettings> translate(const plan::Plan& plan, const ir::NicModel*
       if (is_fixed(model, type)) continue;
       if (const auto bit = rss_type_bit(type)) {
         settings.rss_types |= *bit;
+        if (wanted.rss.function == ir::HashFunction::symmetric_toeplitz)
+          settings.hashes.push_back(hash_rule(type, *bit));
       } else {
         collect(problem("E0610", fmt::format("DPDK has no RSS type `{}`", type)));
       }
@@ -297,6 +315,7 @@ diag::Result<AppliedRules> apply(const plan::Plan& plan, const ir::NicModel* mod
     if (node.config.table) applied.counters[node.id] = node.config.table->counters;
   }
   auto done = set_up(*settings, card);
+  if (done) done = set_hashes(*settings, card, applied);
   if (done) done = set_rules(*settings, plan, card, applied);
   if (!done) {
     withdraw(applied, card);
@@ -310,7 +329,12 @@ void withdraw(AppliedRules& rules, CardControl& card) {
     rte_flow_error error{};
     card.flow_destroy(rule.flow, error);  // a card that is gone has lost its rules anyway
   }
+  for (rte_flow* flow : rules.hashes) {
+    rte_flow_error error{};
+    card.flow_destroy(flow, error);
+  }
   rules.flows.clear();
+  rules.hashes.clear();
   card.stop();
 }
 

@@ -43,6 +43,21 @@ struct FlowRule {
 // `count`: the card shall count what the rule catches.
 diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter, bool count = false);
 
+// How packets of one type are hashed: an rte_flow rule with an RSS action (i40e_hash.c, ice_hash.c:
+// a pattern without values, one type, neither queues nor a key of its own).
+struct HashRule {
+  HashRule() = default;
+  HashRule(const HashRule&) = delete;
+  HashRule& operator=(const HashRule&) = delete;
+
+  std::string type;
+  rte_flow_attr attr{};
+  rte_flow_action_rss rss{};
+  std::vector<rte_flow_item> items;      // ends with END
+  std::vector<rte_flow_action> actions;  // ends with END
+};
+std::unique_ptr<HashRule> hash_rule(const std::string& type, std::uint64_t bit);
+
 // Everything that is set on a card, in DPDK's words, and before any of it is set.
 struct CardSettings {
   std::uint16_t rx_queues = 1;
@@ -55,6 +70,7 @@ struct CardSettings {
   bool allmulticast = false;
   rte_ether_addr mac{};
   std::vector<std::unique_ptr<FlowRule>> rules;
+  std::vector<std::unique_ptr<HashRule>> hashes;  // where the plan's function is not Toeplitz
 };
 
 // `model` gives knobs their meaning; a plan with a knob that it does not have is refused.
@@ -70,6 +86,7 @@ struct AppliedRule {
 };
 struct AppliedRules {
   std::map<std::string, AppliedRule> flows;
+  std::vector<rte_flow*> hashes;
   std::map<std::string, unsigned> counters;  // by table: rules more that could count
 };
 

@@ -89,12 +89,16 @@ TEST(Spreading, DoesTheSame) {
   ir::Spread symmetric, by;
   symmetric.symmetric = true;
   by.by = {"ipv4.src"};
-  for (const std::string nic : {"intel_82599", "virtio_rss"}) {
+  for (const std::string nic : {"intel_82599", "intel_xl710", "virtio_rss"}) {
     for (const ir::Spread& spread_by : {symmetric, by}) {
+      const bool by_function = nic == "intel_xl710";  // it has a symmetric hash of its own
+      if (by_function && !spread_by.symmetric) continue;
       passes::Inputs in = inputs(nic, "host");
       in.workload.spread = spread_by;
       plan::Plan plan = must(passes::compile(in, {.queues = 4, .prove = false}));
       ASSERT_TRUE(plan.configuration.filters.empty());
+      EXPECT_EQ(plan.configuration.rss.function == ir::HashFunction::symmetric_toeplitz,
+                by_function);
       spread(plan, 2);
       const Result result = run(plan, in, c.capture, {.seed = 7});
       EXPECT_EQ(difference(c.reference, result), "") << nic;

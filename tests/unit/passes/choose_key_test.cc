@@ -216,6 +216,28 @@ std::string verdict(const plan::Plan& plan, const Inputs& in) {
   return ok ? "good" : ok.error().list.front().code;
 }
 
+// With the card's own function any key will do; with any key, and without the function, none does.
+TEST(SpreadCheck, LooksAtTheFunction) {
+  Inputs in = inputs("intel_xl710", "quickstart");
+  in.workload.spread.symmetric = true;
+  plan::Plan plan = compiled(in);
+  ASSERT_EQ(plan.configuration.rss.function, ir::HashFunction::symmetric_toeplitz);
+  EXPECT_EQ(
+      must(plan::plan_from_text(plan::to_yaml(plan), "p", in.fields)).configuration.rss.function,
+      ir::HashFunction::symmetric_toeplitz);
+  std::mt19937_64 random(1);
+  for (auto& byte : plan.configuration.rss.key) byte = static_cast<std::uint8_t>(random());
+  EXPECT_EQ(verdict(plan, in), "good");
+  plan.configuration.rss.function = ir::HashFunction::toeplitz;
+  EXPECT_EQ(verdict(plan, in), "E0521");
+
+  in.workload.spread.key = plan.configuration.rss.key;  // given, and symmetric all the same
+  EXPECT_EQ(verdict(compiled(in), in), "good");
+  in.nic = inputs("intel_82599", "quickstart").nic;
+  in.workload.spread.key.resize(40);
+  EXPECT_EQ(refusal(in), "E0813");
+}
+
 // Every bit of the key that the requests settle is looked at.
 TEST(SpreadCheck, RefusesOtherKeys) {
   Inputs in = inputs("intel_82599", "quickstart");

@@ -69,6 +69,24 @@ TEST(Arrival, AsTheWorkloadSpreads) {
   compare(plan, "intel_82599");
 }
 
+// By the card's own symmetric function: both ways of a connection arrive on one queue.
+TEST(Arrival, SymmetricFunction) {
+  for (const std::string nic : {"intel_xl710", "intel_e810"}) {
+    for (const bool ports : {true, false}) {
+      passes::Inputs in = on(nic, "tcp_echo");
+      in.workload.spread.symmetric = true;
+      if (!ports) in.workload.spread.by = {"src", "dst"};
+      const plan::Plan plan = plan_for(in, 4);
+      ASSERT_EQ(plan.configuration.rss.function, ir::HashFunction::symmetric_toeplitz);
+      EXPECT_EQ(plan.configuration.rss.segment->size(), ports ? 4u : 2u);
+      compare(plan, nic);
+      const Arrival arrival = plan::owners_of(plan).arrival;
+      EXPECT_EQ(arrival.of({0x0a070001, 0x0a070002, 5001, 7}),
+                arrival.of({0x0a070002, 0x0a070001, 7, 5001}));
+    }
+  }
+}
+
 TEST(Arrival, CardsThatNobodyCanPredictAreMadeUpFor) {
   const Owners owners = plan::owners_of(plan_for(on("tap", "tcp_echo"), 4));
   EXPECT_EQ(owners.segments, (std::vector<std::uint16_t>{0, 1, 2, 3}));

@@ -20,7 +20,11 @@ Tuple random_tuple(std::mt19937_64& random) {
 }
 
 // With the key as it is, and with the one that rte_softrss_be wants.
-std::uint32_t rte_hash(const Tuple& t, const plan::Rss& rss) {
+std::uint32_t rte_hash(Tuple t, const plan::Rss& rss) {
+  if (rss.function == ir::HashFunction::symmetric_toeplitz) {  // rte_flow.h: xor(src, dst)
+    t = {t.src ^ t.dst, t.src ^ t.dst, static_cast<std::uint16_t>(t.src_port ^ t.dst_port),
+         static_cast<std::uint16_t>(t.src_port ^ t.dst_port)};
+  }
   std::uint32_t words[] = {t.src, t.dst, std::uint32_t{t.src_port} << 16 | t.dst_port};
   const bool ports = rss.types.front() == "ipv4_udp";
   const std::uint32_t length = ports ? 3 : 2;
@@ -55,6 +59,15 @@ void set(Bench& bench, plan::Rss rss) {
   rte_eth_rss_conf conf = {rss.key.data(), static_cast<std::uint8_t>(rss.key.size()), 0};
   for (const auto& type : rss.types) conf.rss_hf |= *ports::rss_type_bit(type);
   ASSERT_EQ(bench.control().rss_hash_update(conf), 0);
+  for (const auto& type : rss.types) {
+    if (rss.function == ir::HashFunction::toeplitz) continue;
+    const auto rule = ports::hash_rule(type, *ports::rss_type_bit(type));
+    rte_flow_error error{};
+    ASSERT_NE(
+        bench.control().flow_create(rule->attr, rule->items.data(), rule->actions.data(), error),
+        nullptr)
+        << error.message;
+  }
   std::vector<rte_eth_rss_reta_entry64> entries(rss.table.size() / 64);
   for (unsigned i = 0; i < rss.table.size(); ++i) {
     entries[i / 64].mask |= std::uint64_t{1} << (i % 64);
@@ -152,7 +165,111 @@ TEST_P(RssKeys, FlowsArriveWhereTheyAreMeantTo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cards, RssKeys,
-                         testing::Values("intel_82599", "intel_e810", "virtio_rss", "ideal"));
+                         testing::Values("intel_82599", "intel_e810", "intel_xl710", "virtio_rss",
+                                         "ideal"));
+
+passes::Inputs symmetric_on(const std::string& card, bool by_function) {
+  ir::Spread spread;
+  spread.symmetric = true;
+  passes::Inputs in = on(card, spread);
+  in.workload.host.address = 0x0a000001;
+  if (!by_function) {
+    for (auto [v, end] = vertices(in.nic.receive.g); v != end; ++v)
+      if (in.nic.receive.node(*v).config.rss) in.nic.receive.node(*v).config.rss->functions.clear();
+  }
+  return in;
+}
+
+// What the card's own function is for: the key is free, and brings more flows to the queues where
+// they are meant to be.
+TEST(RssFunction, LeavesTheKeyToPlaceFlows) {
+  const auto placed = [](bool by_function) {
+    passes::Inputs in = symmetric_on("intel_e810", by_function);
+    passes::Hashing hashing{.queues = 8, .open = {0, 1, 2, 3, 4, 5, 6, 7}};
+    std::mt19937_64 random(3);
+    for (unsigned i = 0; i < 40; ++i) {
+      ir::Flow flow;
+      flow.src = static_cast<std::uint32_t>(random());
+      flow.src_port = static_cast<std::uint16_t>(random());
+      flow.dst_port = 7;
+      in.workload.flows.push_back(flow);
+      hashing.flows.push_back({i, 1, static_cast<unsigned>(random() % 8)});
+    }
+    const plan::Rss rss = rss_for(in, hashing);
+    Bench bench("intel_e810", 8);
+    bench.start();
+    if (by_function) set(bench, rss);
+    unsigned count = 0, there = 0;
+    EXPECT_EQ(std::sscanf(rss.does.at(1).c_str(), "places %u of", &count), 1);
+    for (const auto& hashed : hashing.flows) {
+      const ir::Flow& flow = in.workload.flows[hashed.flow];
+      const Tuple t{flow.src, in.workload.host.address, flow.src_port, flow.dst_port};
+      there += queue_of(t, rss) == *hashed.queue;
+      if (by_function) {
+        EXPECT_EQ(arrival(bench, t).queue, queue_of(t, rss));
+      }
+    }
+    EXPECT_GE(there, count);
+    return count;
+  };
+  const unsigned by_key = placed(false), by_function = placed(true);
+  EXPECT_GE(by_function, 14u);
+  EXPECT_GT(by_function, by_key + by_key / 3);
+}
+
+// What i40e_hash.c and ice_hash.c refuse, and cards that have no such function.
+TEST(RssFunction, RulesThatDriversRefuse) {
+  Bench bench("intel_xl710", 4);
+  bench.start();
+  rte_flow_error error{};
+  const auto takes = [&](Bench& at, const ports::HashRule& rule) {
+    const bool valid =
+        at.control().flow_validate(rule.attr, rule.items.data(), rule.actions.data(), error) == 0;
+    rte_flow* flow =
+        at.control().flow_create(rule.attr, rule.items.data(), rule.actions.data(), error);
+    if (flow != nullptr) {
+      EXPECT_EQ(at.control().flow_destroy(flow, error), 0);
+    }
+    EXPECT_EQ(valid, flow != nullptr);
+    return flow != nullptr;
+  };
+  const auto udp = [] { return ports::hash_rule("ipv4_udp", RTE_ETH_RSS_NONFRAG_IPV4_UDP); };
+  EXPECT_TRUE(takes(bench, *udp()));
+  const std::uint16_t queues[] = {0, 1};
+  const std::uint8_t key[52] = {};
+  auto rule = udp();
+  rule->rss.queue = queues;
+  rule->rss.queue_num = 2;
+  EXPECT_FALSE(takes(bench, *rule));
+  rule = udp();
+  rule->rss.key = key;
+  rule->rss.key_len = 52;
+  EXPECT_FALSE(takes(bench, *rule));
+  rule = udp();
+  rule->rss.func = RTE_ETH_HASH_FUNCTION_SIMPLE_XOR;
+  EXPECT_FALSE(takes(bench, *rule));
+  rule = udp();
+  rule->rss.types |= RTE_ETH_RSS_NONFRAG_IPV4_TCP;
+  EXPECT_FALSE(takes(bench, *rule)) << "two types";
+  EXPECT_FALSE(takes(bench, *ports::hash_rule("ipv6_udp", RTE_ETH_RSS_NONFRAG_IPV6_UDP)));
+  rule = udp();
+  rule->items.erase(rule->items.begin() + 2);
+  EXPECT_FALSE(takes(bench, *rule)) << "the pattern of another type";
+  Bench other("intel_82599", 4);
+  other.start();
+  EXPECT_FALSE(takes(other, *udp()));
+
+  rule = udp();
+  rte_flow* first =
+      bench.control().flow_create(rule->attr, rule->items.data(), rule->actions.data(), error);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(
+      bench.control().flow_create(rule->attr, rule->items.data(), rule->actions.data(), error),
+      nullptr)
+      << "the type has one";
+  EXPECT_EQ(bench.control().flow_destroy(first, error), 0);
+  EXPECT_NE(bench.control().flow_destroy(first, error), 0);
+}
 
 }  // namespace
 }  // namespace weft::test
