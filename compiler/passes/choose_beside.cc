@@ -9,6 +9,7 @@
 #include "compiler/passes/choose_delta.h"
 #include "compiler/passes/knobs.h"
 #include "compiler/passes/placement.h"
+#include "compiler/passes/spread.h"
 #include "compiler/passes/steer.h"
 #include "compiler/passes/tables.h"
 #include "compiler/plan/places.h"
@@ -266,6 +267,27 @@ class Beside {
 std::optional<Choice> choose_beside(const Inputs& inputs, const Options& options,
                                     const plan::Plan& running) {
   return Beside(inputs, options, running).run();
+}
+
+std::optional<Choice> choose_upon(const Inputs& inputs, const Options& options,
+                                  const plan::Plan& running) {
+  const plan::Configuration& card = running.configuration;
+  Inputs fixed = inputs;
+  const bool given = !fixed.workload.spread.key.empty();
+  if (!given) fixed.workload.spread.key = card.rss.key;
+  auto out = choose(fixed, options);
+  if (!out || out->rx_queues != card.rx_queues || out->cores != running.cores.size() ||
+      out->knobs != card.knobs)
+    return std::nullopt;
+  if (!given) std::erase(out->rss.does, given_key);
+  for (const plan::NetCore& core : running.cores) out->core_queues.push_back(core.queues);
+  for (std::size_t z = 0; z < out->zone_core.size(); ++z) {
+    if (!out->zone_core[z]) continue;
+    const auto& there = running.cores[*out->zone_core[z]].queues;
+    for (const unsigned q : out->chosen.zones[z].queues)
+      if (std::find(there.begin(), there.end(), q) == there.end()) return std::nullopt;
+  }
+  return std::move(*out);
 }
 
 }  // namespace weft::passes

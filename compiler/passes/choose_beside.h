@@ -14,4 +14,9 @@ namespace weft::passes {
 std::optional<Choice> choose_beside(const Inputs& inputs, const Options& options,
                                     const plan::Plan& running);
 
+// A fresh choice with the key and the cores of `running`, which cannot change: flows, rules of
+// prefixes, zones and the table are chosen anew. nullopt: it needs other queues, cores or switches.
+std::optional<Choice> choose_upon(const Inputs& inputs, const Options& options,
+                                  const plan::Plan& running);
+
 }  // namespace weft::passes

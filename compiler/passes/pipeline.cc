@@ -67,6 +67,7 @@ diag::Result<void> prove(const Inputs& inputs, plan::Plan& plan) {
 diag::Result<Choice> choice_of(const Inputs& inputs, const Options& options) {
   if (options.beside != nullptr) {
     if (auto choice = choose_beside(inputs, options, *options.beside)) return std::move(*choice);
+    if (auto choice = choose_upon(inputs, options, *options.beside)) return std::move(*choice);
   }
   return choose(inputs, options);
 }

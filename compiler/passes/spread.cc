@@ -274,7 +274,7 @@ diag::Error no_such_key(const Inputs& inputs, const ir::Node& node, const rss::T
 
 std::vector<std::string> in_words(const ir::Spread& spread) {
   std::vector<std::string> out;
-  if (!spread.key.empty()) out.emplace_back("the key that the workload gives");
+  if (!spread.key.empty()) out.emplace_back(given_key);
   if (spread.symmetric) out.emplace_back("symmetric: both directions of a flow on one queue");
   if (!spread.by.empty()) out.push_back(fmt::format("by {} alone", fmt::join(spread.by, " and ")));
   for (const ir::Together& together : spread.together) {

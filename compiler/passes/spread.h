@@ -24,6 +24,9 @@ struct HashTypes {
 // The smallest field sets that hold what the workload spreads by; all where it does not say.
 diag::Result<HashTypes> choose_types(const Inputs& inputs, const ir::Node& node);
 
+// What the plan says of a key that nobody chose.
+inline constexpr const char* given_key = "the key that the workload gives";
+
 // The low bits of the hash that pick the entry in a table of this size.
 unsigned picking_bits(unsigned table_size);
 

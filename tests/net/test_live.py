@@ -86,11 +86,11 @@ def workload(lab, ports, endpoints=("echo: {udp: 7, app: udp_echo, rate: 1000}",
 
 
 class Live(unittest.TestCase):
-    def lab(self, file):
+    def lab(self, file, nic="intel_82599"):
         lab = lib.Lab()
         self.addCleanup(lab.__exit__)
         space = lab.space("p")
-        plan = lab.compile("intel_82599", file(lab))
+        plan = lab.compile(nic, file(lab))
         stack = lab.start(space, plan, "tap:weft0", "--interpret", *CORES)
         space.run("ip", "addr", "add", f"{lib.PEER_IP}/24", "dev", "weft0")
         space.run("ip", "link", "set", "weft0", "up")
@@ -141,6 +141,31 @@ class Live(unittest.TestCase):
         time.sleep(0.3)
         self.end(stack, stays, goes)
         self.assertEqual(stays.late, 0)
+
+    def test_prefixes(self):
+        """Flows by prefix come, grow and go; who is in them loses nothing."""
+        def flows(lab, *prefixes):
+            file = workload(lab, ["40000-40003"])
+            text = file.read_text().replace("endpoints:", "policy: gold\nendpoints:")
+            lines = "".join(f"  - {{endpoint: echo, from: {p}, rate: 100}}\n" for p in prefixes)
+            file.write_text((text + lines).replace("rate: 100}", "rate: 100, class: gold}"))
+            return file
+
+        def rules(stack):
+            text = self.running(stack)
+            return sorted(m[1] for m in re.finditer(r"table: flows, .*?ipv4\.src: ([^,]+),", text))
+
+        def change(*prefixes):
+            weft("apply", flows(lab, *prefixes), "--stack", stack.name)
+
+        lab, space, _, stack = self.lab(lambda lab: flows(lab, "10.9.0.0/16"), "mellanox_connectx5")
+        known, stranger = Stream(space, 40001), Stream(space, 41000)
+        self.assertEqual(rules(stack), ["0xa090000/0xffff0000"] + 4 * ["10.7.0.1"])
+        change("10.9.0.0/16", "10.7.0.0/28")  # brings the known flows, too
+        self.assertEqual(rules(stack), ["0xa070000/0xfffffff0", "0xa090000/0xffff0000"])
+        change("10.9.0.0/16")
+        self.assertEqual(rules(stack), ["0xa090000/0xffff0000"] + 4 * ["10.7.0.1"])
+        self.end(stack, known, stranger)
 
     def test_plan(self):
         """A plan that was compiled before; and one that a running stack cannot become."""

@@ -91,5 +91,31 @@ TEST(ChooseBeside, AFreshChoiceWhereSomethingElseIsAskedFor) {
   EXPECT_FALSE(choose_beside(in, {}, running)) << "another policy";
 }
 
+// Rules of prefixes and zones are chosen anew, on the queues, cores and key that are there.
+TEST(ChooseBeside, PrefixesAndZonesOnTheQueuesThatRun) {
+  Inputs in = inputs("mellanox_connectx5", "policy_gold");
+  in.workload.cores = 2;
+  ir::FlowSet set;
+  set.src = 0x0a090000;
+  set.src_mask = 0xffff0000;
+  set.dst_port = in.workload.endpoints[0].port;
+  set.rate = 50;
+  set.gold = true;
+  in.workload.sets = {set};
+  const plan::Plan running = compiled(in);
+  in.workload.sets[0].src_mask = 0xfff00000;
+  in.workload.sets[0].src = 0x0a000000;
+  in.workload.endpoints[1].exclusive = true;
+  const plan::Plan now = compiled(in, &running);
+  EXPECT_EQ(now.chosen.zones.size(), running.chosen.zones.size() + 1);
+  EXPECT_TRUE(plan::operations(running, now));
+  unsigned of_set = 0;
+  for (const auto& f : now.configuration.filters)
+    of_set +=
+        f.match.contains("ipv4.src") &&
+        f.match.at("ipv4.src") == std::pair<std::uint64_t, std::uint64_t>{0x0a000000, 0xfff00000};
+  EXPECT_EQ(of_set, 1u);
+}
+
 }  // namespace
 }  // namespace weft::passes::testing
