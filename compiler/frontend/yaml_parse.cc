@@ -176,7 +176,7 @@ Diagnostic unreadable(const std::string& path, const std::string& why) {
   const std::string near = similar_file(path);
   return {.code = "E0100",
           .message = fmt::format("cannot read `{}`: {}", path, why),
-          .help = near.empty() ? "" : fmt::format("did you mean `{}`?", near)};
+          .help = near.empty() || near == path ? "" : fmt::format("did you mean `{}`?", near)};
 }
 
 // Length of the UTF-8 character at `at`, 0 when there is none (Unicode 15, table 3-7).

@@ -27,6 +27,8 @@ std::string reason(const FilterProblem& p, const FlowClass& c) {
 
 // What a person would change to take the wish back.
 std::string without_wish(const FilterProblem& p, const Inputs& inputs, const FlowClass& c) {
+  if (c.zone == 0 && !c.pin)
+    return "the same class and queue for all flows that the wide rule is for";
   if (c.zone == 0) return "leave out `queue:`";
   const ir::Endpoint& e = inputs.workload.endpoints[c.endpoint];
   if (p.classes->zones[c.zone].gold) return "`policy: balance`, or `class: normal`";
@@ -78,6 +80,51 @@ void why_not_more(diag::Diagnostic& out, const Inputs& inputs, unsigned queues, 
   }
 }
 
+// Rules of one of them match some of what those of another one do.
+bool nested(const Classes& classes, const std::vector<unsigned>& among) {
+  return std::any_of(among.begin(), among.end(), [&](unsigned a) {
+    return std::any_of(among.begin(), among.end(),
+                       [&](unsigned b) { return a != b && inside(classes, a, b); });
+  });
+}
+
+// Without it there would be rules for all that must have some.
+bool spread_stands_in_the_way(const Inputs& inputs, const FilterProblem& problem) {
+  return inputs.workload.spread.binds() &&
+         plan_filters(filter_problem(inputs, *problem.classes)).missing.empty();
+}
+
+// The wish that brings this class rules is taken back, for all that share it.
+void take_back(Classes& classes, const FlowClass& wish) {
+  for (FlowClass& c : classes.all) {
+    const bool same =
+        wish.zone != 0 ? c.zone == wish.zone : c.endpoint == wish.endpoint && c.pin == wish.pin;
+    if (!same) continue;
+    c.zone = 0;
+    c.pin.reset();
+    c.exception = false;
+  }
+}
+
+// What would still have to go, when one wish of the contradiction has gone.
+std::vector<std::string> further_wishes(const FilterProblem& problem, const Inputs& inputs,
+                                        const Contradiction& first) {
+  constexpr unsigned most = 8;
+  Classes classes = *problem.classes;
+  FilterProblem rest = problem;
+  rest.classes = &classes;
+  std::vector<std::string> out;
+  std::vector<unsigned> at = first.classes;
+  for (bool named = true; !at.empty() && out.size() < most; named = false) {
+    const FlowClass wish = classes.all[at.front()];
+    if (!named) out.push_back(fmt::format("{} ({})", without_wish(rest, inputs, wish), wish.name));
+    take_back(classes, wish);
+    if (plan_filters(rest).missing.empty()) break;
+    at = why_not(rest).classes;
+  }
+  return out;
+}
+
 }  // namespace
 
 diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& problem) {
@@ -122,6 +169,8 @@ diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& probl
       out.notes.push_back(
           {fmt::format("all rules of table {} share one mask", table.name()), table.node->span});
   }
+  if (nested(*problem.classes, why.classes))
+    out.notes.push_back({"two rules of one table that match the same packets have no order", {}});
   if (inputs.workload.spread.binds()) {
     out.notes.push_back({"`spread:` leaves no rules: they would bring some packets elsewhere",
                          inputs.workload.spread.span});
@@ -150,7 +199,11 @@ diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& probl
       way = fmt::format("at most {} of {}, or {}", fit, all[c].name, way);
     if (std::find(ways.begin(), ways.end(), way) == ways.end()) ways.push_back(std::move(way));
   }
-  out.help = fmt::format("any of these would do: {}", fmt::join(ways, "; "));
+  if (spread_stands_in_the_way(inputs, problem)) ways.push_back("leave out `spread:`");
+  const std::vector<std::string> then = further_wishes(problem, inputs, why);
+  out.help = then.empty() ? fmt::format("any of these would do: {}", fmt::join(ways, "; "))
+                          : fmt::format("one of these: {}; and as well: {}", fmt::join(ways, "; "),
+                                        fmt::join(then, "; "));
   return out;
 }
 

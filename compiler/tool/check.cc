@@ -66,15 +66,25 @@ diag::Result<Found> check_plan(Found found, const ir::FieldTable& fields) {
   return with(found, plan, plan->graph + " on " + plan->nic, "proved as it stands");
 }
 
+diag::Result<Found> check_machine(Found found) {
+  auto machine = frontend::read_machine(found.path);
+  if (!machine) return diag::fail(machine.error());
+  const auto reserved = std::count_if(machine->cpus.begin(), machine->cpus.end(),
+                                      [](const ir::Cpu& c) { return c.reserved; });
+  return with(found, machine, machine->name,
+              fmt::format("{}, {} reserved", counted(machine->cpus.size(), "CPU"), reserved));
+}
+
 // What kind of file it is: the first of its keys that only one kind has.
 diag::Result<std::string> kind_of(const std::string& path) {
   auto document = frontend::read_yaml(path);
   if (!document) return diag::fail(document.error());
   for (const auto& [key, value] : document->root().members())
-    for (const char* kind : {"plan", "nic", "workload", "graph"})
+    for (const char* kind : {"plan", "nic", "workload", "graph", "machine"})
       if (key.raw() == kind) return std::string(kind);
-  diag::Diagnostic d = plain("E0464", "neither a graph nor a NIC model, workload or plan",
-                             "such a file begins with `graph:`, `nic:`, `workload:` or `plan:`");
+  diag::Diagnostic d =
+      plain("E0464", "neither a graph nor a NIC model, workload, machine or plan",
+            "such a file begins with `graph:`, `nic:`, `workload:`, `machine:` or `plan:`");
   d.span.file = path;
   return diag::fail(std::move(d));
 }
@@ -103,6 +113,7 @@ diag::Result<Found> check_one(const std::string& word, const ir::FieldTable& fie
   if (*kind == "graph") return check_graph(found, fields);
   if (*kind == "nic") return check_nic(found, fields);
   if (*kind == "workload") return check_workload(found);
+  if (*kind == "machine") return check_machine(found);
   return check_plan(found, fields);
 }
 

@@ -34,6 +34,13 @@ class Help final : public CLI::Formatter {
   }
 };
 
+// (CLI11's own says "not in range 0 to" and 309 digits.)
+const CLI::Validator not_negative(
+    [](const std::string& text) {
+      return text.starts_with('-') ? "seconds, not fewer than 0: " + text : std::string();
+    },
+    "NONNEGATIVE");
+
 struct CommandLine {
   CLI::App app;
   std::function<int()> chosen;
@@ -117,7 +124,7 @@ void CommandLine::add_planning() {
   c->add_option("--host", compile.host, "machine file, as `weft host show` writes it");
   c->add_option("--time-limit", compile.time_limit,
                 "seconds after which the best plan so far is taken (exit 4)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative);
   c->add_option("--dump", compile.dump, "folder for what each pass leaves, one file each");
 
   c = add("diff", "weft diff old.yaml new.yaml", "What changes from one plan to another.",
