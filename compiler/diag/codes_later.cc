@@ -102,7 +102,8 @@ constexpr std::array table = {
         "Running packets is the work of weft-runtime, which lies beside weft and is built where\n"
         "DPDK is installed. Checking, compiling and verifying need only weft."},
     CodeText{"E0464", "not a file of weft's",
-             "`weft check` tells files apart by their first key: graph, nic, workload or plan."},
+             "`weft check` tells files apart by their first key: graph, nic, workload,\n"
+             "machine or plan."},
     CodeText{"E0465", "no running stack, or several",
              "weft stats and weft drops ask a running stack over a unix socket that only its user\n"
              "can open: run them as the same user, and name the stack where several run."},
@@ -297,6 +298,10 @@ constexpr std::array table = {
         "With the costs of nodes and the clock of the machine file, a core would have more to do\n"
         "than it can, or an endpoint's packets would wait longer than its `p99:` allows (a queue\n"
         "with constant service times, M/D/1, on the core that runs it)."},
+    CodeText{
+        "E0805", "no plan: memory",
+        "Packet buffers for all queues and cores take more memory than `memory:` of the machine\n"
+        "file leaves for them."},
     // What cannot be had
     CodeText{
         "E0811", "the card cannot spread as the workload asks",

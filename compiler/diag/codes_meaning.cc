@@ -166,6 +166,12 @@ constexpr std::array table = {
     CodeText{"E0275", "a machine that cannot be",
              "A machine file lists each CPU once: `cpus: [{cpu: 0, node: 0, core: 0}]`. What\n"
              "`weft host show` prints is one."},
+    CodeText{
+        "E0276", "objectives that cannot be followed",
+        "`objectives: [cores, load]` says what matters most: load, latency, cores, filters, each\n"
+        "once; what is not named follows in this order. How few cores will do, and how long "
+        "packets\n"
+        "take, depends on the machine's clock: such an order needs `weft compile --host FILE`."},
     CodeText{"E0277", "neighbours that do not fit together",
              "Each neighbour whose Ethernet address is given is named once, and there are at most "
              "512."},

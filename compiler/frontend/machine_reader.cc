@@ -36,6 +36,7 @@ diag::Result<ir::Machine> read_machine(const std::string& path) {
     out.nic_node = static_cast<unsigned>(v->number(0, 1023));
   if (const auto v = root.optional("smt")) out.smt = v->real(1, 100);
   if (const auto v = root.optional("remote")) out.remote = v->real(0, 1e6);
+  if (const auto v = root.optional("memory")) out.memory_mb = v->real(1, 1e9);
   const Value cpus = root.required("cpus");
   root.done();
   std::set<unsigned> seen;
@@ -55,6 +56,8 @@ std::string print_machine(const ir::Machine& machine) {
       "# What packets may run on: set `reserved: on` where something else does.\nmachine: {}\n",
       machine.name);
   if (machine.mhz > 0) out += fmt::format("mhz: {:.0f}\n", machine.mhz);
+  if (machine.memory_mb > 0)
+    out += fmt::format("memory: {:.0f}  # MB that packets may have\n", machine.memory_mb);
   if (machine.nic_node) out += fmt::format("nic_node: {}\n", *machine.nic_node);
   std::set<unsigned> nodes;
   std::set<std::pair<unsigned, unsigned>> cores;

@@ -1,5 +1,9 @@
 // Workloads: the host's addresses, the endpoints (endpoint_reader.h), the flows that are known
 // (flow_reader.h).
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "compiler/diag/sha256.h"
 #include "compiler/frontend/endpoint_reader.h"
 #include "compiler/frontend/flow_reader.h"
@@ -12,6 +16,26 @@ namespace weft::frontend {
 namespace {
 
 using ir::Workload;
+
+// Those that are not named follow in the usual order.
+std::vector<ir::Objective> read_objectives(const Value& at) {
+  std::vector<std::string> words;
+  for (const ir::Objective o : ir::all_objectives) words.emplace_back(to_string(o));
+  std::vector<ir::Objective> out;
+  const auto has = [&](ir::Objective o) {
+    return std::find(out.begin(), out.end(), o) != out.end();
+  };
+  for (const Value& v : at.list()) {
+    const std::size_t before = v.error_count();
+    const auto o = static_cast<ir::Objective>(v.word(words, "an objective"));
+    if (v.error_count() != before) continue;
+    if (has(o)) v.error("E0276", fmt::format("{} is there twice", to_string(o)));
+    out.push_back(o);
+  }
+  for (const ir::Objective o : ir::all_objectives)
+    if (!has(o)) out.push_back(o);
+  return out;
+}
 
 void read(const Value& root, Workload& out) {
   Mapping top(root, "the workload");
@@ -29,6 +53,7 @@ void read(const Value& root, Workload& out) {
       v->error("E0273", "`gold_queues` without `policy: gold`", "",
                "no other policy gives queues to a class");
   }
+  if (const auto v = top.optional("objectives")) out.objectives = read_objectives(*v);
   if (const auto v = top.optional("spread")) out.spread = read_spread(*v);
   const Value endpoints = top.required("endpoints");
   const auto flows = top.optional("flows");

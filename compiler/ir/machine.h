@@ -20,6 +20,7 @@ struct Machine {
   std::optional<unsigned> nic_node;  // NUMA node of the card
   double smt = 1.5;                  // a CPU takes so many times as long while a sibling works, too
   double remote = 150;               // cycles more for each packet, on another node than the card's
+  double memory_mb = 0;              // for packets; 0: not known
   std::vector<Cpu> cpus;             // by id
 };
 

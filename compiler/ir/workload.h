@@ -9,6 +9,7 @@
 
 #include "compiler/diag/diagnostic.h"
 #include "compiler/ir/flow_set.h"
+#include "compiler/ir/objective.h"
 #include "compiler/ir/spread.h"
 
 namespace weft::ir {
@@ -194,6 +195,8 @@ struct Workload {
   unsigned cores = 1;   // net cores
   Policy policy = Policy::balance;
   unsigned gold_queues = 0;  // policy gold: how many; 0: as the load wants
+  // All of them, the most important first; empty: one choice is made, and compared with none.
+  std::vector<Objective> objectives;
   std::vector<Endpoint> endpoints;
   std::vector<Flow> flows;
   std::vector<FlowSet> sets;  // no two meet

@@ -35,6 +35,7 @@ unsigned wanted_queues(const Inputs& inputs, const Options& options) {
 
 Chooser::Chooser(const Inputs& inputs, const Options& options, const Settled* settled)
     : inputs_(inputs),
+      options_(options),
       workload_(inputs.workload),
       rss_(rss_node(inputs.nic)),
       classes_(classes_of(inputs, packet_cost(inputs, choose_knobs(inputs)))),

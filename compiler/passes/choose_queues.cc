@@ -86,8 +86,8 @@ Chooser::Refusal Chooser::share_queues() {
   unsigned needed = 0;
   for (unsigned z = 0; z < classes_.zones.size(); ++z) {
     if (!queues_[z].empty()) fixed[z] = static_cast<unsigned>(queues_[z].size());
-    if (classes_.zones[z].gold && workload_.gold_queues != 0 && !fixed[z])
-      fixed[z] = workload_.gold_queues;
+    const unsigned gold = options_.gold_queues != 0 ? options_.gold_queues : workload_.gold_queues;
+    if (classes_.zones[z].gold && gold != 0 && !fixed[z]) fixed[z] = gold;
     needed += fixed[z].value_or(1);
     bounds_.emplace_back(std::move(weights[z]), fluid[z]);
   }

@@ -13,6 +13,11 @@ using diag::Result;
 
 Chooser::Refusal Chooser::filters() {
   problem_ = filter_problem(inputs_, classes_);
+  if (options_.few_filters) {
+    problem_.few = true;
+    for (unsigned c = 0; c < classes_.all.size(); ++c)
+      if (!classes_.all[c].must()) problem_.worth[c] = 0;
+  }
   // Where something is asked of all packets (`spread:`), a rule would bring some of them
   // elsewhere.
   if (workload_.spread.binds()) problem_.tables.clear();

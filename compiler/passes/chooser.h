@@ -61,6 +61,7 @@ class Chooser {
   void finish();
 
   const Inputs& inputs_;
+  const Options& options_;
   const ir::Workload& workload_;
   const ir::Node* rss_;
   Classes classes_;

@@ -141,7 +141,7 @@ FilterPlan with_masks(const FilterProblem& p, const std::vector<std::optional<un
   Matching matching(p, masks);
   for (const unsigned c : order) {
     // Whom no rule must bring, the hash may; and many flows need one only where it may not.
-    if (all[c].many() && !all[c].must()) continue;
+    if ((all[c].many() || p.few) && !all[c].must()) continue;
     matching.place(c, all[c].rules, all[c].many());
   }
   FilterPlan out;

@@ -29,6 +29,7 @@ struct FilterProblem {
   std::vector<ir::Shape> shapes;    // what rules look at; those in use
   std::vector<unsigned> shape;      // by class
   std::vector<std::int64_t> worth;  // by class, of one rule; what must be goes first
+  bool few = false;                 // none but those that must be
 };
 
 struct FilterPlan {

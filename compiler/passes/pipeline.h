@@ -40,6 +40,8 @@ struct Inputs {
 struct Options {
   unsigned queues = 0;  // 0: as the workload says
   unsigned cores = 0;
+  unsigned gold_queues = 0;  // of policy gold; 0: as the workload says
+  bool few_filters = false;  // none but those that wishes need
   bool prove = true;
   bool certify = true;  // ask Z3 whether the choice could be better
   // Seconds from the beginning after which no more is searched, certified or proved (what runs then

@@ -12,6 +12,7 @@
 #include "compiler/passes/classes.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/steer.h"
+#include "compiler/plan/buffers.h"
 
 namespace weft::passes {
 
@@ -81,35 +82,40 @@ class Placer {
     of_endpoint_.resize(inputs.workload.endpoints.size());
   }
 
-  diag::Result<void> run() {
+  diag::Result<double> run() {
     known();
     strangers();
-    if (auto ok = seats(); !ok) return ok;
+    if (auto ok = seats(); !ok) return diag::fail(ok.error());
     cores();
     sums();
-    return inputs_.machine && inputs_.machine->mhz > 0 ? in_time() : diag::Result<void>();
+    if (auto ok = memory(); !ok) return diag::fail(ok.error());
+    if (!inputs_.machine || inputs_.machine->mhz == 0) return 0.0;
+    if (auto ok = in_time(); !ok) return diag::fail(ok.error());
+    return 1e6 * slowest(gold_, inputs_.machine->mhz * 1e6);
   }
 
  private:
-  void arrive(unsigned queue, const ir::Endpoint& endpoint, double rate) {
+  void arrive(unsigned queue, const ir::Endpoint& endpoint, double rate, bool gold) {
     of_endpoint_[static_cast<std::size_t>(&endpoint - inputs_.workload.endpoints.data())].insert(
         queue);
+    if (gold) gold_.insert(queue);
     arrivals_.rate[queue] += rate;
     arrivals_.app[queue] += rate * extra_of(endpoint, cost_);
   }
 
   void known() {
-    std::unordered_map<FlowKey, double, FlowKeyHash> rate_of;
-    rate_of.reserve(inputs_.workload.flows.size());
+    std::unordered_map<FlowKey, const ir::Flow*, FlowKeyHash> flow_of;
+    flow_of.reserve(inputs_.workload.flows.size());
     for (const auto& f : inputs_.workload.flows)
-      rate_of[{f.src, f.src_port, inputs_.workload.local_address(f), f.dst_port}] = f.rate;
+      flow_of[{f.src, f.src_port, inputs_.workload.local_address(f), f.dst_port}] = &f;
     // Where a flow's packets arrive anywhere, all but one in so many are handed over to its owner.
     const ir::Node* rss = rss_node(inputs_.nic);
     const bool anywhere = rss != nullptr && !rss->config.rss->predictable;
     const double away = anywhere ? 1.0 - 1.0 / queues_ : 0;
     for (const auto& f : plan_.flows) {
-      const double rate = rate_of[{f.src, f.src_port, f.dst, f.dst_port}];
-      arrive(f.queue, inputs_.workload.endpoints[f.endpoint], rate);
+      const ir::Flow* flow = flow_of[{f.src, f.src_port, f.dst, f.dst_port}];
+      const double rate = flow != nullptr ? flow->rate : 0;
+      arrive(f.queue, inputs_.workload.endpoints[f.endpoint], rate, flow != nullptr && flow->gold);
       arrivals_.handed[f.queue] += away * rate;
     }
   }
@@ -123,34 +129,34 @@ class Placer {
       const ir::Endpoint& e = endpoints[s.endpoint];
       if (s.set) {
         own_rule[*s.set] = true;
-        arrive(s.queue, e, sets[*s.set].rate);
+        arrive(s.queue, e, sets[*s.set].rate, sets[*s.set].gold);
       } else {
         ruled[s.endpoint] = true;
-        arrive(s.queue, e, e.rate / (e.ports * e.addresses));
+        arrive(s.queue, e, e.rate / (e.ports * e.addresses), e.gold);
       }
     }
     for (std::size_t e = 0; e < endpoints.size(); ++e) {
-      if (!ruled[e]) by_hash(endpoints[e], endpoints[e].rate);
+      if (!ruled[e]) by_hash(endpoints[e], endpoints[e].rate, endpoints[e].gold);
     }
     for (std::size_t i = 0; i < sets.size(); ++i) {
       if (own_rule[i]) continue;
       const ir::Endpoint& e = endpoints[sets[i].endpoint];
       const SocketChoice* whole = ruled[sets[i].endpoint] ? socket_of(sets[i]) : nullptr;
       if (whole != nullptr) {
-        arrive(whole->queue, e, sets[i].rate);
+        arrive(whole->queue, e, sets[i].rate, sets[i].gold);
       } else {
-        by_hash(e, sets[i].rate);
+        by_hash(e, sets[i].rate, sets[i].gold);
       }
     }
   }
 
-  void by_hash(const ir::Endpoint& endpoint, double rate) {
+  void by_hash(const ir::Endpoint& endpoint, double rate, bool gold) {
     if (rate == 0) return;
     const auto& table = plan_.configuration.rss.table;
-    for (const auto q : table) arrive(q, endpoint, rate / static_cast<double>(table.size()));
+    for (const auto q : table) arrive(q, endpoint, rate / static_cast<double>(table.size()), gold);
     if (!table.empty()) return;
     for (const unsigned q : choice_.open)
-      arrive(q, endpoint, rate / static_cast<double>(choice_.open.size()));
+      arrive(q, endpoint, rate / static_cast<double>(choice_.open.size()), gold);
   }
 
   // The rule for all that comes where the set does.
@@ -249,16 +255,31 @@ class Placer {
     const double cycles = rate > 0 ? busy / rate : cycles_of_residue(&plan_.residues.front());
     seats_ = ir::seats_for(*inputs_.machine, choice_.cores, cycles);
     if (seats_.size() < choice_.cores)
-      return diag::fail(
-          diag::Diagnostic{"E0803",
-                           fmt::format("{} net cores are wanted, machine {} leaves {}",
-                                       choice_.cores, inputs_.machine->name, seats_.size()),
-                           {},
-                           "",
-                           {},
-                           fmt::format("`cores: {}`, or fewer reserved CPUs",
-                                       std::max<std::size_t>(seats_.size(), 1))});
+      return diag::fail(diag::Diagnostic{
+          "E0803",
+          fmt::format("{} net cores are wanted, machine {} leaves {}", choice_.cores,
+                      inputs_.machine->name, seats_.size()),
+          {},
+          "",
+          {},
+          seats_.empty() ? "take `reserved: on` from a CPU"
+                         : fmt::format("`cores: {}`, or fewer reserved CPUs", seats_.size())});
     return {};
+  }
+
+  diag::Result<void> memory() const {
+    if (!inputs_.machine || inputs_.machine->memory_mb == 0) return {};
+    const auto needed = static_cast<double>(plan::sizes_for(plan_).megabytes());
+    if (needed <= inputs_.machine->memory_mb) return {};
+    return diag::fail(diag::Diagnostic{
+        "E0805",
+        fmt::format("buffers for {} queues and {} cores take {:.0f} MB, machine {} has {:.0f}",
+                    queues_, plan_.cores.size(), needed, inputs_.machine->name,
+                    inputs_.machine->memory_mb),
+        {},
+        "",
+        {},
+        fmt::format("fewer queues or cores, or `memory: {:.0f}`", needed)});
   }
 
   // No core has more to do than it can, and nobody waits longer than he may.
@@ -281,7 +302,7 @@ class Placer {
     const auto& endpoints = inputs_.workload.endpoints;
     for (unsigned e = 0; e < endpoints.size(); ++e) {
       if (endpoints[e].p99_us == 0) continue;
-      const double worst = 1e6 * slowest(e, clock);
+      const double worst = 1e6 * slowest(of_endpoint_[e], clock);
       if (worst <= endpoints[e].p99_us) continue;
       return diag::fail(diag::Diagnostic{
           "E0804",
@@ -289,20 +310,30 @@ class Placer {
           endpoints[e].span,
           fmt::format("{:.1f} us are allowed", endpoints[e].p99_us),
           {},
-          "more cores, or `class: gold` with `policy: gold`"});
+          fmt::format(
+              "`p99: {:.0f}us` would do; or more cores{}", std::ceil(worst),
+              polled_first(of_endpoint_[e]) ? "" : ", or `class: gold` with `policy: gold`")});
     }
     return {};
   }
 
-  // Seconds that one in 100 of an endpoint's packets takes on the worst of the cores where they
-  // arrive: a queue with Poisson arrivals and constant service (M/D/1, the exponential tail
-  // P(W > t) = rho exp(-2 (1 - rho) t / s)). Who is polled first waits for one batch of the others
-  // at most.
-  double slowest(unsigned endpoint, double clock) const {
+  // All of them are.
+  bool polled_first(const std::set<unsigned>& queues) const {
+    return std::all_of(queues.begin(), queues.end(), [&](unsigned q) {
+      return std::any_of(plan_.cores.begin(), plan_.cores.end(), [&](const plan::NetCore& core) {
+        return std::find(core.priority.begin(), core.priority.end(), q) != core.priority.end();
+      });
+    });
+  }
+
+  // Seconds that one in 100 of the packets on some queues takes on the worst of their cores: a
+  // queue with Poisson arrivals and constant service (M/D/1, the exponential tail P(W > t) = rho
+  // exp(-2 (1 - rho) t / s)). Who is polled first waits for one batch of the others at most.
+  double slowest(const std::set<unsigned>& queues, double clock) const {
     constexpr double batch = 32;
     double worst = 0;
     for (const auto& core : plan_.cores) {
-      const auto mine = [&](unsigned q) { return of_endpoint_[endpoint].contains(q); };
+      const auto mine = [&](unsigned q) { return queues.contains(q); };
       if (std::none_of(core.queues.begin(), core.queues.end(), mine)) continue;
       const bool first = std::any_of(core.priority.begin(), core.priority.end(), mine);
       double rate = 0, busy = 0, others = 0;
@@ -342,12 +373,13 @@ class Placer {
   Arrivals arrivals_;
   std::vector<ir::Seat> seats_;                  // by net core, where the machine is known
   std::vector<std::set<unsigned>> of_endpoint_;  // queues where its packets arrive
+  std::set<unsigned> gold_;                      // where those of priority classes do
   mutable std::map<const plan::Residue*, double> cycles_;
 };
 
 }  // namespace
 
-diag::Result<void> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
+diag::Result<double> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
   return Placer(inputs, choice, plan).run();
 }
 

@@ -7,7 +7,8 @@
 
 namespace weft::passes {
 
-diag::Result<void> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan);
+// Microseconds that 99 of 100 packets of the priority classes take at most; 0: nobody knows.
+diag::Result<double> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan);
 
 // Predicted cycles for a datagram that goes from the wire to an application, and for its answer:
 // the way over every node's first port.

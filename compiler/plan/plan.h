@@ -113,6 +113,16 @@ struct Gap {
   double share() const { return bound > 0 ? busiest / bound - 1 : 0; }  // 0: as good as can be
 };
 
+// A choice that was looked at, where the workload orders its objectives.
+struct Compared {
+  unsigned cores = 0;
+  unsigned priority = 0;  // queues of the priority classes
+  unsigned filters = 0;
+  double load = 0;        // of the busiest core, cycles per second
+  double latency_us = 0;  // of the priority classes; 0: nobody knows
+  std::string lost;       // at which objective it was left out; "": this is the plan
+};
+
 // How the choice was made, and how far it is at most from the best one.
 struct Chosen {
   std::string policy = "balance";
@@ -121,6 +131,8 @@ struct Chosen {
   Gap cores;
   std::vector<std::string> certified;  // proved to be the best: "filters", "offloads"
   std::vector<Placed> placement;
+  std::vector<std::string> objectives;  // as the workload orders them
+  std::vector<Compared> compared;
   bool stopped = false;  // the time limit ended the search
 };
 

@@ -127,6 +127,15 @@ Json choice_json(const Chosen& c) {
   for (const Placed& p : c.placement)
     out["placement"].push_back(
         {{"endpoint", p.endpoint}, {"how", to_string(p.how)}, {"why", p.why}});
+  out["objectives"] = c.objectives;
+  out["compared"] = Json::array();
+  for (const Compared& o : c.compared)
+    out["compared"].push_back({{"cores", o.cores},
+                               {"priority", o.priority},
+                               {"filters", o.filters},
+                               {"load", o.load},
+                               {"latency_us", o.latency_us},
+                               {"lost", o.lost}});
   out["stopped"] = c.stopped;
   return out;
 }

@@ -412,6 +412,19 @@ Gap read_gap(const Value& at) {
   return out;
 }
 
+Compared read_compared(const Value& at) {
+  Mapping m(at, "compared");
+  Compared out;
+  out.cores = static_cast<unsigned>(m.required("cores").number(0, 4096));
+  out.priority = static_cast<unsigned>(m.required("priority").number(0, 4096));
+  out.filters = static_cast<unsigned>(m.required("filters").number(0, 0xffffffff));
+  out.load = m.required("load").real(0, 1e18);
+  out.latency_us = m.required("latency_us").real(0, 1e18);
+  if (auto lost = m.optional("lost")) out.lost = lost->name();
+  m.done();
+  return out;
+}
+
 Chosen read_choice(const Value& at, unsigned queues) {
   static const std::vector<std::string> policies = {"balance", "gold", "static"};
   Mapping m(at, "choice");
@@ -443,6 +456,10 @@ Chosen read_choice(const Value& at, unsigned queues) {
       p.done();
       out.placement.push_back(std::move(placed));
     }
+  if (auto objectives = m.optional("objectives"))
+    for (const Value& v : objectives->list()) out.objectives.push_back(v.name());
+  if (auto compared = m.optional("compared"))
+    for (const Value& v : compared->list()) out.compared.push_back(read_compared(v));
   if (auto stopped = m.optional("stopped")) out.stopped = stopped->flag();
   m.done();
   return out;

@@ -167,6 +167,12 @@ std::string choice_text(const Chosen& c) {
   for (const Placed& p : c.placement)
     out += format("    - {{endpoint: {}, how: {}, why: {}}}\n", p.endpoint, to_string(p.how),
                   quoted(p.why));
+  if (!c.objectives.empty()) out += format("  objectives: [{}]\n", fmt::join(c.objectives, ", "));
+  if (!c.compared.empty()) out += "  compared:\n";
+  for (const Compared& o : c.compared)
+    out += format("    - {{cores: {}, priority: {}, filters: {}, load: {}, latency_us: {}{}}}\n",
+                  o.cores, o.priority, o.filters, number_text(o.load), number_text(o.latency_us),
+                  o.lost.empty() ? "" : format(", lost: {}", o.lost));
   if (c.stopped) out += "  stopped: on\n";
   return out;
 }

@@ -7,6 +7,7 @@
 #include <bit>
 #include <map>
 
+#include "compiler/plan/buffers.h"
 #include "compiler/plan/text.h"
 
 namespace weft::plan {
@@ -15,6 +16,7 @@ namespace {
 using fmt::format;
 
 constexpr std::size_t shown_filters = 5;
+constexpr std::size_t shown_choices = 8;
 
 struct Paint {
   bool on;
@@ -210,9 +212,34 @@ std::string gap_text(const Gap& gap) {
   return format("at most {:.2g} % over the best", 100 * gap.share());
 }
 
-std::string choice_text(const Plan& plan, const Paint& paint) {
+// What the order of objectives picked, and where it left out the others.
+std::string compared_text(const Chosen& c, const PreviewOptions& options, const Paint& paint) {
+  if (c.objectives.empty()) return "";
+  std::string out =
+      paint(bold, "objectives") +
+      format(" {}: {} choices compared\n", fmt::join(c.objectives, ", "), c.compared.size());
+  std::size_t line = 0;
+  for (const Compared& o : c.compared) {
+    if (!options.all && line++ == shown_choices) {
+      out += format("  ... and {} more (--all shows them)\n", c.compared.size() - shown_choices);
+      break;
+    }
+    out += format("  {} core{}, {} filter{}", o.cores, o.cores == 1 ? "" : "s", o.filters,
+                  o.filters == 1 ? "" : "s");
+    if (o.priority != 0)
+      out += format(", {} queue{} polled first", o.priority, o.priority == 1 ? "" : "s");
+    out += format(", busiest {:.2f} million cycles per second", o.load / 1e6);
+    if (o.latency_us != 0) out += format(", gold within {:.1f} us", o.latency_us);
+    out += o.lost.empty()      ? ": taken\n"
+           : o.lost == "equal" ? ": as good\n"
+                               : format(": left out by {}\n", o.lost);
+  }
+  return out;
+}
+
+std::string choice_text(const Plan& plan, const PreviewOptions& options, const Paint& paint) {
   const Chosen& c = plan.chosen;
-  if (plan.configuration.rx_queues == 1 && !c.stopped) return "";
+  if (plan.configuration.rx_queues == 1 && !c.stopped) return compared_text(c, options, paint);
   std::string out = paint(bold, "queues") + format(" by policy {}", c.policy);
   if (plan.configuration.rx_queues > 1)
     out += format(", busiest {:.2f} million cycles per second, {}", c.queues.busiest / 1e6,
@@ -225,7 +252,7 @@ std::string choice_text(const Plan& plan, const Paint& paint) {
   if (!c.certified.empty())
     out += format("  no better choice of {} exists (z3)\n", fmt::join(c.certified, ", "));
   if (c.stopped) out += "  the time limit ended the search\n";
-  return out;
+  return out + compared_text(c, options, paint);
 }
 
 std::string proof_text(const Plan& plan, const Paint& paint) {
@@ -300,7 +327,7 @@ std::string preview(const Plan& plan, const PreviewOptions& options) {
   Paint paint{options.colour};
   std::string out = header_text(plan, paint) + "\n" + card_text(plan, options, paint) + "\n";
   for (const Residue& residue : plan.residues) out += residue_text(residue, options, paint) + "\n";
-  out += choice_text(plan, paint);
+  out += choice_text(plan, options, paint);
   out += paint(bold, "cores") +
          (plan.cores.size() > 1 ? format(" {}\n", gap_text(plan.chosen.cores)) : "\n");
   for (const NetCore& core : plan.cores) {
@@ -314,6 +341,9 @@ std::string preview(const Plan& plan, const PreviewOptions& options) {
       out += format("    on another NUMA node than the card: {:g} cycles more for each packet\n",
                     core.remote);
   }
+  if (std::any_of(plan.cores.begin(), plan.cores.end(), [](const auto& c) { return c.cpu; }))
+    out +=
+        format("{} {} MB for packet buffers\n", paint(bold, "memory"), sizes_for(plan).megabytes());
   out += format("{} {:.1f} cycles per packet predicted, {:.1f} saved by the card\n",
                 paint(bold, "cost"), plan.cycles_per_packet, plan.cycles_saved);
   return out + proof_text(plan, paint);

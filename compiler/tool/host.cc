@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -54,6 +55,16 @@ double clock_mhz() {
   return 0;
 }
 
+// What could be had now without swapping.
+double free_megabytes() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string word; file >> word;) {
+    double kilobytes = 0;
+    if (word == "MemAvailable:" && file >> kilobytes) return std::floor(kilobytes / 1024);
+  }
+  return 0;
+}
+
 ir::Machine this_machine() {
   ir::Machine out;
   char name[65] = "this";
@@ -63,6 +74,7 @@ ir::Machine this_machine() {
   if (std::isdigit(static_cast<unsigned char>(out.name[0]))) out.name = "_" + out.name;
   if (frontend::is_yaml_boolean(out.name)) out.name += "_";
   out.mhz = clock_mhz();
+  out.memory_mb = free_megabytes();
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator("/sys/devices/system/cpu", ignored)) {
     const auto id = numbered(entry.path().filename().string(), "cpu");
@@ -90,6 +102,8 @@ int host_show(const HostShowArgs& args) {
     return ok;
   }
   nlohmann::ordered_json out{{"machine", machine.name}, {"mhz", machine.mhz}};
+  if (machine.memory_mb > 0) out["memory"] = machine.memory_mb;
+  if (machine.nic_node) out["nic_node"] = *machine.nic_node;
   out["cpus"] = nlohmann::ordered_json::array();
   for (const ir::Cpu& c : machine.cpus)
     out["cpus"].push_back({{"cpu", c.id}, {"node", c.node}, {"core", c.core}});

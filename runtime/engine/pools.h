@@ -11,7 +11,7 @@
 #include <string>
 
 #include "compiler/diag/diagnostic.h"
-#include "compiler/plan/plan.h"
+#include "compiler/plan/buffers.h"
 #include "runtime/engine/fence.h"
 #include "runtime/engine/pool_order.h"
 
@@ -34,29 +34,8 @@ inline LargeBuffer* untagged(void* buffer) {
   return reinterpret_cast<LargeBuffer*>(static_cast<std::uint8_t*>(buffer) - 1);
 }
 
-struct PoolSizes {
-  unsigned frames = 0;            // mbufs
-  unsigned frame_bytes = 0;       // of each, behind the headroom
-  unsigned jumbo = 0;             // mbufs for frames that are longer than those
-  unsigned jumbo_bytes = 0;       // of each
-  unsigned large = 0;             // large buffers
-  unsigned cut = 0;               // mbufs for what the card cuts into segments
-  unsigned cut_bytes = 0;         // of each
-  std::size_t megabytes() const;  // that EAL needs, other things included
-};
-// Does the card cut what connections send? (All residues leave it to the card, or none.)
-bool card_cuts(const plan::Plan& plan);
-
-// What the card does with buffers.
-struct BufferUse {
-  // It spreads long frames over several, so that those in its rings may be short ones.
-  bool scatters = false;
-  // The kernel cuts what connections send (ports/packet_offload.h): it takes as much as IPv4 can
-  // say, and has copied it when the call returns.
-  bool kernel_cuts = false;
-};
-// Rings of all queues, batches under way, what applications and tables may hold.
-PoolSizes sizes_for(const plan::Plan& plan, BufferUse use = {});
+using plan::PoolSizes;
+using plan::sizes_for;
 
 class Pools {
  public:

@@ -23,7 +23,7 @@ struct Loaded {
   std::string name;  // of this instance
   ir::NicModel model;
   ports::TransmitLimits wire_limits;  // what the wire's driver can send, as its own model says
-  engine::BufferUse buffers;          // of the card, over that wire
+  plan::BufferUse buffers;            // of the card, over that wire
 };
 
 // The plan with its proof checked, and the model that it was made for.

@@ -1,0 +1,95 @@
+#include "compiler/passes/objectives.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+namespace weft::passes {
+
+namespace {
+
+constexpr unsigned each_up_to = 8;  // of more cores powers of two are tried, and all
+
+double value(const plan::Compared& c, ir::Objective o) {
+  switch (o) {
+    case ir::Objective::load: return c.load;
+    case ir::Objective::latency: return c.latency_us;
+    case ir::Objective::cores: return c.cores;
+    case ir::Objective::filters: return c.filters;
+  }
+  return 0;
+}
+
+bool same(const plan::Compared& a, const plan::Compared& b) {
+  return a.cores == b.cores && a.priority == b.priority && a.filters == b.filters &&
+         a.load == b.load && a.latency_us == b.latency_us;
+}
+
+bool before_load(const std::vector<ir::Objective>& order, ir::Objective o) {
+  const auto load = std::find(order.begin(), order.end(), ir::Objective::load);
+  return std::find(order.begin(), load, o) != load;
+}
+
+}  // namespace
+
+std::vector<Way> ways(const ir::Workload& workload, unsigned queues, unsigned cores) {
+  std::vector<unsigned> numbers = {cores};
+  for (unsigned n = 1; n < cores; n = n < each_up_to ? n + 1 : n * 2) numbers.push_back(n);
+  std::vector<unsigned> gold = {0};
+  if (workload.policy == ir::Policy::gold && workload.gold_queues == 0)
+    for (unsigned n = 1; n < queues && n <= 4; n *= 2) gold.push_back(n);
+  std::vector<Way> out;
+  for (const unsigned n : numbers)
+    for (const unsigned g : gold)
+      for (const bool few : {false, true}) out.push_back({n, g, few});
+  return out;
+}
+
+diag::Result<Picked> pick(const std::vector<ir::Objective>& order, const std::vector<Way>& ways,
+                          bool clock, const Look& look, const std::function<bool()>& more) {
+  for (const ir::Objective o : {ir::Objective::cores, ir::Objective::latency}) {
+    if (!clock && before_load(order, o))
+      return diag::fail(diag::Diagnostic{
+          "E0276",
+          fmt::format("`{}` comes before `load`, and nobody knows what a core can do",
+                      to_string(o)),
+          {},
+          "",
+          {},
+          "give the machine: `weft host show > host.yaml`, `weft compile --host host.yaml`"});
+  }
+  std::vector<plan::Compared> all;
+  std::vector<Way> of;
+  std::vector<std::size_t> left;
+  std::optional<diag::Error> first;
+  for (const Way& way : ways) {
+    if (!left.empty() && !more()) break;
+    auto found = look(way);
+    if (!found && !first) first = found.error();
+    if (!found) continue;
+    const auto known = [&](const plan::Compared& c) { return same(c, *found); };
+    if (std::any_of(all.begin(), all.end(), known)) continue;
+    left.push_back(all.size());
+    all.push_back(std::move(*found));
+    of.push_back(way);
+  }
+  if (left.empty()) return diag::fail(*first);
+  for (const ir::Objective o : order) {
+    double best = std::numeric_limits<double>::max();
+    for (const std::size_t i : left) best = std::min(best, value(all[i], o));
+    const bool counted = o == ir::Objective::cores || o == ir::Objective::filters;
+    const double most = counted ? best : best * (1 + close);
+    for (const std::size_t i : left)
+      if (value(all[i], o) > most) all[i].lost = to_string(o);
+    std::erase_if(left, [&](std::size_t i) { return !all[i].lost.empty(); });
+  }
+  for (std::size_t i = 1; i < left.size(); ++i) all[left[i]].lost = "equal";
+  Picked out{of[left.front()], {all[left.front()]}};
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (i != left.front()) out.compared.push_back(std::move(all[i]));
+  return out;
+}
+
+}  // namespace weft::passes
