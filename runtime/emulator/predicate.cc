@@ -20,7 +20,7 @@ diag::Diagnostic cannot_see(const ir::Expr& expr, std::string why) {
           .label = std::move(why)};
 }
 
-Bits ones(unsigned width) { return width >= 128 ? ~Bits{0} : (Bits{1} << width) - 1; }
+Bits low_ones(unsigned width) { return width >= 128 ? ~Bits{0} : (Bits{1} << width) - 1; }
 
 // Arithmetic is done in 32 bits, or in 64 where an argument is wider.
 unsigned arithmetic_width(unsigned a, unsigned b) { return std::max(a, b) > 32 ? 64 : 32; }
@@ -138,15 +138,15 @@ Bits Predicate::evaluate(unsigned index, const Frame& frame, const CardState& st
     case Op::ge: return arg(0) >= arg(1);
     case Op::bit_and: return arg(0) & arg(1);
     case Op::bit_or: return arg(0) | arg(1);
-    case Op::add: return (arg(0) + arg(1)) & ones(step.width);
-    case Op::sub: return (arg(0) - arg(1)) & ones(step.width);
+    case Op::add: return (arg(0) + arg(1)) & low_ones(step.width);
+    case Op::sub: return (arg(0) - arg(1)) & low_ones(step.width);
     case Op::shl: {
       const Bits by = arg(1);
-      return by >= step.width ? 0 : (arg(0) << static_cast<unsigned>(by)) & ones(step.width);
+      return by >= step.width ? 0 : (arg(0) << static_cast<unsigned>(by)) & low_ones(step.width);
     }
     case Op::shr: {
       const Bits by = arg(1);
-      return by >= step.width ? 0 : (arg(0) & ones(step.width)) >> static_cast<unsigned>(by);
+      return by >= step.width ? 0 : (arg(0) & low_ones(step.width)) >> static_cast<unsigned>(by);
     }
   }
   return 0;

@@ -7,7 +7,7 @@
 namespace weft::engine {
 namespace {
 
-constexpr std::uint16_t arp = 0x0806, tagged = 0x8100, ipv4 = 0x0800;
+constexpr std::uint16_t arp = 0x0806, vlan_tag = 0x8100, ipv4 = 0x0800;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ std::optional<Rival> rival_in(std::span<const std::uint8_t> frame, const Address
   const std::size_t l3 = vlan == 0 ? 14 : 18;
   if (frame.size() < l3 + 28) return std::nullopt;
   const std::uint8_t* p = frame.data();
-  if (vlan != 0 && (wire::load16(p + 12) != tagged || (wire::load16(p + 14) & 0xfff) != vlan))
+  if (vlan != 0 && (wire::load16(p + 12) != vlan_tag || (wire::load16(p + 14) & 0xfff) != vlan))
     return std::nullopt;
   if (wire::load16(p + l3 - 2) != arp) return std::nullopt;
   p += l3;
