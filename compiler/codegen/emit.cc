@@ -1,6 +1,7 @@
 #include "compiler/codegen/emit.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <set>
 
@@ -68,7 +69,7 @@ Result<StraightText> straight_ways(ResidueContext& c, const Straight& s) {
                          nodes::find(c.node(v).impl)->decl->table);
   }
   c.entered.insert(start);
-  std::string fits = "core.room_for(n)";
+  std::vector<std::string> of_batch;
   for (const bool cut : {false, true}) {
     if (cut && stops.empty()) continue;
     const auto name = std::string(s.name) + (cut ? "_cut" : "_straight");
@@ -76,18 +77,23 @@ Result<StraightText> straight_ways(ResidueContext& c, const Straight& s) {
         write_straight(c, {name, s.arguments, s.source, s.make, s.plain, s.kept, start, cut});
     if (!way) return fail(way.error());
     text.ways += way->text;
-    if (cut) continue;  // (The conditions are the same.)
-    for (const auto& condition : way->of_batch) fits += " && (" + condition + ")";
+    if (!cut) of_batch = way->of_batch;
   }
   text.pick = head + fmt::format("  core.edges[{}] += n;\n", c.edges.entry_counter(s.entry));
   text.pick += fmt::format(
-      "  if (!({})) [[unlikely]] {{\n"
+      "  if (!core.room_for(n)) [[unlikely]] {{\n"
       "    for (unsigned i = 0; i < n; ++i) go_on(core, {}({}), At::{});\n    return;\n  }}\n",
-      fits, s.make, s.source, c.label(start));
-  if (!stops.empty()) {
-    text.pick += fmt::format("  if ({}) return {}_cut(core, {}, n);\n", large, s.name, s.passed);
+      s.make, s.source, c.label(start));
+  const auto call = [&](const char* way, bool held) {
+    return fmt::format("return {}_{}<{}>(core, {}, n);\n", s.name, way, held, s.passed);
+  };
+  // (A way that waits for memory loses nothing by asking each packet.)
+  if (!stops.empty()) text.pick += fmt::format("  if ({}) {}", large, call("cut", false));
+  if (!of_batch.empty()) {
+    text.pick += fmt::format("  if (!(({}))) [[unlikely]] {}", fmt::join(of_batch, ") && ("),
+                             call("straight", false));
   }
-  text.pick += fmt::format("  {}_straight(core, {}, n);\n}}\n\n", s.name, s.passed);
+  text.pick += "  " + call("straight", true) + "}\n\n";
   return text;
 }
 

@@ -135,13 +135,6 @@ bool Settled::is_of_host(const ExprPtr& expr) const {
   });
 }
 
-void Settled::hold_for_batch(const ExprPtr& term) {
-  for (const auto& held : of_batch_) {
-    if (ir::equal(held, term)) return;
-  }
-  of_batch_.push_back(term);
-}
-
 // `x + k <= h` where also x <= c is asked and h is the host's: c + k <= h is enough, for the whole
 // batch. (Sums are of 32 bits: c + k must not leave them.)
 ExprPtr Settled::at_its_bound(const ExprPtr& term, const std::vector<ExprPtr>& terms) const {
@@ -160,24 +153,29 @@ ExprPtr Settled::at_its_bound(const ExprPtr& term, const std::vector<ExprPtr>& t
   return nullptr;
 }
 
-std::vector<ExprPtr> Settled::still_open(const std::vector<ExprPtr>& terms) {
-  std::vector<ExprPtr> open;
+Settled::Open Settled::still_open(const std::vector<ExprPtr>& terms) {
+  Open open;
   for (const auto& term : terms) {
     const auto plain = with_known(term);
-    open.push_back(nullptr);
+    open.terms.push_back(nullptr);
     if (asked_at_first(plain)) continue;
     if (is_of_host(plain)) {
-      hold_for_batch(plain);
+      open.of_batch.push_back(plain);
     } else if (const auto bound = at_its_bound(plain, terms)) {
-      hold_for_batch(bound);
+      open.of_batch.push_back(bound);
     } else {
-      open.back() = plain;
+      open.terms.back() = plain;
     }
   }
   // (On the wire all headers are there: what follows protects no read.)
-  for (auto& term : open) {
+  for (auto& term : open.terms) {
     const auto wanted = on_wire_ && term ? at_most(term) : std::nullopt;
-    if (wanted && follows(*wanted, open)) term = nullptr;
+    if (wanted && follows(*wanted, open.terms)) term = nullptr;
+  }
+  for (const auto& term : open.of_batch) {
+    const bool known = std::any_of(of_batch_.begin(), of_batch_.end(),
+                                   [&](const ExprPtr& held) { return ir::equal(held, term); });
+    if (!known) of_batch_.push_back(term);
   }
   return open;
 }

@@ -20,13 +20,16 @@ class Settled {
   // there, and that the card found all sums good that it was asked about. "": nothing.
   std::string at_first() const;
 
-  // All of `terms` have to hold at a node for a packet to stay on the way. Returns what is still to
-  // be asked there for each, or null. What is the same for the whole batch goes to `of_batch`.
-  std::vector<ir::ExprPtr> still_open(const std::vector<ir::ExprPtr>& terms);
+  // All of `terms` have to hold at a node for a packet to stay on the way.
+  struct Open {
+    std::vector<ir::ExprPtr> terms;     // what is still to be asked for each of them, or null
+    std::vector<ir::ExprPtr> of_batch;  // what is the same for the whole batch
+  };
+  Open still_open(const std::vector<ir::ExprPtr>& terms);
   // The packet has passed the effect `v`: what it assigns is known.
   void passed(ir::Vertex v);
 
-  // About the host, which stays as it is while a batch runs.
+  // All that was, so far: about the host, which stays as it is while a batch runs.
   const std::vector<ir::ExprPtr>& of_batch() const { return of_batch_; }
 
  private:
@@ -34,7 +37,6 @@ class Settled {
   ir::ExprPtr with_known(const ir::ExprPtr& expr) const;
   bool is_of_host(const ir::ExprPtr& expr) const;
   bool asked_at_first(const ir::ExprPtr& term) const;
-  void hold_for_batch(const ir::ExprPtr& term);
   ir::ExprPtr at_its_bound(const ir::ExprPtr& term, const std::vector<ir::ExprPtr>& terms) const;
 
   const ResidueContext& c_;

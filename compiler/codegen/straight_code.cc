@@ -114,7 +114,7 @@ Result<StraightCode> StraightWriter::write() {
     code.of_batch.push_back(*text);
   }
   code.text = fmt::format(
-      "[[gnu::flatten]] void {}(Core& core, {}, unsigned n) {{\n"
+      "template <bool held>\n[[gnu::flatten]] void {}(Core& core, {}, unsigned n) {{\n"
       "  generated::Ends<{}, {}> ends(core);\n{}"
       "  for (unsigned i = 0; i < n; ++i) {{\n{}  }}\n  ends.away();\n}}\n\n",
       spec_.name, spec_.arguments, delivers_, transmits_, waiting_, text_);

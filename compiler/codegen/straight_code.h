@@ -32,8 +32,9 @@ struct StraightSpec {
 };
 
 struct StraightCode {
-  std::string text;
-  // Must hold for a batch to go this way: conditions about the host, in C++.
+  std::string text;  // of a template: <held>
+  // `held`: these hold for the whole batch, and are not asked of each packet. Conditions about the
+  // host, in C++.
   std::vector<std::string> of_batch;
 };
 

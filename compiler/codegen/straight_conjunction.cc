@@ -30,7 +30,7 @@ StraightWriter::Next StraightWriter::conjunction(Vertex v) {
     }
     behind.push_back(terms.size());
   }
-  auto open = still_open(terms);
+  auto open = still_open(v, terms, Wanted::always);
   if (!open) return fail(open.error());
   const auto left_of = [&](std::size_t i) {
     std::vector<ir::ExprPtr> left;

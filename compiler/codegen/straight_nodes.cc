@@ -19,23 +19,28 @@ Result<ir::ExprPtr> StraightWriter::expected(const std::string& impl, Vertex v) 
   return frontend::parse_expr((*entry)->decl->expects, c_.fields, c_.node(v).span);
 }
 
-// What is still to be asked here for each of `terms`, or null. What the batch has been asked is
-// told the compiler. (Beside the way nothing is settled.)
-Result<std::vector<ir::ExprPtr>> StraightWriter::still_open(const std::vector<ir::ExprPtr>& terms) {
+// What is still to be asked at `v` for each of `terms`, or null. What is the same for the whole
+// batch has been asked where it is `held`, and is asked here where it is not, unless it is only
+// what is usual. (Beside the way nothing is settled.)
+Result<std::vector<ir::ExprPtr>> StraightWriter::still_open(Vertex v,
+                                                            const std::vector<ir::ExprPtr>& terms,
+                                                            Wanted wanted) {
   if (depth_ != 0) return terms;
-  const auto before = settled_.of_batch().size();
   auto open = settled_.still_open(terms);
-  for (auto held = before; held < settled_.of_batch().size(); ++held) {
-    auto text = c_.expressions.compile(settled_.of_batch()[held]);
+  for (const auto& term : open.of_batch) {
+    auto text = c_.expressions.compile(term);
     if (!text) return fail(text.error());
-    line("generated::given({});  // asked for the batch", *text);
+    if (wanted == Wanted::always)
+      line("if (!held && !({})) [[unlikely]] {{ {} }}", *text, leave(v));
+    line("generated::given(!held || ({}));", *text);
   }
-  return open;
+  return std::move(open.terms);
 }
 
 // The same for a condition as a whole; "" where nothing is left of it.
-Result<std::string> StraightWriter::question(const ir::ExprPtr& condition) {
-  auto open = still_open(terms_of(condition));
+Result<std::string> StraightWriter::question(Vertex v, const ir::ExprPtr& condition,
+                                             Wanted wanted) {
+  auto open = still_open(v, terms_of(condition), wanted);
   if (!open) return fail(open.error());
   std::erase(*open, nullptr);
   if (open->empty()) return std::string();
@@ -58,7 +63,8 @@ StraightWriter::Next StraightWriter::match(Vertex v) {
     const bool first =
         port == hot->first && whole->op == ir::Op::logical_or && !whole->args.empty();
     const auto condition = first ? whole->args.front() : whole;
-    auto when = port == hot->first ? question(condition) : c_.expressions.compile(condition);
+    auto when = port == hot->first ? question(v, condition, Wanted::always)
+                                   : c_.expressions.compile(condition);
     if (!when) return fail(when.error());
     if (when->empty()) continue;
     test += (test.empty() ? "" : " || ") + ("(" + *when + ")");
@@ -105,7 +111,7 @@ StraightWriter::Next StraightWriter::effect(Vertex v) {
   auto usually = expected(c_.node(v).impl, v);
   if (!usually) return fail(usually.error());
   if (*usually) {
-    auto test = question(*usually);
+    auto test = question(v, *usually, Wanted::usually);
     if (!test) return fail(test.error());
     if (!test->empty()) leave_if("!(" + *test + ")", v, "not as usual");
   }

@@ -17,16 +17,17 @@ namespace weft::codegen {
 
 class StraightWriter {
  public:
+  using Vertex = ir::Vertex;
+
   StraightWriter(ResidueContext& context, const StraightSpec& spec)
       : c_(context), spec_(spec), settled_(context, spec.start) {}
 
   diag::Result<StraightCode> write();
 
  private:
-  // Writes `v`; the node behind it, or none at an end.
   template <class T>
   using Result = diag::Result<T>;
-  using Vertex = ir::Vertex;
+  // Writes `v`; the node behind it, or none at an end.
   using Next = Result<std::optional<Vertex>>;
   Next node(Vertex v);
   Next match(Vertex v);
@@ -39,8 +40,11 @@ class StraightWriter {
   Result<void> other_port(Vertex v, const Way& other);
   Result<void> begin_stage(Vertex v);
   Result<ir::ExprPtr> expected(const std::string& impl, Vertex v);
-  Result<std::vector<ir::ExprPtr>> still_open(const std::vector<ir::ExprPtr>& terms);
-  Result<std::string> question(const ir::ExprPtr& condition);
+  // Whether a packet leaves where it does not hold, or only the body is made for where it does.
+  enum class Wanted { always, usually };
+  Result<std::vector<ir::ExprPtr>> still_open(Vertex v, const std::vector<ir::ExprPtr>& terms,
+                                              Wanted wanted);
+  Result<std::string> question(Vertex v, const ir::ExprPtr& condition, Wanted wanted);
 
   // "if (test): leaves, and goes on at v in the general function".
   void leave_if(const std::string& test, Vertex v, const std::string& remark);

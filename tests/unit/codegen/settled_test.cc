@@ -25,7 +25,7 @@ class SettledTest : public ::testing::Test {
     std::vector<ir::ExprPtr> terms;
     for (const auto& text : texts) terms.push_back(parsed(text));
     std::vector<std::string> left;
-    for (const auto& term : settled.still_open(terms))
+    for (const auto& term : settled.still_open(terms).terms)
       left.push_back(term ? ir::to_string(term) : "-");
     return left;
   }
