@@ -34,21 +34,22 @@ bool before_load(const std::vector<ir::Objective>& order, ir::Objective o) {
 
 }  // namespace
 
-std::vector<Way> ways(const ir::Workload& workload, unsigned queues, unsigned cores) {
+std::vector<Alternative> ways(const ir::Workload& workload, unsigned queues, unsigned cores) {
   std::vector<unsigned> numbers = {cores};
   for (unsigned n = 1; n < cores; n = n < each_up_to ? n + 1 : n * 2) numbers.push_back(n);
   std::vector<unsigned> gold = {0};
   if (workload.policy == ir::Policy::gold && workload.gold_queues == 0)
     for (unsigned n = 1; n < queues && n <= 4; n *= 2) gold.push_back(n);
-  std::vector<Way> out;
+  std::vector<Alternative> out;
   for (const unsigned n : numbers)
     for (const unsigned g : gold)
       for (const bool few : {false, true}) out.push_back({n, g, few});
   return out;
 }
 
-diag::Result<Picked> pick(const std::vector<ir::Objective>& order, const std::vector<Way>& ways,
-                          bool clock, const Look& look, const std::function<bool()>& more) {
+diag::Result<Picked> pick(const std::vector<ir::Objective>& order,
+                          const std::vector<Alternative>& ways, bool clock, const Look& look,
+                          const std::function<bool()>& more) {
   for (const ir::Objective o : {ir::Objective::cores, ir::Objective::latency}) {
     if (!clock && before_load(order, o))
       return diag::fail(diag::Diagnostic{
@@ -61,10 +62,10 @@ diag::Result<Picked> pick(const std::vector<ir::Objective>& order, const std::ve
           "give the machine: `weft host show > host.yaml`, `weft compile --host host.yaml`"});
   }
   std::vector<plan::Compared> all;
-  std::vector<Way> of;
+  std::vector<Alternative> of;
   std::vector<std::size_t> left;
   std::optional<diag::Error> first;
-  for (const Way& way : ways) {
+  for (const Alternative& way : ways) {
     if (!left.empty() && !more()) break;
     auto found = look(way);
     if (!found && !first) first = found.error();

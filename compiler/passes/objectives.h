@@ -10,20 +10,20 @@
 namespace weft::passes {
 
 // How to choose: net cores, queues of gold flows, filters for all flows or for wishes alone.
-struct Way {
+struct Alternative {
   unsigned cores = 0;
   unsigned gold_queues = 0;  // 0: as the load wants
   bool few_filters = false;
 };
 
 // The first is what is chosen where nobody orders anything.
-std::vector<Way> ways(const ir::Workload& workload, unsigned queues, unsigned cores);
+std::vector<Alternative> ways(const ir::Workload& workload, unsigned queues, unsigned cores);
 
 // What came of one: its figures, or why it cannot be.
-using Look = std::function<diag::Result<plan::Compared>(const Way&)>;
+using Look = std::function<diag::Result<plan::Compared>(const Alternative&)>;
 
 struct Picked {
-  Way way;
+  Alternative way;
   std::vector<plan::Compared> compared;  // each but once, the one that was taken first
 };
 
@@ -32,7 +32,8 @@ struct Picked {
 // than `close`). Errors: that of the first way, where none can be; E0276, where the order is by
 // figures that nobody knows (`clock`: the machine's is known).
 inline constexpr double close = 0.02;
-diag::Result<Picked> pick(const std::vector<ir::Objective>& order, const std::vector<Way>& ways,
-                          bool clock, const Look& look, const std::function<bool()>& more);
+diag::Result<Picked> pick(const std::vector<ir::Objective>& order,
+                          const std::vector<Alternative>& ways, bool clock, const Look& look,
+                          const std::function<bool()>& more);
 
 }  // namespace weft::passes

@@ -140,7 +140,7 @@ plan::Compared figures(const plan::Plan& plan, double latency_us) {
   return out;
 }
 
-Options as(const Way& way, Options options) {
+Options as(const Alternative& way, Options options) {
   options.cores = way.cores;
   options.gold_queues = way.gold_queues;
   options.few_filters = way.few_filters;
@@ -153,7 +153,7 @@ diag::Result<Picked> by_objectives(const Inputs& inputs, Options options,
   options.certify = false;
   options.dump = nullptr;
   Known known;
-  const auto look = [&](const Way& way) -> diag::Result<plan::Compared> {
+  const auto look = [&](const Alternative& way) -> diag::Result<plan::Compared> {
     plan::Plan plan;
     const auto latency = draft(inputs, as(way, options), plan, &known);
     if (!latency) return diag::fail(latency.error());

@@ -16,10 +16,10 @@ constexpr auto load = Objective::load, latency = Objective::latency, cores = Obj
 // By way: what came of it. A load of 0: it cannot be.
 Picked picked(const std::vector<Objective>& order, const std::vector<plan::Compared>& figures,
               unsigned most = 100) {
-  std::vector<Way> all(figures.size());
+  std::vector<Alternative> all(figures.size());
   for (unsigned i = 0; i < all.size(); ++i) all[i].cores = i;
   unsigned looked = 0;
-  const auto look = [&](const Way& way) -> diag::Result<plan::Compared> {
+  const auto look = [&](const Alternative& way) -> diag::Result<plan::Compared> {
     ++looked;
     if (figures[way.cores].load == 0) return diag::fail(diag::Diagnostic{"E0804", "too slow"});
     return figures[way.cores];
@@ -122,8 +122,10 @@ TEST(Objectives, LatencyTakesMoreQueuesForGold) {
 
 TEST(Objectives, NeedAClockWhereTheyAreAboutTime) {
   const auto asked = [](const std::vector<Objective>& order) {
-    const auto look = [](const Way&) { return diag::Result<plan::Compared>(plan::Compared{}); };
-    const auto out = pick(order, {Way{}}, false, look, [] { return true; });
+    const auto look = [](const Alternative&) {
+      return diag::Result<plan::Compared>(plan::Compared{});
+    };
+    const auto out = pick(order, {Alternative{}}, false, look, [] { return true; });
     return out ? "fine" : out.error().list.front().code;
   };
   EXPECT_EQ(asked({cores, load, latency, filters}), "E0276");
