@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/apps/tcp_settings.h"
 #include "runtime/engine/segments.h"
 #include "runtime/engine/shard.h"
 #include "stack-nodes/tcp/machine/stack.h"
@@ -46,7 +47,7 @@ void Shard::open_tcp(const plan::Plan& plan, std::uint32_t connections) {
       const auto address = e.bound() ? tcp::Address::v4(e.address + a) : tcp::Address{};
       for (unsigned port = e.port; port <= e.last_port(); ++port)
         tcp_->listen(address, static_cast<std::uint16_t>(port), backlog,
-                     std::uint64_t{i} << apps::endpoint_shift);
+                     std::uint64_t{i} << apps::endpoint_shift, apps::settings_of(e));
     }
   }
 }
@@ -122,8 +123,12 @@ void Shard::end_tcp(ports::Card& card, apps::AppHost& apps) {
   if (tcp_ == nullptr) return;
   const RunsShard runs(index);
   tcp_->now_ns = core.now_ns;
-  tcp_->abort_all();
-  settle(card, apps);
+  std::uint32_t from = 0;
+  for (bool more = true; more;) {
+    more = tcp_->abort_some(from);
+    settle(card, apps);
+    card.send();
+  }
 }
 
 }  // namespace weft::engine

@@ -123,7 +123,7 @@ void Tcp::arrive_syn_sent(Connection& c, Segment& s) {
   established(c);
   heard(c);
   acknowledge(c, s);
-  if (config_.ecn && s.has(ece) && !s.has(cwr)) c.ecn = 1;  // RFC 3168 section 6.1.1
+  if (c.ecn_wanted != 0 && s.has(ece) && !s.has(cwr)) c.ecn = 1;  // RFC 3168 section 6.1.1
   c.ack_now = 1;
   ++s.seq;
   s.flags &= static_cast<std::uint8_t>(~syn);

@@ -76,6 +76,7 @@ std::uint32_t Tcp::make_connection(const Tuple& t, const Settings& settings) {
   c.rto_us = config_.rto_initial * 1000;
   c.user_mss = settings.max_segment;
   c.cork = settings.cork ? 1 : 0;
+  c.ecn_wanted = settings.ecn || config_.ecn ? 1 : 0;
   change(c, settings);
   c.ts_offset = timestamp_offset(t);
   c.last_heard_ns = now_ns;
@@ -225,6 +226,13 @@ void Tcp::abort_all() {
   for (std::uint32_t i = 0; i < connections_.known(); ++i) {
     if (connections_[i].state != State::closed) abort(connections_[i]);
   }
+}
+
+bool Tcp::abort_some(std::uint32_t& from) {
+  for (; from < connections_.known() && replies_end_ - replies_begin_ < most_replies; ++from) {
+    if (connections_[from].state != State::closed) abort(connections_[from]);
+  }
+  return from < connections_.known();
 }
 
 void Tcp::dispose(Connection& c) {

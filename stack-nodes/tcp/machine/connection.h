@@ -102,6 +102,7 @@ struct Connection {
   std::uint32_t timestamps : 1 = 0;
   std::uint32_t sack : 1 = 0;
   std::uint32_t scaling : 1 = 0;
+  std::uint32_t ecn_wanted : 1 = 0;  // the SYN asks for it
   std::uint32_t ecn : 1 = 0;
   std::uint32_t ecn_echo : 1 = 0;     // the peer is told of congestion until it answers
   std::uint32_t ecn_reduced : 1 = 0;  // ... and is to be told that it was heard (CWR)

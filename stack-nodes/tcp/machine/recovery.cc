@@ -55,7 +55,6 @@ void Tcp::recover(Connection& c, const Segment& s, Delivered& d) {
   }
   if (c.ecn != 0 && s.has(ece) && c.recovery == Recovery::open && d.advanced) {
     enter_recovery(c, Recovery::cwr);
-    c.ecn_reduced = 1;
   }
   if (c.recovery == Recovery::fast || c.recovery == Recovery::cwr) {
     proportional_reduction(c, d);
@@ -73,6 +72,7 @@ void Tcp::enter_recovery(Connection& c, Recovery how) {
     c.prior_cwnd = c.cwnd;
     c.prior_ssthresh = c.ssthresh;
     c.ssthresh = congestion::reduced(c, c.outstanding());
+    c.ecn_reduced = 1;  // (RFC 3168 section 6.1.2: whatever it was for)
   }
   c.undo_point = c.snd_una;
   c.undo_left = how == Recovery::cwr ? -1 : 0;
@@ -158,6 +158,7 @@ void Tcp::timed_out(Connection& c) {
       c.prior_cwnd = c.cwnd;
       c.prior_ssthresh = c.ssthresh;
       c.ssthresh = congestion::reduced(c, flight);
+      c.ecn_reduced = 1;
     }
     c.undo_point = c.snd_una;
     c.undo_left = 0;

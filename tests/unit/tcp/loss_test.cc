@@ -428,6 +428,43 @@ TEST(TcpLoss, EcnIsNotAskedForTwice) {
   )");
 }
 
+// RFC 3168 section 6.1.1: the flags as they were sent are no answer of a host that knows them.
+TEST(TcpLoss, EcnOnlyWhereItIsAnswered) {
+  for (const char* answer : {"SYN|ACK", "SYN|ACK|ECE|CWR"}) {
+    auto config = Ladder::plain();
+    config.ecn = true;
+    Ladder l(config);
+    l.run("connect\n>> SYN|ECE|CWR seq=5000");
+    l.run(std::string("<< ") + answer + " seq=100 ack=5001 mss=1000\n>> ACK ack=101");
+    l.run("send 100\n>> ACK seq=5001 len=100 ecn=0");
+  }
+}
+
+// Sections 6.1.4 to 6.1.6: not for what is sent again, nor bare acknowledgements, nor probes; what
+// is new after a reduction says that there was one.
+TEST(TcpLoss, EcnForNewTextAlone) {
+  auto config = Ladder::plain();
+  config.ecn = true;
+  Ladder l(config);
+  l.run(R"(
+    connect
+    >> SYN|ECE|CWR seq=5000 ecn=0
+    << SYN|ACK|ECE seq=100 ack=5001 mss=1000
+    >> ACK ack=101 ecn=0
+    send 1000
+    >> ACK seq=5001 len=1000 ecn=2
+    +1001ms
+    >> ACK seq=5001 len=1000 ecn=0
+    << ACK seq=101 ack=6001
+    send 1000
+    >> ACK|CWR seq=6001 len=1000 ecn=2
+    << ACK seq=101 ack=7001 win=0
+    send 1000
+    +10s
+    >> ACK seq=7001 len=1 ecn=0
+  )");
+}
+
 TEST(TcpLoss, EcnIsGranted) {
   Ladder l;
   l.run(R"(
