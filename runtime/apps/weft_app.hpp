@@ -15,6 +15,10 @@
 #ifndef WEFT_APP_HPP
 #define WEFT_APP_HPP
 
+#if __cplusplus < 202002L
+#error "weft_app.hpp needs C++20: -std=c++20, or weft::app of the CMake package, which asks for it"
+#endif
+
 #include <cstdint>
 #include <span>
 
