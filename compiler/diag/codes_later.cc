@@ -31,9 +31,10 @@ constexpr std::array table = {
         "Slots are listed in stack-nodes/slots.h: the ways by which packets enter a graph other\n"
         "than from the wire."},
     CodeText{
-        "E0308", "flows that the graph does not take",
-        "The workload names flows over a protocol for which the protocol graph has no node. Flows\n"
-        "over IPv6 are read and checked, and need a graph whose headers include ipv6."},
+        "E0308", "the graph does not take what the workload names",
+        "The workload names flows or endpoints of a protocol for which the protocol graph has no\n"
+        "node. Flows over IPv6 are read and checked, and need a graph whose headers include ipv6;\n"
+        "endpoints of TCP need one with `tcp.receive` (host_ipv4)."},
     // Verifying graphs
     CodeText{
         "E0401", "two ports of a match overlap",

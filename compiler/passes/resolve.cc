@@ -132,6 +132,21 @@ diag::Result<void> resolve(const ir::Graph& graph, const ir::FieldTable&, bool p
 }
 
 diag::Result<void> takes_protocols(const Inputs& inputs) {
+  const auto& endpoints = inputs.workload.endpoints;
+  const auto tcp = std::find_if(endpoints.begin(), endpoints.end(),
+                                [](const ir::Endpoint& e) { return e.tcp; });
+  const auto [first, last] = vertices(inputs.graph.g);
+  const bool takes_tcp = std::any_of(
+      first, last, [&](ir::Vertex v) { return inputs.graph.node(v).impl == "tcp.receive"; });
+  if (tcp != endpoints.end() && !takes_tcp)
+    return diag::fail(Diagnostic{
+        "E0308",
+        fmt::format("endpoint `{}` is TCP's, and graph {} has no node that takes TCP", tcp->name,
+                    inputs.graph.name),
+        tcp->span,
+        "",
+        {},
+        "take a graph with TCP, host_ipv4: nothing would ever reach the endpoint"});
   if (!inputs.workload.ipv6) return {};
   const auto& headers = inputs.graph.headers;
   if (std::find(headers.begin(), headers.end(), "ipv6") != headers.end()) return {};
