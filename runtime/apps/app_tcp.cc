@@ -48,6 +48,8 @@ void AppHost::tell_connection(Core& core, tcp::Connection& c) {
   const auto tell = [&](std::uint32_t kind, std::uint64_t token = 0) {
     weft_tcp_event event = event_of(core, c, kind);
     event.token = token;
+    if (kind == WEFT_TCP_TROUBLE)
+      event.error = c.soft_error != tcp::reason::none ? c.soft_error : tcp::reason::timed_out;
     core_ = &core;
     to.app->tcp(to.self, &host_, &event);
   };
@@ -58,6 +60,7 @@ void AppHost::tell_connection(Core& core, tcp::Connection& c) {
   }
   if ((events & e::connected) != 0) tell(WEFT_TCP_CONNECTED);
   if ((events & e::urgent) != 0) tell(WEFT_TCP_URGENT);
+  if ((events & (e::stuck | e::cleanup)) == e::stuck) tell(WEFT_TCP_TROUBLE);
   const bool all = tell_text(core, c);
   tcp::Chunk chunk;
   while (stack.pop_acked(c, chunk)) {

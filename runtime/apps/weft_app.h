@@ -112,6 +112,9 @@ struct weft_group {
 #define WEFT_TCP_CLEANUP 6u
 #define WEFT_TCP_URGENT 7u /* urgent text is in the stream */
 #define WEFT_TCP_CREDIT 8u /* a send failed with -ENOBUFS; now there is room for it */
+/* Nothing gets through just now, and the stack goes on trying: `error` is what a router or the peer
+ * said by ICMP, or ETIMEDOUT when three retransmissions came to nothing. May be ignored. */
+#define WEFT_TCP_TROUBLE 9u
 
 struct weft_tcp_event {
   uint32_t size;

@@ -133,15 +133,25 @@ unsigned EmulatedCard::room(std::uint16_t queue) {
 unsigned EmulatedCard::poll() {
   const std::lock_guard guard(lock_);
   if (!started_) return 0;
-  unsigned moved = receive_burst();
-  for (std::size_t queue = 0; queue < tx_rings_.size(); ++queue)
-    moved += transmit_burst(static_cast<std::uint16_t>(queue));
-  return moved;
+  const unsigned received = receive_burst();
+  return received + send_bursts();
 }
 
 unsigned EmulatedCard::receive() {
   const std::lock_guard guard(lock_);
   return started_ ? receive_burst() : 0;
+}
+
+unsigned EmulatedCard::send() {
+  const std::lock_guard guard(lock_);
+  return started_ ? send_bursts() : 0;
+}
+
+unsigned EmulatedCard::send_bursts() {
+  unsigned moved = 0;
+  for (std::size_t queue = 0; queue < tx_rings_.size(); ++queue)
+    moved += transmit_burst(static_cast<std::uint16_t>(queue));
+  return moved;
 }
 
 unsigned EmulatedCard::receive_burst() {

@@ -56,6 +56,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   unsigned room(std::uint16_t queue) override;
   unsigned poll() override;
   unsigned receive() override;
+  unsigned send() override;
   bool link_up() override { return wire_.link_up(); }
   // Queues are filled by poll(), which is where the wire is.
   std::optional<std::vector<int>> wait_for(std::uint16_t) override { return std::vector<int>{}; }
@@ -113,6 +114,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
 
   // Data plane, in emulated_card.cc. All with the lock held.
   unsigned receive_burst();
+  unsigned send_bursts();
   unsigned transmit_burst(std::uint16_t queue);
   void transmit(std::uint16_t queue, std::span<rte_mbuf*> frames);
   void deliver(rte_mbuf* frame);

@@ -26,6 +26,7 @@ struct EngineOptions {
   std::uint64_t seed = 1;                      // of everything random
   bool busy = false;                           // never rest
   bool profile = false;                        // time every batch, and, interpreted, every node
+  std::uint32_t tcp_connections = 0;           // most of each shard; 0: as many as it can name
 };
 
 class Engine {

@@ -52,6 +52,7 @@ NetCore::NetCore(unsigned its_id, ports::Card& card, Handovers& handovers, const
 
 unsigned NetCore::poll_once() {
   const std::uint64_t now_ns = clock_.now_ns();
+  const std::uint64_t sent = transmitted();
   unsigned found = id == 0 ? card_.poll() : 0;
   if (found != 0) wake_receivers();
   found += take_messages();
@@ -73,7 +74,8 @@ unsigned NetCore::poll_once() {
   // An application may act on a connection of another shard than that which it was called for.
   for (const auto& shard : shards)
     found += shard->settle_connections(card_, *apps_, now_ns) ? 1 : 0;
-  // What was sent in this round leaves in this round.
+  // What was sent in this round leaves in this round, be it a timer or the tick that sent it.
+  if (transmitted() != sent) ++found;
   if (id == 0 && found != 0) {
     found += card_.poll();
     wake_receivers();
@@ -86,6 +88,12 @@ unsigned NetCore::poll_once() {
   if (errand_.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
     run_errand();
   return found;
+}
+
+std::uint64_t NetCore::transmitted() const {
+  std::uint64_t n = 0;
+  for (const auto& shard : shards) n += shard->counters.transmitted;
+  return n;
 }
 
 // One batch.

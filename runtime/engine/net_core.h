@@ -103,6 +103,7 @@ class NetCore {
   void tick(std::uint64_t now_ns);
   void run_app_timers(std::uint64_t now_ns);
   unsigned serve(Shard& shard, std::uint64_t now_ns, unsigned most = batch_size);
+  std::uint64_t transmitted() const;
   unsigned serve_preferred(std::uint64_t now_ns);
   unsigned serve_beside_preferred(std::uint64_t now_ns);
   void find_descriptors();

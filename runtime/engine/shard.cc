@@ -21,7 +21,7 @@ HostParams host_params(const ir::HostConfig& host) {
 
 Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pools& pools,
              Handovers& handovers, const Placement& placement, const Owners& owners,
-             std::uint64_t seed)
+             std::uint64_t seed, std::uint32_t tcp_connections)
     : index(its_index),
       net_core(its_core),
       tx_queue(its_index % plan.configuration.tx_queues),
@@ -61,7 +61,7 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
     core.udp_flows.insert({flow.src, flow.dst, flow.src_port, flow.dst_port},
                           static_cast<std::uint16_t>(flow.endpoint));
   }
-  open_tcp(plan);
+  open_tcp(plan, tcp_connections);
   core.give_to(index);
 }
 

@@ -61,7 +61,8 @@ struct Program {
 class Shard final : public Services {
  public:
   Shard(const plan::Plan& plan, unsigned index, unsigned net_core, Pools& pools,
-        Handovers& handovers, const Placement& placement, const Owners& owners, std::uint64_t seed);
+        Handovers& handovers, const Placement& placement, const Owners& owners, std::uint64_t seed,
+        std::uint32_t tcp_connections = 0);
 
   // Receives a batch; returns how many packets. They wait for `run_fetched`, which runs them and
   // everything that they set off: what other cores knew before a packet came is learned between.
@@ -149,7 +150,7 @@ class Shard final : public Services {
   void run(Packet* packets, unsigned n, unsigned entry);
   void run_slot(nodes::Slot slot);
   void run_sends();
-  void open_tcp(const plan::Plan& plan);
+  void open_tcp(const plan::Plan& plan, std::uint32_t connections);
   unsigned send_segments(ports::Card& card);
   bool allocate_to_cut(Packet& p);
   bool tell_others(News news);

@@ -19,12 +19,12 @@ constexpr unsigned kept_for_others = 64;           // places in the card's queue
 
 }  // namespace
 
-void Shard::open_tcp(const plan::Plan& plan) {
+void Shard::open_tcp(const plan::Plan& plan, std::uint32_t connections) {
   const bool wanted = std::any_of(plan.endpoints.begin(), plan.endpoints.end(),
                                   [](const ir::Endpoint& e) { return e.tcp; });
   if (!wanted) return;
   tcp::Config config;
-  config.connections = most_connections;
+  config.connections = connections != 0 ? connections : most_connections;
   config.listeners = 1024;
   config.chunks = 65536;
   config.sent = 65536;

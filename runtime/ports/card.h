@@ -42,6 +42,8 @@ class Card {
   virtual unsigned poll() { return 0; }
   // Half of it: from the wire to queues. (To send costs a system call on some wires.)
   virtual unsigned receive() { return poll(); }
+  // The other half.
+  virtual unsigned send() { return 0; }
 
   // Whether frames can pass. Asked by every core ten times a second.
   virtual bool link_up() { return true; }

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "runtime/ports/sim_wire.h"
-#include "runtime/ports/wire.h"
 #include "runtime/sim/weft_sim.h"
 #include "tests/sim/frames.h"
+#include "tests/sim/timed_wire.h"
 
 namespace weft::sim {
 
@@ -23,16 +23,16 @@ struct TcpWireOptions {
   unsigned loss = 20, twice = 5, late = 20;  // of 1,000 frames
 };
 
-class TcpWire final : public ports::Wire {
+class TcpWire final : public TimedWire {
  public:
   // 10.7.0.1 to the echo (port 7) and discard (9) of 10.7.0.2. `clock` must outlive it.
   TcpWire(rte_mempool* pool, const ports::VirtualClock& clock, const TcpWireOptions& options);
   ~TcpWire() override;
 
   // Lets the applications at its end work. True: something moved.
-  bool work();
+  bool work() override;
   // When something happens at its end by itself; ~0: never.
-  std::uint64_t next_ns() const;
+  std::uint64_t next_ns() const override;
   // All streams have come to their ends, and both sides have been told.
   bool done() const { return open_ == 0; }
   // "": all that has come was right.

@@ -26,6 +26,7 @@ void Tcp::acknowledge(Connection& c, const Segment& s) {
   d.duplicate = !d.advanced && s.length() == 0 && c.outstanding() != 0 && wnd_before == c.snd_wnd;
   measure(c, s, d);
   if (d.advanced) {
+    c.soft_error = reason::none;
     c.stuck_since_ns = 0;
     c.rto_from_ns = now_ns;
     c.timeouts_on_end = 0;

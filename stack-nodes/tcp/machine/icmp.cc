@@ -86,15 +86,18 @@ void Tcp::suspect_black_hole(Connection& c) {
   set_path_mtu(c, less);
 }
 
-// A hard error ends an attempt to connect; everything else is a hint, told when the connection
-// gives up (RFC 9293 section 3.9.2.2; RFC 5927 section 5.2).
+// Before there is a connection, a hard error ends the attempt at once, and a soft one when three
+// SYNs have met with it: who waits for longer than that waits for nothing (RFC 5461 section 4.1).
+// Afterwards either is a hint, told to the application, and the reason if the connection gives up
+// (RFC 9293 section 3.9.2.2; RFC 5927 section 5.2).
 void Tcp::unreachable(const Tuple& tuple, Seq seq, std::uint8_t why, bool hard) {
   const std::uint32_t at = find(tuple);
   if (at == none) return;
   Connection& c = connections_[at];
   if (!within(seq, c.snd_una, c.snd_nxt)) return;
   c.soft_error = why;
-  if (hard && c.state == State::syn_sent) end(c, why);
+  if (!c.synchronised() && (hard || c.syn_again >= 2)) return end(c, why);
+  if (c.told != 0) notify(c, event::stuck);
 }
 
 }  // namespace weft::tcp

@@ -19,6 +19,7 @@ namespace weft::test {
 struct TcpApp {
   std::function<void(const weft_host&, const weft_tcp_event&)> on_tcp;
   std::function<void(const weft_host&, const weft_timer&)> on_timer;
+  std::function<void(const weft_host&)> on_tick;
   std::vector<std::uint32_t> kinds;  // of all events, in order
 
   static TcpApp*& current() {
@@ -34,6 +35,11 @@ struct TcpApp {
         .name = "test",
         .create = [](const weft_app_config*) -> void* { return current(); },
         .destroy = [](void*) {},
+        .tick =
+            [](void* self, const weft_host* host, std::uint64_t) {
+              auto& app = *static_cast<TcpApp*>(self);
+              if (app.on_tick) app.on_tick(*host);
+            },
         .tcp =
             [](void* self, const weft_host* host, const weft_tcp_event* e) {
               auto& app = *static_cast<TcpApp*>(self);

@@ -129,9 +129,30 @@ TEST(TcpIcmp, UnreachableWhileOpening) {
   l.stack().unreachable(l.tuple_, 5001, tcp::reason::refused, true);  // not the SYN's number
   l.run("state syn_sent");
   l.stack().unreachable(l.tuple_, 5000, tcp::reason::unreachable, false);
-  l.run("state syn_sent");
+  l.run("state syn_sent\nevent stuck");
   l.stack().unreachable(l.tuple_, 5000, tcp::reason::refused, true);
   l.run("state closed\nevent cleanup\nerror 111");
+}
+
+// RFC 5461 section 4.1: the third that meets with it is the last.
+TEST(TcpIcmp, UnreachableForEverySyn) {
+  Ladder l;
+  l.run("connect\n>> SYN seq=5000");
+  for (const char* next : {"event stuck\n+1001ms\n>> SYN seq=5000\nstate syn_sent",
+                           "event stuck\n+2001ms\n>> SYN seq=5000\nstate syn_sent",
+                           "event cleanup\nstate closed\nerror 113"}) {
+    l.stack().unreachable(l.tuple_, 5000, tcp::reason::unreachable, false);
+    l.run(next);
+  }
+}
+
+// What was said before the peer was heard again is not the reason of what comes later.
+TEST(TcpIcmp, ForgottenWhenThePeerAnswers) {
+  Opened l;
+  l.run("send 100\n>> anything");
+  l.stack().unreachable(l.tuple_, 5001, tcp::reason::unreachable, false);
+  l.run("event stuck\n<< ACK seq=101 ack=5101\nsend 100\n>> anything");
+  l.run("+1000s\n>> anything\nstate closed\nerror 110");
 }
 
 TEST(TcpIcmp, BlackHole) {
