@@ -51,7 +51,8 @@ class Affinity {
     if (!owned.empty()) fill(b_);
     for (const auto& [id, decl] : owned) {
       if (auto found = together(id, *decl)) return found;
-      if (decl->handover != "handover.segment" || shards_.take_over("handed_segment")) continue;
+      const bool handed = shards_.take_over("handed_segment") && !plan_.configuration.rss.segment;
+      if (decl->handover != "handover.segment" || handed) continue;
       if (auto found = placed(id)) return found;
     }
     return std::nullopt;

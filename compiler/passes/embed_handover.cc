@@ -1,5 +1,7 @@
 #include "compiler/passes/embedder.h"
 
+#include <algorithm>
+
 #include "compiler/passes/handover.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
@@ -51,7 +53,14 @@ void Embedder::find_handovers() {
 
 ir::Graph Embedder::hand_over(ir::Graph residue) {
   std::erase_if(handovers_, [&](const auto& one) { return !residue.find(one.first); });
-  ir::Graph out = with_handovers(residue, handovers_);
+  const bool segments = std::any_of(embedded_.begin(), embedded_.end(), [](const Embedded& e) {
+    return e.reached && takes_segments(e.node);
+  });
+  const std::string of_wholes =
+      segments && segment_ && plan_.configuration.rx_queues > 1
+          ? "a segment in pieces is put together where these meet, not where its connection is"
+          : "";
+  ir::Graph out = with_handovers(residue, handovers_, of_wholes);
   for (auto [v, end] = vertices(out.g); v != end; ++v) {
     const ir::Node& node = out.node(*v);
     if (node.fate == Fate::handover) decide(node.id, "", node.fate, node.why);

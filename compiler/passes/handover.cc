@@ -10,6 +10,8 @@ namespace weft::passes {
 
 namespace {
 
+constexpr const char* made_whole = "ipv4_reassembled";
+
 ir::Node end(const char* id, ir::NodeKind kind, const char* meaning, const char* why) {
   ir::Node out;
   out.id = id;
@@ -22,7 +24,9 @@ ir::Node end(const char* id, ir::NodeKind kind, const char* meaning, const char*
 
 class Insert {
  public:
-  Insert(const ir::Graph& in, const std::map<std::string, std::string>& why) : in_(in), why_(why) {}
+  Insert(const ir::Graph& in, const std::map<std::string, std::string>& why,
+         const std::string& of_wholes)
+      : in_(in), why_(why), of_wholes_(of_wholes) {}
 
   ir::Graph run() {
     out_.name = in_.name;
@@ -36,8 +40,10 @@ class Insert {
         add(*v, at->second);
       }
     }
+    if (!of_wholes_.empty()) add_whole();
     add_ends();
     for (auto [v, last] = vertices(in_.g); v != last; ++v) connect(*v);
+    if (goes_on_) handover(*out_.find(whole_handover), *goes_on_, *goes_on_);
     return std::move(out_);
   }
 
@@ -62,6 +68,29 @@ class Insert {
     if (!is_behind(decl)) out_.add(added);
     out_.add(std::move(node));
     if (is_behind(decl)) out_.add(std::move(added));
+  }
+
+  // In front of where whole datagrams go on.
+  void add_whole() {
+    for (auto [v, last] = vertices(in_.g); v != last; ++v) {
+      ir::Node& next = out_.node(front(*v));
+      if (std::erase(next.slots, made_whole) == 0) continue;
+      const nodes::NodeDecl& decl = *decl_of(std::string("handover.whole"));
+      ir::Node added;
+      added.id = whole_handover;
+      added.kind = ir::NodeKind::effect;
+      added.impl = decl.name;
+      for (const auto& port : nodes::split(decl.ports)) added.ports.push_back({port, nullptr, {}});
+      added.slots = {made_whole};
+      added.meaning = decl.meaning;
+      added.fate = ir::Fate::handover;
+      added.why = of_wholes_;
+      for (const auto& slot : nodes::split(decl.spawns)) next.slots.push_back(slot);
+      goes_on_ = front(*v);
+      out_.add(std::move(added));
+      passes_ = true;
+      return;
+    }
   }
 
   void add_ends() {
@@ -95,7 +124,10 @@ class Insert {
         out_.connect(from, p, front(*next));
       }
     }
-    for (const auto& [slot, to] : in_.spawns(v)) out_.connect_spawn(from, slot, front(to));
+    for (const auto& [slot, to] : in_.spawns(v)) {
+      const bool whole = goes_on_ && slot == made_whole;
+      out_.connect_spawn(from, slot, whole ? *out_.find(whole_handover) : front(to));
+    }
     if (added && !miss_is_handed) handover(front(v), from, from);
   }
 
@@ -116,6 +148,8 @@ class Insert {
 
   const ir::Graph& in_;
   const std::map<std::string, std::string>& why_;
+  const std::string& of_wholes_;
+  std::optional<ir::Vertex> goes_on_;  // where they do, in `out_`
   ir::Graph out_;
   bool passes_ = false;
 };
@@ -202,8 +236,9 @@ bool is_behind(const nodes::NodeDecl& decl) {
 
 std::string handover_of(const std::string& id) { return id + "_handover"; }
 
-ir::Graph with_handovers(const ir::Graph& residue, const std::map<std::string, std::string>& why) {
-  return why.empty() ? residue : Insert(residue, why).run();
+ir::Graph with_handovers(const ir::Graph& residue, const std::map<std::string, std::string>& why,
+                         const std::string& of_wholes) {
+  return why.empty() && of_wholes.empty() ? residue : Insert(residue, why, of_wholes).run();
 }
 
 }  // namespace weft::passes

@@ -17,6 +17,7 @@
 namespace weft::passes {
 
 inline constexpr const char* handed_over = "handed_over";
+inline constexpr const char* whole_handover = "ipv4_whole_handover";
 inline constexpr const char* drop_handover_full = "drop_handover_full";
 
 // The node in front of, or behind, the node `id`.
@@ -38,7 +39,9 @@ std::optional<std::vector<std::string>> hashed_of(Symbolic& symbolic, const ir::
                                                   const plan::Configuration& config,
                                                   const smt::Term& when);
 
-// `why`: the nodes of the residue that need one, each with its reason.
-ir::Graph with_handovers(const ir::Graph& residue, const std::map<std::string, std::string>& why);
+// `why`: the nodes of the residue that need one, each with its reason. `of_wholes`: the reason for
+// one behind the node that puts datagrams together; "": none.
+ir::Graph with_handovers(const ir::Graph& residue, const std::map<std::string, std::string>& why,
+                         const std::string& of_wholes);
 
 }  // namespace weft::passes
