@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <random>
@@ -13,7 +14,7 @@
 
 #include "compiler/frontend/places.h"
 #include "compiler/frontend/readers.h"
-#include "compiler/passes/pipeline.h"
+#include "compiler/plan/plan.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/pool_order.h"
 #include "runtime/observe/balance.h"
@@ -36,11 +37,13 @@ T must(diag::Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-// The host tells its address by itself, twice (RFC 5227 section 2.3).
+// What the host says by itself, when its time comes: its address, twice (RFC 5227 section 2.3),
+// and its groups (RFC 3376 section 5.1).
 bool is_announcement(const sim::Bytes& frame) {
-  constexpr std::size_t sender = 14 + 14, target = 14 + 24;
-  return sim::network_type(frame) == 0x0806 &&
-         sim::get32(frame, sender) == sim::get32(frame, target);
+  constexpr std::size_t protocol = 14 + 9, sender = 14 + 14, target = 14 + 24;
+  const auto type = sim::network_type(frame);
+  return (type == 0x0806 && sim::get32(frame, sender) == sim::get32(frame, target)) ||
+         (type == 0x0800 && frame.at(protocol) == 2);
 }
 
 // What the applications of all net cores have seen, by flow.
@@ -100,15 +103,18 @@ std::string kinds(const std::vector<sim::Bytes>& frames) {
   return out;
 }
 
-struct Inputs {
-  passes::Inputs in;
-  Inputs() {
-    const std::string root = frontend::source_root();
-    in.fields = must(frontend::read_headers(root + "/graphs/headers"));
-    in.graph = must(frontend::read_graph(root + "/graphs/host_udp_ipv4.yaml", in.fields));
-    in.nic = must(frontend::read_nic(root + "/nicmodels/tap.yaml", in.fields));
-    in.workload = must(frontend::read_workload(root + "/tests/sim/workloads/host.yaml"));
-    in.costs = must(passes::read_costs(root + "/nicmodels/costs/default.yaml"));
+// The host of tests/sim/workloads/host.yaml on a TAP, compiled by the test `threads_plan`.
+struct Compiled {
+  ir::FieldTable fields;
+  plan::Plan plan;
+  Compiled() {
+    const char* file = std::getenv("WEFT_THREADS_PLAN");
+    if (file == nullptr) {
+      std::fputs("WEFT_THREADS_PLAN names no plan: run this by `ctest -R threads`\n", stderr);
+      std::abort();
+    }
+    fields = must(frontend::read_headers(frontend::source_root() + "/graphs/headers"));
+    plan = must(plan::read_plan(file, fields));
   }
 };
 
@@ -118,14 +124,13 @@ class Threads : public testing::Test {
     static bool up = false;
     if (!up) must(ports::start_eal({.prefix = "weft-threads", .megabytes = 192, .workers = cores}));
     up = true;
-    plan_ = must(passes::compile(inputs_.in, {.queues = queues, .cores = cores, .prove = false}));
     ASSERT_EQ(plan_.configuration.rx_queues, queues);
     pools_ =
         must(engine::Pools::make("threads", {.frames = 8191, .frame_bytes = 2048, .large = 64}));
     card_ = std::make_unique<RingCard>(queues);
     const std::vector<apps::Library> libraries(plan_.endpoints.size(), {"", &echo_app, nullptr});
-    engine_ = must(engine::Engine::make(plan_, inputs_.in.fields, *card_, *pools_, clock_,
-                                        libraries, {.name = "threads"}));
+    engine_ = must(engine::Engine::make(plan_, compiled_.fields, *card_, *pools_, clock_, libraries,
+                                        {.name = "threads"}));
     ASSERT_TRUE(engine_->start());
   }
 
@@ -174,8 +179,8 @@ class Threads : public testing::Test {
                          false);
   }
 
-  Inputs inputs_;
-  plan::Plan plan_;
+  const Compiled compiled_;
+  const plan::Plan& plan_ = compiled_.plan;
   engine::Clock clock_;
   std::unique_ptr<engine::Pools> pools_;
   std::unique_ptr<RingCard> card_;
