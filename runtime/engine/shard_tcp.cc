@@ -16,6 +16,7 @@ constexpr std::uint32_t largest_header = 60;
 constexpr std::uint32_t most_waiting = 1536;  // of the buffers that sizes_for has beside all else
 constexpr std::uint32_t most_in_window = 1 << 20;  // in full segments half of what may wait
 constexpr unsigned kept_for_others = 64;           // places in the card's queue
+constexpr unsigned most_idle = 1 << 14;  // looks at a card that takes nothing, some milliseconds
 
 }  // namespace
 
@@ -122,6 +123,16 @@ void Shard::end_tcp(ports::Card& card, apps::AppHost& apps) {
   if (tcp_ == nullptr) return;
   const RunsShard runs(index);
   tcp_->now_ns = core.now_ns;
+  // As many at a time as there is room for resets, while the card takes them.
+  std::uint32_t from = 0;
+  unsigned idle = 0;
+  for (bool more = true; more && idle < most_idle; ++idle) {
+    const std::uint32_t before = from;
+    more = tcp_->abort_some(from);
+    settle(card, apps);
+    card.send();
+    if (from != before) idle = 0;
+  }
   tcp_->abort_all();
   settle(card, apps);
 }

@@ -153,6 +153,26 @@ class Kernel(unittest.TestCase):
         """By its own port, where the kernel cuts what is sent into segments."""
         self.check_all("af_packet", "af_packet", "--card", "port")
 
+    def test_all_are_reset_when_it_stops(self):
+        """Many more than leave at once, of two queues."""
+        with lib.Lab() as lab:
+            stack, peer = self.stack(lab, "tap", "intel_82599", "--interpret", queues=2)
+            sockets = [connected(peer.space, ECHO) for _ in range(400)]
+            for s in sockets:
+                s.sendall(b"x")
+                self.assertEqual(s.recv(1), b"x")
+            accounts.check_inside(self, stack.stop())
+            time.sleep(0.2)
+            ends = []
+            for s in sockets:
+                s.setblocking(False)
+                try:
+                    ends.append(s.recv(1))
+                except OSError as error:
+                    ends.append(type(error))
+                s.close()
+            self.assertEqual(set(ends), {ConnectionResetError})
+
     def test_losses(self):
         """Exact bytes at 1, 3 and 10 % loss in each direction."""
         with lib.Lab() as lab:

@@ -227,6 +227,13 @@ void Tcp::abort_all() {
   }
 }
 
+bool Tcp::abort_some(std::uint32_t& from) {
+  for (; from < connections_.known() && replies_end_ - replies_begin_ < most_replies; ++from) {
+    if (connections_[from].state != State::closed) abort(connections_[from]);
+  }
+  return from < connections_.known();
+}
+
 void Tcp::dispose(Connection& c) {
   if (c.disposed != 0) return;
   c.disposed = 1;

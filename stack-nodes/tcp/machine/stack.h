@@ -100,6 +100,8 @@ class Tcp {
   void close(Connection& c);    // ... and reads no more; events `acked` and `cleanup` still come
   void abort(Connection& c);    // the same with a reset
   void abort_all();
+  // As many as there is room for resets, from the record `from` on. True: there are more.
+  bool abort_some(std::uint32_t& from);
   void dispose(Connection& c);  // closes where that was not done, and forgets: no events any more
   void change(Connection& c, const Settings& settings);  // what can be changed still
   void set_no_delay(Connection& c, bool on);

@@ -323,5 +323,30 @@ TEST(TcpClose, NamesOfWhatIsOver) {
   EXPECT_EQ(l.stack().get({4711, 1}), nullptr);
 }
 
+// More than there is room for resets: each gets its own all the same.
+TEST(TcpClose, AllAreReset) {
+  auto config = Ladder::plain();
+  config.connections = 300;
+  tcp::Tcp stack(config, {});
+  ASSERT_EQ(stack.listen({}, 80, 300, 1), 0);
+  tcp::OutSegment out;
+  for (std::uint16_t port = 1; port <= 300; ++port) {
+    tcp::Segment s;
+    s.tuple = {tcp::Address::v4(1), tcp::Address::v4(2), 80, port};
+    s.seq = 100, s.flags = tcp::syn, s.window = 8000;
+    stack.arrive(s);
+    while (stack.produce(out)) EXPECT_EQ(out.flags, tcp::syn | tcp::ack);
+  }
+  std::set<std::uint16_t> reset;
+  std::uint32_t from = 0;
+  for (bool more = true; more;) {
+    more = stack.abort_some(from);
+    while (stack.produce(out))
+      if ((out.flags & tcp::rst) != 0) reset.insert(out.tuple.peer_port);
+  }
+  EXPECT_EQ(reset.size(), 300u);
+  EXPECT_EQ(stack.counters().replies_lost, 0u);
+}
+
 }  // namespace
 }  // namespace weft::test
