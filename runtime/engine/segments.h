@@ -43,7 +43,7 @@ inline bool follows(const tcp::OutSegment& first, std::uint32_t text, const tcp:
   const std::uint32_t size = first.payload.len;
   return next.tuple == first.tuple && next.seq == first.seq + text && next.payload.len != 0 &&
          next.payload.len <= size && text % size == 0 && (first.flags & of_last) == 0 &&
-         (next.flags & ~of_last) == (first.flags & ~tcp::cwr) && (next.flags & tcp::urg) == 0 &&
+         (next.flags & ~of_last) == first.flags && (next.flags & tcp::urg) == 0 &&
          next.ack_seq == first.ack_seq && next.window == first.window && next.ecn == first.ecn &&
          next.ttl == first.ttl && next.dscp == first.dscp &&
          next.option_bytes == first.option_bytes && next.options == first.options;
@@ -74,10 +74,11 @@ inline bool gather(Packet& whole, tcp::OutSegment& s, std::uint32_t most, tcp::T
   return false;
 }
 
-// It is worth a packet that others may follow in.
+// It is worth a packet that others may follow in. (CWR is for one segment, RFC 3168 section 6.1.2;
+// what cards make of it when they cut is not told by all of them.)
 inline bool may_be_followed(const tcp::OutSegment& s) {
   constexpr std::uint32_t least = 256;  // bytes of text
-  return s.payload.len >= least && (s.flags & (tcp::fin | tcp::psh | tcp::urg)) == 0;
+  return s.payload.len >= least && (s.flags & (tcp::fin | tcp::psh | tcp::urg | tcp::cwr)) == 0;
 }
 
 }  // namespace weft::engine

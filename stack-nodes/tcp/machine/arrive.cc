@@ -37,7 +37,9 @@ bool Tcp::arrive_known(Connection& c, Segment& s) {
     if (reuse_time_wait(c, s)) return arrive_unknown(s);
   }
   if (c.state == State::syn_received && s.has(syn) && !s.has(rst) && s.seq == c.irs) {
-    if (!s.has(ack)) {  // the SYN again: so is the answer
+    // The SYN again: so is the answer, and ECN is what this one says (RFC 3168 section 6.1.1.1).
+    if (!s.has(ack)) {
+      if (!s.has(ece) || !s.has(cwr)) c.ecn = 0;
       if (c.sent_first != none) mark_lost(c, c.sent_first);
       c.force_one = 1;
       want_output(c);
@@ -123,7 +125,7 @@ void Tcp::arrive_syn_sent(Connection& c, Segment& s) {
   established(c);
   heard(c);
   acknowledge(c, s);
-  if (config_.ecn && s.has(ece) && !s.has(cwr)) c.ecn = 1;  // RFC 3168 section 6.1.1
+  if (c.ecn_wanted != 0 && s.has(ece) && !s.has(cwr)) c.ecn = 1;  // RFC 3168 section 6.1.1
   c.ack_now = 1;
   ++s.seq;
   s.flags &= static_cast<std::uint8_t>(~syn);

@@ -76,6 +76,7 @@ std::uint32_t Tcp::make_connection(const Tuple& t, const Settings& settings) {
   c.rto_us = config_.rto_initial * 1000;
   c.user_mss = settings.max_segment;
   c.cork = settings.cork ? 1 : 0;
+  c.ecn_wanted = settings.ecn || config_.ecn ? 1 : 0;
   change(c, settings);
   c.ts_offset = timestamp_offset(t);
   c.last_heard_ns = now_ns;

@@ -102,7 +102,8 @@ struct Connection {
   std::uint32_t timestamps : 1 = 0;
   std::uint32_t sack : 1 = 0;
   std::uint32_t scaling : 1 = 0;
-  std::uint32_t ecn : 1 = 0;
+  std::uint32_t ecn_wanted : 1 = 0;   // the SYN asks for it
+  std::uint32_t ecn : 1 = 0;          // agreed on
   std::uint32_t ecn_echo : 1 = 0;     // the peer is told of congestion until it answers
   std::uint32_t ecn_reduced : 1 = 0;  // ... and is to be told that it was heard (CWR)
   std::uint32_t syn_acked : 1 = 0;
@@ -274,6 +275,9 @@ struct Connection {
     return state == State::established || state == State::close_wait ||
            state == State::fin_wait_1 || state == State::closing || state == State::last_ack;
   }
+  // New text says that the network may mark it: not where a SYN was sent that does not ask for it
+  // (RFC 3168 section 6.1.1).
+  bool may_be_marked() const { return ecn != 0 && (passive != 0 || syn_again == 0); }
   std::uint32_t outstanding() const { return snd_nxt - snd_una; }
   // What is believed to be on its way (the pipe of RFC 6675).
   std::uint32_t in_flight() const {

@@ -199,7 +199,7 @@ void Tcp::begin_segment(Connection& c, OutSegment& out, std::uint8_t flags, std:
     if (answer ? c.timestamps != 0 : config_.timestamps)
       options.timestamps(timestamp(c), c.ts_recent);
     if (answer ? c.scaling != 0 : config_.window_scaling) options.scale(c.rcv_scale);
-    if (!answer && config_.ecn && c.syn_again == 0) out.flags |= ece | cwr;
+    if (!answer && c.ecn_wanted != 0 && c.syn_again == 0) out.flags |= ece | cwr;
     if (answer && c.ecn != 0) out.flags |= ece;
   } else {
     if (c.timestamps != 0) options.timestamps(timestamp(c), c.ts_recent);
@@ -287,7 +287,7 @@ void Tcp::send_new(Connection& c, OutSegment& out, std::uint32_t len, bool with_
   out.seq = c.snd_nxt;
   out.payload = {c.send_chunk, c.send_offset, len};
   say_urgent(c, out);
-  if (c.ecn != 0 && len != 0) {
+  if (c.may_be_marked() && len != 0 && c.snd_wnd != 0) {  // (RFC 3168 section 6.1.6: no probes)
     out.ecn = ecn_capable;
     if (c.ecn_reduced != 0) {
       out.flags |= cwr;

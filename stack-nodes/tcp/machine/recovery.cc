@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::uint32_t dup_threshold = 3;
 
+// The network has told of congestion: the reduction stays, whether something was lost or not.
+void keep_reduced(Connection& c) { c.prior_cwnd = c.prior_ssthresh = c.ssthresh; }
+
 }  // namespace
 
 void Tcp::recover(Connection& c, const Segment& s, Delivered& d) {
@@ -25,16 +28,19 @@ void Tcp::recover(Connection& c, const Segment& s, Delivered& d) {
     c.reo_persist = 16;
     c.reorderings = std::max<std::uint16_t>(c.reorderings, 1);
   }
+  const bool told = c.ecn != 0 && s.has(ece);
+  if (told && c.recovery != Recovery::open) keep_reduced(c);
   if (try_undo(c, s, d)) return;
   const bool repaired = c.recovery == Recovery::fast || c.recovery == Recovery::cwr;
   if (c.recovery != Recovery::open && at_least(c.snd_una, c.recovery_point)) leave_recovery(c);
+  // What is new since the last reduction has arrived: news of congestion is no echo of it.
+  if (after(c.snd_una, c.recovery_point)) c.recovery_point_set = 0;
 
   if (c.sack != 0) {
     d.new_loss = rack_detect(c);
   } else if (d.duplicate) {
     ++c.dup_acks;
-    const bool of_before = c.recovery_point_set != 0 && at_most(c.snd_una, c.recovery_point);
-    if (c.dup_acks == dup_threshold && c.recovery != Recovery::loss && !of_before) {
+    if (c.dup_acks == dup_threshold && c.recovery != Recovery::loss && c.recovery_point_set == 0) {
       mark_lost(c, c.sent_first);
       d.new_loss = true;
     }
@@ -53,9 +59,9 @@ void Tcp::recover(Connection& c, const Segment& s, Delivered& d) {
     enter_recovery(c, Recovery::fast);
     c.force_one = 1;
   }
-  if (c.ecn != 0 && s.has(ece) && c.recovery == Recovery::open && d.advanced) {
+  if (told && c.recovery == Recovery::open && d.advanced && c.recovery_point_set == 0) {
     enter_recovery(c, Recovery::cwr);
-    c.ecn_reduced = 1;
+    keep_reduced(c);
   }
   if (c.recovery == Recovery::fast || c.recovery == Recovery::cwr) {
     proportional_reduction(c, d);
@@ -74,6 +80,7 @@ void Tcp::enter_recovery(Connection& c, Recovery how) {
     c.prior_ssthresh = c.ssthresh;
     c.ssthresh = congestion::reduced(c, c.outstanding());
   }
+  c.ecn_reduced = 1;  // RFC 3168 section 6.1.2: whatever it was for
   c.undo_point = c.snd_una;
   c.undo_left = how == Recovery::cwr ? -1 : 0;
   c.first_again_ts = 0;
@@ -159,6 +166,7 @@ void Tcp::timed_out(Connection& c) {
       c.prior_ssthresh = c.ssthresh;
       c.ssthresh = congestion::reduced(c, flight);
     }
+    c.ecn_reduced = 1;
     c.undo_point = c.snd_una;
     c.undo_left = 0;
     c.first_again_ts = 0;

@@ -25,6 +25,7 @@ struct Settings {
   bool no_delay = false;
   bool cork = false;
   bool keepalive = false;
+  bool ecn = false;  // asked for, of connections that are opened
   std::optional<Congestion> congestion;
 };
 
