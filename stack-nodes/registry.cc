@@ -18,6 +18,7 @@
 #include "stack-nodes/handover/path.h"
 #include "stack-nodes/handover/quoted.h"
 #include "stack-nodes/handover/segment.h"
+#include "stack-nodes/handover/whole.h"
 #include "stack-nodes/icmp/checksum_ok.h"
 #include "stack-nodes/icmp/echo_reply.h"
 #include "stack-nodes/icmp/error.h"
@@ -172,6 +173,7 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(handover, quoted, Quoted),
     WEFT_NODE(handover, datagram, Datagram),
     WEFT_NODE(handover, segment, Segment),
+    WEFT_NODE(handover, whole, Whole),
     WEFT_NODE(handover, neighbour, Neighbour),
     WEFT_NODE(handover, path, Path),
     WEFT_NODE(handover, connection, Connection),

@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <map>
 
 #include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"
-#include "compiler/passes/steer.h"
 #include "compiler/passes/witness.h"
+#include "stack-nodes/slots.h"
 
 namespace weft::passes {
 
@@ -51,7 +52,7 @@ class Affinity {
     if (!owned.empty()) fill(b_);
     for (const auto& [id, decl] : owned) {
       if (auto found = together(id, *decl)) return found;
-      if (decl->handover != "handover.segment" || shards_.take_over("handed_segment")) continue;
+      if (decl->handover != "handover.segment") continue;
       if (auto found = placed(id)) return found;
     }
     return std::nullopt;
@@ -84,9 +85,9 @@ class Affinity {
     return out;
   }
 
-  // The packet comes by this way of the card and touches the state of `id` on shard `where`.
-  Term touches(const Side& side, const CardPath& path, const std::string& id,
-               const Term& where) const {
+  // The packet comes by this way of the card and gets to `id`, like that.
+  Term reaches(const Side& side, const CardPath& path, const std::string& id,
+               const std::function<Term(const Way&)>& like) const {
     std::vector<Term> ways;
     for (const auto& residue : plan_.residues) {
       const auto& arrivals = side.of_residue.at(residue.id).arrivals;
@@ -95,12 +96,18 @@ class Affinity {
       std::vector<Term> queues, here;
       for (const auto q : residue.queues)
         queues.push_back(session_.equal(side.queue, session_.number(q, 16)));
-      for (const Way& way : at->second)
-        here.push_back(session_.all_of({way.when, session_.equal(where, way.state.shard)}));
+      for (const Way& way : at->second) here.push_back(session_.all_of({way.when, like(way)}));
       ways.push_back(session_.all_of({session_.any_of(queues), session_.any_of(here)}));
     }
     return session_.all_of(
         {path.when, session_.equal(side.queue, path.queue), session_.any_of(ways)});
+  }
+
+  // ... and touches its state on shard `where`.
+  Term touches(const Side& side, const CardPath& path, const std::string& id,
+               const Term& where) const {
+    return reaches(side, path, id,
+                   [&](const Way& way) { return session_.equal(where, way.state.shard); });
   }
 
   std::optional<Counterexample> together(const std::string& id, const nodes::NodeDecl& decl) {
@@ -144,20 +151,19 @@ class Affinity {
     return out;
   }
 
-  // What the plan says of where segments arrive, for who opens a connection.
+  // Segments are where those who open a connection expect them, by what the plan says that the card
+  // hashes of them, or that it hands over.
   std::optional<Counterexample> placed(const std::string& id) {
-    if (!plan_.configuration.rss.segment)
+    if (!plan_.configuration.rss.segment && !shards_.take_over("handed_segment"))
       return unplaced(id, "the plan says where segments of a connection arrive, or hands them over",
                       "it does neither");
     for (const auto& path : a_.paths) {
       if (!path.drop.empty()) continue;
       session_.push();
-      session_.add(touches(a_, path, id, session_.variable("touched", 16)));
-      if (path.name == "rss") session_.add(hashed_otherwise());
-      const Outcome outcome = session_.check("placed " + id);
+      session_.add(reaches(a_, path, id, [&](const Way& way) { return strays(a_, way); }));
       std::optional<Counterexample> found;
-      if (outcome != Outcome::unsat) {
-        found = unplaced(id, "the card places segments by what the plan says that it hashes",
+      if (session_.check("placed " + id) != Outcome::unsat) {
+        found = unplaced(id, "segments get to where the plan says that their connection is",
                          fmt::format("one is placed otherwise ({})", path.name));
         Witness witness = witness_of(a_.symbolic);
         found->fields = std::move(witness.fields);
@@ -167,25 +173,54 @@ class Affinity {
       session_.pop();
       if (found) return found;
     }
-    return std::nullopt;
+    return placed_in_pieces(id);
   }
 
-  // The first type of header that applies has other fields, or none applies where there should be
-  // one.
-  Term hashed_otherwise() {
-    const plan::Rss& rss = plan_.configuration.rss;
-    const ir::Node* unit = rss_node(in_.nic);
-    std::vector<Term> others, before;
-    for (const auto& type : unit->config.rss->types) {
-      if (!rss.enabled || !is_on(type, rss)) continue;
-      const Term applies = a_.symbolic.condition(type.applies, State{});
-      std::vector<Term> here = before;
-      here.push_back(applies);
-      if (type.input != *rss.segment) others.push_back(session_.all_of(here));
-      before.push_back(session_.negate(applies));
+  Term strays(const Side& side, const Way& way) const {
+    const Term home = shards_.home_of_segment(side.symbolic, way.state);
+    return session_.negate(session_.equal(way.state.shard, home));
+  }
+
+  // The same of those that were put together of pieces, on whatever shard these met. (What the host
+  // sends to itself stays on the shard that sends it: its source is none that a card lets in.)
+  std::optional<Counterexample> placed_in_pieces(const std::string& id) {
+    State whole;
+    whole.shard = b_.symbolic.unknown("met", 16);
+    std::optional<Counterexample> found;
+    session_.push();
+    session_.add(session_.less(whole.shard, session_.number(plan_.configuration.rx_queues, 16)));
+    for (const auto& residue : plan_.residues) {
+      for (const ir::Vertex start : of_pieces(residue.graph)) {
+        const Leaves leaves = shards_.leaves(b_.symbolic, residue.graph, start, whole);
+        const auto at = leaves.arrivals.find(id);
+        if (found || at == leaves.arrivals.end()) continue;
+        std::vector<Term> astray;
+        for (const Way& way : at->second)
+          astray.push_back(session_.all_of({way.when, strays(b_, way)}));
+        session_.push();
+        session_.add(session_.any_of(astray));
+        if (session_.check("placed in pieces " + id) != Outcome::unsat) {
+          found = unplaced(id, "it gets to where the other segments of its connection do",
+                           fmt::format("its pieces meet on queue {}, and it is not handed over",
+                                       session_.value(whole.shard)));
+          found->why = fmt::format(
+              "a segment that was put together of pieces reaches {} where its connection is not",
+              id);
+        }
+        session_.pop();
+      }
     }
-    if (!rss.segment->empty()) others.push_back(session_.all_of(before));
-    return session_.any_of(others);
+    session_.pop();
+    return found;
+  }
+
+  static std::vector<ir::Vertex> of_pieces(const ir::Graph& residue) {
+    std::vector<ir::Vertex> out;
+    for (const std::string_view slot : nodes::slot_names) {
+      if (!made_of_pieces(slot)) continue;
+      for (const ir::Vertex v : begins_at(residue, slot)) out.push_back(v);
+    }
+    return out;
   }
 
   Counterexample unplaced(const std::string& id, const std::string& expected,

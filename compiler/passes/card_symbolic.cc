@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "compiler/frontend/readers.h"
 #include "compiler/ir/filter_shape.h"
@@ -250,15 +251,8 @@ class Receive {
     for (const auto& type : node.config.rss->types) {
       if (!is_on(type, rss)) continue;
       const Term applies = symbolic_.condition(type.applies, State{});
-      std::vector<Term> input;
-      for (const auto& f : type.input) input.push_back(symbolic_.initial(f));
-      const Term q = session_.apply("rss/" + type.name, input, 16);
-      std::vector<std::uint16_t> range = rss.table;
-      std::sort(range.begin(), range.end());
-      range.erase(std::unique(range.begin(), range.end()), range.end());
-      std::vector<Term> in_range;
-      for (const auto r : range) in_range.push_back(session_.equal(q, session_.number(r, 16)));
-      conditions_.push_back(session_.any_of(in_range));
+      const Term q = hashed_to(symbolic_, type.input, State{});
+      conditions_.push_back(in_table(session_, rss, q));
       std::vector<Term> here = none_before;
       here.push_back(applies);
       by_type.emplace_back(session_.all_of(here), q);
@@ -292,6 +286,28 @@ class Receive {
 };
 
 }  // namespace
+
+Term hashed_to(Symbolic& symbolic, const std::vector<std::string>& input, const State& state) {
+  std::vector<Term> terms;
+  for (const auto& field : input) terms.push_back(symbolic.value(state, field));
+  return symbolic.session().apply(fmt::format("rss/{}", fmt::join(input, ",")), terms, 16);
+}
+
+Term in_table(smt::Session& session, const plan::Rss& rss, const Term& queue) {
+  const std::set<std::uint16_t> range(rss.table.begin(), rss.table.end());
+  std::vector<Term> ways;
+  for (const auto r : range) ways.push_back(session.equal(queue, session.number(r, 16)));
+  return session.any_of(ways);
+}
+
+Term arrival_of(Symbolic& symbolic, const plan::Rss& rss, const State& state) {
+  smt::Session& session = symbolic.session();
+  if (!rss.enabled || rss.table.empty()) return session.number(0, 16);
+  const Term first = session.number(rss.table[0], 16);
+  if (rss.segment->empty()) return first;
+  const Term queue = hashed_to(symbolic, *rss.segment, state);
+  return session.ite(in_table(session, rss, queue), queue, first);
+}
 
 KeyTerms key_terms(Symbolic& symbolic) {
   const auto* decl = decl_of("udp.find_flow");

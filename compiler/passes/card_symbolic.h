@@ -56,6 +56,15 @@ std::vector<CardPath> card_receive(Symbolic& symbolic, const ir::NicModel& nic,
                                    const plan::Plan& plan, const TableFacts& facts,
                                    const Pinned& pinned);
 
+// The queue that the card's hash brings packets to in which it looks at these fields: an unknown
+// function of what they are, within the range of the indirection table once `in_table` holds.
+smt::Term hashed_to(Symbolic& symbolic, const std::vector<std::string>& input, const State& state);
+smt::Term in_table(smt::Session& session, const plan::Rss& rss, const smt::Term& queue);
+
+// Where the card brings a segment with the packet's addresses and ports that comes in one piece, as
+// the plan has it. Pre: the plan says what of segments is hashed.
+smt::Term arrival_of(Symbolic& symbolic, const plan::Rss& rss, const State& state);
+
 // Applies the transmit units whose request field is set and whose knob is on.
 State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan,
                     State state);

@@ -1,8 +1,11 @@
 #include "compiler/passes/embedder.h"
 
+#include <algorithm>
+
 #include "compiler/passes/handover.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
+#include "stack-nodes/slots.h"
 
 namespace weft::passes {
 
@@ -45,12 +48,22 @@ void Embedder::find_handovers() {
     if (!decl->table.empty() && !is_behind(*decl))
       why = "an error comes from any router, on another queue than the flow it is about";
     if (!predictable) why = "nobody can say on which queue the card delivers a packet";
-    handovers_[e.node.id] = why;
+    handovers_.push_back({is_behind(*decl) ? Handover::Place::miss : Handover::Place::front,
+                          e.node.id, std::string(decl->handover), why});
+  }
+  const bool segments = std::any_of(embedded_.begin(), embedded_.end(), [](const Embedded& e) {
+    return e.reached && takes_segments(e.node);
+  });
+  if (!segments || !segment_) return;
+  for (const std::string_view slot : nodes::slot_names) {
+    if (made_of_pieces(slot))
+      handovers_.push_back({Handover::Place::entry, std::string(slot), "handover.whole",
+                            "pieces show no ports: they meet where their addresses bring them, the "
+                            "connection is where the card brings whole segments"});
   }
 }
 
 ir::Graph Embedder::hand_over(ir::Graph residue) {
-  std::erase_if(handovers_, [&](const auto& one) { return !residue.find(one.first); });
   ir::Graph out = with_handovers(residue, handovers_);
   for (auto [v, end] = vertices(out.g); v != end; ++v) {
     const ir::Node& node = out.node(*v);

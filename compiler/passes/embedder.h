@@ -12,6 +12,7 @@
 
 #include "compiler/passes/embed.h"
 #include "compiler/passes/facts.h"
+#include "compiler/passes/handover.h"
 #include "compiler/passes/reach.h"
 
 namespace weft::passes {
@@ -105,9 +106,9 @@ class Embedder {
   Symbolic symbolic_;
   std::vector<Fact> facts_;
   std::vector<Embedded> embedded_;
-  std::set<ir::Vertex> slotted_;                  // reached from a slot, or by an answer
-  std::set<ir::Vertex> together_;                 // packets with one key arrive on one queue
-  std::map<std::string, std::string> handovers_;  // node -> why
+  std::set<ir::Vertex> slotted_;   // reached from a slot, or by an answer
+  std::set<ir::Vertex> together_;  // packets with one key arrive on one queue
+  std::vector<Handover> handovers_;
   std::optional<std::vector<std::string>> segment_;
   std::vector<GoneItem> gone_items_;
   std::vector<plan::Decision> decisions_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
 #include "stack-nodes/registry.h"
@@ -22,50 +23,60 @@ ir::Node end(const char* id, ir::NodeKind kind, const char* meaning, const char*
 
 class Insert {
  public:
-  Insert(const ir::Graph& in, const std::map<std::string, std::string>& why) : in_(in), why_(why) {}
+  Insert(const ir::Graph& in, const std::vector<Handover>& handovers)
+      : in_(in), handovers_(handovers) {}
 
   ir::Graph run() {
     out_.name = in_.name;
     out_.title = in_.title;
     out_.headers = in_.headers;
     for (auto [v, last] = vertices(in_.g); v != last; ++v) {
-      const auto at = why_.find(in_.node(*v).id);
-      if (at == why_.end()) {
-        out_.add(in_.node(*v));
-      } else {
-        add(*v, at->second);
-      }
+      const std::string& id = in_.node(*v).id;
+      if (const Handover* h = at(Place::front, id)) out_.add(added_for(*h));
+      out_.add(in_.node(*v));
+      if (const Handover* h = at(Place::miss, id)) out_.add(added_for(*h));
     }
-    add_ends();
+    for (const Handover& h : handovers_) {
+      if (h.place == Place::entry && begins(h.at)) out_.add(added_for(h));
+    }
+    if (passes_) add_ends();
     for (auto [v, last] = vertices(in_.g); v != last; ++v) connect(*v);
+    for (const Handover& h : handovers_) {
+      if (h.place == Place::entry && begins(h.at)) at_entry(h, front(*begins(h.at)));
+    }
     return std::move(out_);
   }
 
  private:
-  void add(ir::Vertex v, const std::string& why) {
-    ir::Node node = in_.node(v);
-    const nodes::NodeDecl& decl = *decl_of(node);
-    const nodes::NodeDecl& handover = *decl_of(std::string(decl.handover));
+  using Place = Handover::Place;
+
+  const Handover* at(Place place, const std::string& where) const {
+    for (const Handover& h : handovers_) {
+      if (h.place == place && h.at == where) return &h;
+    }
+    return nullptr;
+  }
+
+  std::optional<ir::Vertex> begins(const std::string& slot) const {
+    const auto all = begins_at(in_, slot);
+    return all.empty() ? std::nullopt : std::optional(all.front());
+  }
+
+  ir::Node added_for(const Handover& h) {
+    const nodes::NodeDecl& decl = *decl_of(h.impl);
     ir::Node added;
-    added.id = handover_of(node.id);
+    added.id = handover_of(h.at);
     added.kind = ir::NodeKind::effect;
-    added.impl = decl.handover;
-    for (const auto& port : nodes::split(handover.ports))
-      added.ports.push_back({port, nullptr, {}});
-    added.meaning = handover.meaning;
+    added.impl = h.impl;
+    for (const auto& port : nodes::split(decl.ports)) added.ports.push_back({port, nullptr, {}});
+    added.meaning = decl.meaning;
     added.fate = ir::Fate::handover;
-    added.why = why;
-    passes_ = passes_ || !handover.spawns.empty();
-    // What entered here passes by there first; what was handed over does not do so again.
-    if (!is_behind(decl)) std::swap(added.slots, node.slots);
-    for (const auto& slot : nodes::split(handover.spawns)) node.slots.push_back(slot);
-    if (!is_behind(decl)) out_.add(added);
-    out_.add(std::move(node));
-    if (is_behind(decl)) out_.add(std::move(added));
+    added.why = h.why;
+    passes_ = passes_ || !decl.spawns.empty();
+    return added;
   }
 
   void add_ends() {
-    if (!passes_) return;
     out_.add(end(handed_over, ir::NodeKind::endpoint, "went to the core that owns its state",
                  "it goes on there"));
     ir::Node drop = end(drop_handover_full, ir::NodeKind::drop,
@@ -75,28 +86,42 @@ class Insert {
 
   // The vertex of `out_` where packets for `v` enter.
   ir::Vertex front(ir::Vertex v) const {
-    const ir::Node& node = in_.node(v);
-    const bool added = why_.contains(node.id) && !is_behind(*decl_of(node));
-    return *out_.find(added ? handover_of(node.id) : node.id);
+    const std::string& id = in_.node(v).id;
+    return *out_.find(at(Place::front, id) != nullptr ? handover_of(id) : id);
+  }
+  // The same for those of a slot.
+  ir::Vertex entry(const std::string& slot, ir::Vertex v) const {
+    return at(Place::entry, slot) != nullptr && begins(slot) ? *out_.find(handover_of(slot))
+                                                             : front(v);
   }
 
   void connect(ir::Vertex v) {
     const ir::Node& node = in_.node(v);
     const ir::Vertex from = *out_.find(node.id);
-    const bool added = why_.contains(node.id);
-    const bool miss_is_handed = added && is_behind(*decl_of(node));
+    const bool behind = at(Place::miss, node.id) != nullptr;
     for (unsigned p = 0; p < node.ports.size(); ++p) {
       const auto next = in_.next(v, p);
       if (!next) continue;
-      if (miss_is_handed && node.ports[p].name == "miss") {
-        out_.connect(from, p, *out_.find(handover_of(node.id)));
-        handover(*out_.find(handover_of(node.id)), front(*next), from);
+      if (behind && node.ports[p].name == "miss") {
+        const ir::Vertex added = *out_.find(handover_of(node.id));
+        out_.connect(from, p, added);
+        handover(added, front(*next), from);
       } else {
         out_.connect(from, p, front(*next));
       }
     }
-    for (const auto& [slot, to] : in_.spawns(v)) out_.connect_spawn(from, slot, front(to));
-    if (added && !miss_is_handed) handover(front(v), from, from);
+    for (const auto& [slot, to] : in_.spawns(v)) out_.connect_spawn(from, slot, entry(slot, to));
+    if (at(Place::front, node.id) == nullptr) return;
+    // What entered here passes by there first; what was handed over does not do so again.
+    std::swap(out_.node(front(v)).slots, out_.node(from).slots);
+    handover(front(v), from, from);
+  }
+
+  void at_entry(const Handover& h, ir::Vertex next) {
+    const ir::Vertex added = *out_.find(handover_of(h.at));
+    std::erase(out_.node(next).slots, h.at);
+    out_.node(added).slots.push_back(h.at);
+    handover(added, next, next);
   }
 
   // `here`: where a packet goes on whose state is here; `entry`: where one that was handed over
@@ -111,11 +136,14 @@ class Insert {
       out_.connect(added, p,
                    stays ? here : *out_.find(name == "away" ? handed_over : drop_handover_full));
     }
-    for (const auto& slot : nodes::split(decl.spawns)) out_.connect_spawn(added, slot, entry);
+    for (const auto& slot : nodes::split(decl.spawns)) {
+      out_.connect_spawn(added, slot, entry);
+      out_.node(entry).slots.push_back(slot);
+    }
   }
 
   const ir::Graph& in_;
-  const std::map<std::string, std::string>& why_;
+  const std::vector<Handover>& handovers_;
   ir::Graph out_;
   bool passes_ = false;
 };
@@ -200,10 +228,10 @@ bool is_behind(const nodes::NodeDecl& decl) {
   return !decl.table.empty() && decl_of(std::string(decl.handover))->owner == decl.table;
 }
 
-std::string handover_of(const std::string& id) { return id + "_handover"; }
+std::string handover_of(const std::string& at) { return at + "_handover"; }
 
-ir::Graph with_handovers(const ir::Graph& residue, const std::map<std::string, std::string>& why) {
-  return why.empty() ? residue : Insert(residue, why).run();
+ir::Graph with_handovers(const ir::Graph& residue, const std::vector<Handover>& handovers) {
+  return handovers.empty() ? residue : Insert(residue, handovers).run();
 }
 
 }  // namespace weft::passes

@@ -1,9 +1,10 @@
 // Adds to a residue what passes packets, and what was learned, to the core that owns their state.
 // Pre: a residue of a plan with several queues. Post: in front of each node whose state has another
-// owner for some packet (behind its miss, for a table) stands the node that its declaration names.
+// owner for some packet (behind its miss, for a table) stands the node that its declaration names;
+// where the card could not see whose a packet is, because it came in pieces, one stands at the
+// entry of what was put together.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,8 +20,20 @@ namespace weft::passes {
 inline constexpr const char* handed_over = "handed_over";
 inline constexpr const char* drop_handover_full = "drop_handover_full";
 
-// The node in front of, or behind, the node `id`.
-std::string handover_of(const std::string& id);
+struct Handover {
+  enum class Place {
+    front,  // of the node `at`: all packets for it pass by here first
+    miss,   // behind the miss of the table at the node `at`
+    entry,  // in front of where the slot `at` begins: the packets of that slot alone
+  };
+  Place place = Place::front;
+  std::string at;
+  std::string impl;
+  std::string why;
+};
+
+// What is added for `at`.
+std::string handover_of(const std::string& at);
 
 // Behind the miss of the table whose entries are owned: a hit says that the packet is where it
 // belongs.
@@ -38,7 +51,7 @@ std::optional<std::vector<std::string>> hashed_of(Symbolic& symbolic, const ir::
                                                   const plan::Configuration& config,
                                                   const smt::Term& when);
 
-// `why`: the nodes of the residue that need one, each with its reason.
-ir::Graph with_handovers(const ir::Graph& residue, const std::map<std::string, std::string>& why);
+// Those whose place the residue does not have are left out.
+ir::Graph with_handovers(const ir::Graph& residue, const std::vector<Handover>& handovers);
 
 }  // namespace weft::passes

@@ -225,7 +225,7 @@ class Prefer {
       terms.push_back(symbolic_.initial(field));
       values.push_back(session_.value(terms.back()));
     }
-    const Term queue = session_.apply("rss/" + type.name, terms, 16);
+    const Term queue = hashed_to(symbolic_, type.input, State{});
     const auto wanted = static_cast<unsigned>(session_.value(queue));
     unsigned tries = 0;
     for (unsigned i = 0; i < most_tuples && tries < most_tries; ++i) {

@@ -321,54 +321,56 @@ class Prover {
   // ---- the other entries: what applications send, answers, packets that waited ----------------
   Found transmit() {
     for (const auto& residue : plan_.residues) {
-      std::set<std::string> done;
+      std::set<std::pair<ir::Vertex, ir::Vertex>> done;
       for (const Entry& entry : entries(in_.graph)) {
         if (entry.name == "rx") continue;
         const std::string slot = entry.name.substr(0, entry.name.find('@'));
-        const std::string id = in_.graph.node(entry.vertex).id;
         const bool answer = slot == "reply" || slot == "icmp_error";
         const bool elsewhere = is_of_class_any(slot) && residue.queue_class != "any";
-        auto v = residue.graph.find(id);
-        bool bound = v && (answer || has_slot(residue.graph.node(*v), slot));
-        if (!bound && elsewhere) {  // unless it starts it all the same, somewhere
-          v = spawned(residue.graph, slot);
-          bound = v.has_value();
+        auto starts = answer ? answered_at(residue.graph, entry) : begins_at(residue.graph, slot);
+        // (Unless it starts it all the same, somewhere.)
+        if (starts.empty() && elsewhere) starts = spawned(residue.graph, slot);
+        if (starts.empty() && (answer || elsewhere)) continue;  // nobody there starts it
+        if (starts.empty()) return std::optional<Counterexample>(no_entry(residue.id, slot));
+        for (const ir::Vertex v : starts) {
+          if (!done.emplace(entry.vertex, v).second) continue;
+          if (auto found = from(entry.vertex, residue.graph, v, slot); found) return found;
         }
-        if (!bound && (answer || elsewhere)) continue;  // nobody there starts it
-        if (!bound) return std::optional<Counterexample>(no_entry(residue.id, slot));
-        if (!done.insert(id).second) continue;
-        if (auto found = from(entry.vertex, residue.graph, *v, slot); found) return found;
       }
     }
     return std::optional<Counterexample>();
+  }
+
+  // Answers go on behind their spawner's edge, which is compared by the name of where it leads.
+  std::vector<ir::Vertex> answered_at(const ir::Graph& residue, const Entry& entry) const {
+    const auto v = residue.find(in_.graph.node(entry.vertex).id);
+    return v ? std::vector{*v} : std::vector<ir::Vertex>{};
   }
 
   // A flow's datagram that was put together from fragments, on the shard that the plan says owns
   // it.
   Found reassembled(const Suspect& suspect) {
-    const std::string slot = "ipv4_reassembled";
     for (const Entry& entry : entries(in_.graph)) {
-      if (entry.name.substr(0, entry.name.find('@')) != slot) continue;
+      const std::string slot = entry.name.substr(0, entry.name.find('@'));
+      if (!made_of_pieces(slot)) continue;
       for (const auto& residue : plan_.residues) {
-        const auto v = residue.graph.find(in_.graph.node(entry.vertex).id);
-        if (residue.queue_class != "any" || !v || !has_slot(residue.graph.node(*v), slot)) continue;
-        if (auto found = from(entry.vertex, residue.graph, *v, slot, &suspect)) return found;
+        if (residue.queue_class != "any") continue;
+        for (const ir::Vertex v : begins_at(residue.graph, slot)) {
+          if (auto found = from(entry.vertex, residue.graph, v, slot, &suspect)) return found;
+        }
       }
     }
     return std::optional<Counterexample>();
   }
 
-  static std::optional<ir::Vertex> spawned(const ir::Graph& graph, const std::string& slot) {
+  static std::vector<ir::Vertex> spawned(const ir::Graph& graph, const std::string& slot) {
+    std::vector<ir::Vertex> out;
     for (auto [v, end] = vertices(graph.g); v != end; ++v) {
       for (const auto& [name, to] : graph.spawns(*v)) {
-        if (name == slot) return to;
+        if (name == slot) out.push_back(to);
       }
     }
-    return std::nullopt;
-  }
-
-  static bool has_slot(const ir::Node& node, const std::string& slot) {
-    return std::find(node.slots.begin(), node.slots.end(), slot) != node.slots.end();
+    return out;
   }
 
   std::optional<Counterexample> from(ir::Vertex spec_start, const ir::Graph& residue,

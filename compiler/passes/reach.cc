@@ -102,8 +102,19 @@ std::optional<ir::Vertex> receive_entry(const ir::Graph& graph) {
   return std::nullopt;
 }
 
+bool made_of_pieces(std::string_view slot) { return slot == "ipv4_reassembled"; }
+
 bool received_elsewhere(std::string_view slot) {
-  return slot == "ipv4_reassembled" || slot == "loopback";
+  return made_of_pieces(slot) || slot == "loopback";
+}
+
+std::vector<ir::Vertex> begins_at(const ir::Graph& graph, std::string_view slot) {
+  std::vector<ir::Vertex> out;
+  for (auto [v, end] = vertices(graph.g); v != end; ++v) {
+    const auto& slots = graph.node(*v).slots;
+    if (std::find(slots.begin(), slots.end(), slot) != slots.end()) out.push_back(*v);
+  }
+  return out;
 }
 
 std::vector<Entry> entries(const ir::Graph& graph) {

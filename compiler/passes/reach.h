@@ -41,6 +41,11 @@ struct Entry {
 bool received_elsewhere(std::string_view slot);
 std::optional<ir::Vertex> receive_entry(const ir::Graph& graph);
 std::vector<Entry> entries(const ir::Graph& graph);
+// Of these, those that were put together of several which the card brought: it saw of none of them
+// what it would have seen of the whole.
+bool made_of_pieces(std::string_view slot);
+// Where the graph itself says that a slot begins: one node, but a plan may come from anywhere.
+std::vector<ir::Vertex> begins_at(const ir::Graph& graph, std::string_view slot);
 // Slots that are run on queues of class "any" alone: fragments never hit a rule, so it is there
 // that they are put together, or given up; and what the host sends to itself is run there, too.
 bool is_of_class_any(std::string_view slot);

@@ -1,5 +1,6 @@
 #include "compiler/passes/shards.h"
 
+#include "compiler/passes/card_symbolic.h"
 #include "compiler/passes/resolve.h"
 
 namespace weft::passes {
@@ -7,7 +8,7 @@ namespace weft::passes {
 using smt::Term;
 
 Shards::Shards(const plan::Plan& plan, const Suspect* suspect)
-    : suspect_(suspect), queues_(plan.configuration.rx_queues) {
+    : suspect_(suspect), queues_(plan.configuration.rx_queues), rss_(plan.configuration.rss) {
   for (const auto& residue : plan.residues) {
     for (auto [v, end] = vertices(residue.graph.g); v != end; ++v) {
       for (const auto& slot : residue.graph.node(*v).slots) {
@@ -61,6 +62,23 @@ Term Shards::owner_by_hash(Symbolic& symbolic, const nodes::NodeDecl& handover,
   return session.ite(session.any_of(ways), owner, session.number(at->second.front(), 16));
 }
 
+// As Owners::of_connection: where the card brings whole segments, or else by a hash of ours.
+Term Shards::home_of_segment(Symbolic& symbolic, const State& state) const {
+  if (rss_.segment) return arrival_of(symbolic, rss_, state);
+  const nodes::NodeDecl& decl = *decl_of("handover.segment");
+  return owner_by_hash(symbolic, decl, symbolic.terms(decl.key, state), state.shard);
+}
+
+// handover.whole leaves what is no segment where it is.
+Term Shards::owner_of_whole(Symbolic& symbolic, const State& state) const {
+  smt::Session& session = symbolic.session();
+  const Term room = symbolic.value(state, "l4.room");
+  const Term segment =
+      session.all_of({session.equal(symbolic.value(state, "ipv4.protocol"), session.number(6, 8)),
+                      session.less_equal(session.number(20, session.width(room)), room)});
+  return session.ite(segment, home_of_segment(symbolic, state), state.shard);
+}
+
 Leaves Shards::leaves(Symbolic& symbolic, const ir::Graph& residue, ir::Vertex start,
                       const State& initial) const {
   smt::Session& session = symbolic.session();
@@ -85,8 +103,10 @@ Leaves Shards::leaves(Symbolic& symbolic, const ir::Graph& residue, ir::Vertex s
   };
   symbolic.owner = [&](const nodes::NodeDecl& decl, const std::vector<Term>& key,
                        const State& state) {
-    return decl.owner == "udp_flows" ? owner_of_flow(symbolic, key, state.shard)
-                                     : owner_by_hash(symbolic, decl, key, state.shard);
+    if (decl.owner == "udp_flows") return owner_of_flow(symbolic, key, state.shard);
+    if (decl.name == "handover.whole") return owner_of_whole(symbolic, state);
+    if (decl.owner == "segments") return home_of_segment(symbolic, state);
+    return owner_by_hash(symbolic, decl, key, state.shard);
   };
   Leaves out = leaves_of(symbolic, residue, start, initial, elsewhere_);
   symbolic.lookup = nullptr;

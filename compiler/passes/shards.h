@@ -20,6 +20,8 @@ class Shards {
   // The shard that owns a flow's entry; `shard` for a key that nobody has.
   smt::Term owner_of_flow(Symbolic& symbolic, const std::vector<smt::Term>& key,
                           const smt::Term& shard) const;
+  // The shard where a segment's connection is, or would be.
+  smt::Term home_of_segment(Symbolic& symbolic, const State& state) const;
   // Ends of a residue run on one shard after another.
   Leaves leaves(Symbolic& symbolic, const ir::Graph& residue, ir::Vertex start,
                 const State& initial) const;
@@ -38,8 +40,11 @@ class Shards {
   smt::Term owner_by_hash(Symbolic& symbolic, const nodes::NodeDecl& handover,
                           const std::vector<smt::Term>& key, const smt::Term& shard) const;
 
+  smt::Term owner_of_whole(Symbolic& symbolic, const State& state) const;
+
   const Suspect* suspect_;
   unsigned queues_;
+  plan::Rss rss_;
   Elsewhere elsewhere_;
   std::map<std::string, std::vector<unsigned>, std::less<>> queues_of_;  // by slot: with the entry
 };

@@ -67,8 +67,9 @@ std::vector<std::uint16_t> takers(const Plan& plan, nodes::Slot slot) {
 Owners owners_of(const Plan& plan) {
   Owners out;
   out.datagrams = takers(plan, nodes::Slot::handed_fragment);
-  out.segments = takers(plan, nodes::Slot::handed_segment);
   out.arrival = arrival_of(plan.configuration.rss);
+  // (Where the card's hash brings segments, those alone are handed over that came in pieces.)
+  if (!out.arrival.known()) out.segments = takers(plan, nodes::Slot::handed_segment);
   const bool flows = std::any_of(
       plan.residues.begin(), plan.residues.end(),
       [](const Residue& residue) { return has(residue, entry_of(nodes::Slot::handed_flow)); });

@@ -27,7 +27,7 @@ struct Segment {
             get<field::tcp::dst_port>(p)};
   }
   static Out run(Packet& p, Core& core) {
-    const int owner = core.owners == nullptr ? -1 : core.owners->of_segment(key(p));
+    const int owner = core.owners == nullptr ? -1 : core.owners->of_connection(key(p));
     return pass(p, core, Slot::handed_segment, owner);
   }
 };

@@ -36,16 +36,16 @@ endpoints:
 """
 
 
-def connected(space, port, seconds=10):
+def connected(space, port, seconds=10, own_port=0):
     with space.inside():
-        s = socket.create_connection((lib.WEFT_IP, port), seconds)
+        s = socket.create_connection((lib.WEFT_IP, port), seconds, ("", own_port))
     s.settimeout(seconds)
     return s
 
 
-def echoed(space, data, seconds=30):
+def echoed(space, data, seconds=30, own_port=0):
     """What comes back, until the stack closes."""
-    with connected(space, ECHO, seconds) as s:
+    with connected(space, ECHO, seconds, own_port) as s:
         got = bytearray()
 
         def read():
@@ -199,18 +199,41 @@ class Kernel(unittest.TestCase):
             self.assertGreater(capable, 1000, said)
             self.assertGreater(answered, 1, "it says that it has heard of the marks")
 
-            lab.veth(router, far, "far0", "far1")
-            router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0")
-            router.run("ip", "addr", "add", "10.8.0.1/24", "dev", "far0")
+            self.beyond(lab, router, far)
             router.run("ip", "link", "set", "far0", "mtu", 1000)  # the far end knows nothing of it
-            far.run("ip", "addr", "add", "10.8.0.2/24", "dev", "far1")
-            far.run("ip", "route", "add", "default", "via", "10.8.0.1")
             begin = time.monotonic()
             self.generated(far)
             self.assertGreater(accounts.count(stack.stats(), "tcp_error"), 0)
             # (Without a word of the router it takes three timeouts until smaller ones are tried.)
             self.assertLess(time.monotonic() - begin, 1.2)
             accounts.check_inside(self, stack.stop())
+
+    def beyond(self, lab, router, far):
+        """Another host behind the kernel that is the stack's neighbour."""
+        lab.veth(router, far, "far0", "far1")
+        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0")
+        router.run("ip", "addr", "add", "10.8.0.1/24", "dev", "far0")
+        far.run("ip", "addr", "add", "10.8.0.2/24", "dev", "far1")
+        far.run("ip", "route", "add", "default", "via", "10.8.0.1")
+
+    def test_in_pieces(self):
+        """A router cuts the segments of a host that allows it, on their way to several queues."""
+        with lib.Lab() as lab:
+            stack, peer = self.stack(lab, "tap", "intel_82599", "--interpret", queues=2)
+            router, far = peer.space, lab.space("f")
+            self.beyond(lab, router, far)
+            far.run("sysctl", "-qw", "net.ipv4.ip_no_pmtu_disc=1")
+            router.run("ip", "link", "set", "weft0", "mtu", 600)
+            rng = random.Random(3)
+            for _ in range(8):  # (The kernel's own choices of ports would be next to each other.)
+                data = rng.randbytes(50_000)
+                self.assertEqual(echoed(far, data, own_port=rng.randrange(20000, 60000)), data)
+            stats = stack.stop()
+            accounts.check_inside(self, stats)
+            ways = {name: accounts.port(stats, "ipv4_reassembled_handover", name)
+                    for name in ("here", "away", "full")}
+            self.assertGreater(min(ways["here"], ways["away"]), 30, ways)
+            self.assertEqual(ways["away"], sum(q["taken_over"] for q in stats["queues"]))
 
 
 if __name__ == "__main__":

@@ -308,7 +308,8 @@ class Enumerate {
     const ir::Node& node = graph.node(v);
     if (!node.impl.starts_with("handover.")) return;
     change("handover removed", r, v, "", [](ir::Graph& g, ir::Vertex at) { bypass(g, at); });
-    for (const char* other : {"handover.flow", "handover.quoted", "handover.datagram"}) {
+    for (const char* other : {"handover.flow", "handover.quoted", "handover.datagram",
+                              "handover.segment", "handover.whole"}) {
       if (node.impl == other || graph.spawns(v).empty()) continue;
       change(
           "handover to a wrong owner", r, v, fmt::format(" by {}", other),

@@ -11,6 +11,7 @@
 #include "stack-nodes/handover/path.h"
 #include "stack-nodes/handover/quoted.h"
 #include "stack-nodes/handover/segment.h"
+#include "stack-nodes/handover/whole.h"
 #include "tests/unit/nodes/test_core.h"
 
 namespace weft::test {
@@ -70,6 +71,7 @@ TEST_F(Handover, without_owners_everything_is_here) {
   EXPECT_EQ(handover::Flow::run(p, core), handover::Out::here);
   EXPECT_EQ(handover::Datagram::run(p, core), handover::Out::here);
   EXPECT_EQ(handover::Segment::run(p, core), handover::Out::here);
+  EXPECT_EQ(handover::Whole::run(p, core), handover::Out::here);
 }
 
 // All pieces of a datagram have one owner, wherever they arrive, and peers are spread.
@@ -117,6 +119,31 @@ TEST_F(Handover, segments_of_a_connection_meet) {
   }
   EXPECT_EQ(owners[2], 0u) << "it takes none";
   for (const unsigned shard : {0u, 1u, 3u}) EXPECT_GT(owners[shard], 70u);
+}
+
+// Pieces have no ports: what was made of them is where their addresses brought them.
+TEST_F(Handover, a_segment_in_pieces_goes_where_the_card_would_have_brought_it) {
+  Arrival& card = core.table_of_owners.arrival;
+  card.sums.assign(Arrival::bytes, {});
+  for (unsigned value = 0; value < 256; ++value) card.sums[Arrival::src_port + 1][value] = value;
+  card.table = {0, 1, 2, 3};
+  core.id = 2;
+  for (const std::uint8_t protocol : {6, 17}) {
+    for (std::uint16_t port = 4000; port < 4008; ++port) {
+      core.heap.handed.clear();
+      Bytes header(20, 0);
+      header[12] = 0x50;
+      wire::store16(header.data(), port);
+      Packet p = core.opened(PacketBuilder(header)
+                                 .ipv4({.src = 0x0a000009, .protocol = protocol})
+                                 .eth(0x0800)
+                                 .bytes());
+      const bool stays = protocol != 6 || port % 4 == 2;
+      EXPECT_EQ(handover::Whole::run(p, core), stays ? handover::Out::here : handover::Out::away);
+      ASSERT_EQ(core.heap.handed.size(), stays ? 0u : 1u);
+      if (!stays) EXPECT_EQ(std::get<1>(core.heap.handed[0]), port % 4u);
+    }
+  }
 }
 
 TEST_F(Handover, others_are_told_of_a_neighbour_but_not_again_at_once) {

@@ -92,13 +92,32 @@ const plan::Plan& connections() {  // on a card whose hash alone places them
 TEST(Handover, SegmentsArePlacedByTheHashOrHandedOver) {
   EXPECT_EQ(connections().configuration.rss.segment, plan::segment_fields);
   EXPECT_FALSE(has(connections().residues[0], "tcp_receive_handover"));
+  EXPECT_TRUE(has(connections().residues[0], "ipv4_reassembled_handover"));
   const Inputs in = inputs("broadcom_bnxt", "quickstart", "host_ipv4");
   const auto plan = plan_of(in, 2);
   ASSERT_FALSE(plan.configuration.filters.empty());
   EXPECT_FALSE(plan.configuration.rss.segment);
   EXPECT_TRUE(has(plan.residues[0], "tcp_receive_handover"));
+  EXPECT_FALSE(has(plan.residues[0], "ipv4_reassembled_handover"));
   const auto verdict = must(verify_plan(plan, in));
   EXPECT_TRUE(verdict.proved) << (verdict.counterexample ? verdict.counterexample->why : "");
+}
+
+// Pieces show no ports, so what is put together of them is on any queue; the card brings the whole
+// ones to one.
+TEST(Handover, WhatCameInPiecesIsHandedToItsConnection) {
+  const Inputs in = inputs("intel_82599", "tcp_echo", "host_ipv4");
+  auto plan = connections();
+  const auto good = must(verify_plan(plan, in));
+  EXPECT_TRUE(good.proved) << (good.counterexample ? good.counterexample->why : "");
+  ir::Graph& graph = plan.residues[0].graph;
+  const auto at = *graph.find("ipv4_reassembled_handover");
+  EXPECT_EQ(graph.node(at).slots, std::vector<std::string>{"ipv4_reassembled"});
+  std::swap(graph.node(at).slots, graph.node(*graph.next(at, 0)).slots);
+  const auto without = must(verify_plan(plan, in));
+  ASSERT_TRUE(without.counterexample);
+  EXPECT_NE(without.counterexample->why.find("put together of pieces"), std::string::npos)
+      << without.counterexample->why;
 }
 
 // Who opens a connection relies on it.
