@@ -14,6 +14,7 @@ constexpr std::uint64_t most_cpus = 4095;
 ir::Cpu read_cpu(const Value& at) {
   Mapping m(at, "the CPU");
   ir::Cpu out;
+  out.span = at.span();
   out.id = static_cast<unsigned>(m.required("cpu").number(0, most_cpus));
   out.core = out.id;
   if (const auto v = m.optional("node")) out.node = static_cast<unsigned>(v->number(0, 1023));
@@ -31,13 +32,20 @@ diag::Result<ir::Machine> read_machine(const std::string& path) {
   Mapping root(document->root(), "the machine");
   ir::Machine out;
   out.name = root.required("machine").name();
-  if (const auto v = root.optional("mhz")) out.mhz = v->real(1, 100'000);
+  if (const auto v = root.optional("mhz")) {
+    out.mhz = v->real(1, 100'000);
+    out.mhz_span = v->span();
+  }
   if (const auto v = root.optional("nic_node"))
     out.nic_node = static_cast<unsigned>(v->number(0, 1023));
   if (const auto v = root.optional("smt")) out.smt = v->real(1, 100);
   if (const auto v = root.optional("remote")) out.remote = v->real(0, 1e6);
-  if (const auto v = root.optional("memory")) out.memory_mb = v->real(1, 1e9);
+  if (const auto v = root.optional("memory")) {
+    out.memory_mb = v->real(1, 1e9);
+    out.memory_span = v->span();
+  }
   const Value cpus = root.required("cpus");
+  out.cpus_span = cpus.key_span();
   root.done();
   std::set<unsigned> seen;
   for (const Value& at : cpus.list()) {

@@ -41,10 +41,14 @@ void read(const Value& root, Workload& out) {
   Mapping top(root, "the workload");
   out.name = top.required("workload").name();
   const Value host = top.required("host");
-  if (const auto v = top.optional("queues"))
+  if (const auto v = top.optional("queues")) {
     out.queues = static_cast<unsigned>(v->number(1, most_queues));
-  if (const auto v = top.optional("cores"))
+    out.queues_span = v->span();
+  }
+  if (const auto v = top.optional("cores")) {
     out.cores = static_cast<unsigned>(v->number(1, most_cores));
+    out.cores_span = v->span();
+  }
   if (const auto v = top.optional("policy"))
     out.policy = static_cast<ir::Policy>(v->word({"balance", "gold", "static"}, "a policy"));
   if (const auto v = top.optional("gold_queues")) {

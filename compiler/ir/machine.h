@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "compiler/diag/diagnostic.h"
+
 namespace weft::ir {
 
 struct Cpu {
@@ -12,6 +14,7 @@ struct Cpu {
   unsigned node = 0;      // NUMA node
   unsigned core = 0;      // physical core; CPUs of one core are SMT siblings
   bool reserved = false;  // not for packets
+  diag::Span span;
 };
 
 struct Machine {
@@ -22,6 +25,7 @@ struct Machine {
   double remote = 150;               // cycles more for each packet, on another node than the card's
   double memory_mb = 0;              // for packets; 0: not known
   std::vector<Cpu> cpus;             // by id
+  diag::Span mhz_span, memory_span, cpus_span;
 };
 
 // A CPU for a net core, and what work costs there.

@@ -191,8 +191,9 @@ inline std::string_view to_string(Policy policy) {
 struct Workload {
   std::string name;
   HostConfig host;
-  unsigned queues = 1;  // wanted; the compiler takes fewer where the card has fewer
-  unsigned cores = 1;   // net cores
+  unsigned queues = 1;                 // wanted; the compiler takes fewer where the card has fewer
+  unsigned cores = 1;                  // net cores
+  diag::Span queues_span, cores_span;  // of what was said of them
   Policy policy = Policy::balance;
   unsigned gold_queues = 0;  // policy gold: how many; 0: as the load wants
   // All of them, the most important first; empty: one choice is made, and compared with none.

@@ -10,6 +10,7 @@
 
 #include "compiler/passes/balance.h"
 #include "compiler/passes/classes.h"
+#include "compiler/passes/machine_refusal.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/steer.h"
 #include "compiler/plan/buffers.h"
@@ -80,6 +81,7 @@ class Placer {
     arrivals_ = {std::vector<double>(queues_), std::vector<double>(queues_),
                  std::vector<double>(queues_)};
     of_endpoint_.resize(inputs.workload.endpoints.size());
+    rate_of_.resize(inputs.workload.endpoints.size());
   }
 
   diag::Result<double> run() {
@@ -96,8 +98,9 @@ class Placer {
 
  private:
   void arrive(unsigned queue, const ir::Endpoint& endpoint, double rate, bool gold) {
-    of_endpoint_[static_cast<std::size_t>(&endpoint - inputs_.workload.endpoints.data())].insert(
-        queue);
+    const auto e = static_cast<std::size_t>(&endpoint - inputs_.workload.endpoints.data());
+    of_endpoint_[e].insert(queue);
+    rate_of_[e] += rate;
     if (gold) gold_.insert(queue);
     arrivals_.rate[queue] += rate;
     arrivals_.app[queue] += rate * extra_of(endpoint, cost_);
@@ -255,15 +258,8 @@ class Placer {
     const double cycles = rate > 0 ? busy / rate : cycles_of_residue(&plan_.residues.front());
     seats_ = ir::seats_for(*inputs_.machine, choice_.cores, cycles);
     if (seats_.size() < choice_.cores)
-      return diag::fail(diag::Diagnostic{
-          "E0803",
-          fmt::format("{} net cores are wanted, machine {} leaves {}", choice_.cores,
-                      inputs_.machine->name, seats_.size()),
-          {},
-          "",
-          {},
-          seats_.empty() ? "take `reserved: on` from a CPU"
-                         : fmt::format("`cores: {}`, or fewer reserved CPUs", seats_.size())});
+      return diag::fail(
+          refuse_cores(inputs_, queues_, choice_.cores, static_cast<unsigned>(seats_.size())));
     return {};
   }
 
@@ -271,33 +267,14 @@ class Placer {
     if (!inputs_.machine || inputs_.machine->memory_mb == 0) return {};
     const auto needed = static_cast<double>(plan::sizes_for(plan_).megabytes());
     if (needed <= inputs_.machine->memory_mb) return {};
-    return diag::fail(diag::Diagnostic{
-        "E0805",
-        fmt::format("buffers for {} queues and {} cores take {:.0f} MB, machine {} has {:.0f}",
-                    queues_, plan_.cores.size(), needed, inputs_.machine->name,
-                    inputs_.machine->memory_mb),
-        {},
-        "",
-        {},
-        fmt::format("fewer queues or cores, or `memory: {:.0f}`", needed)});
+    return diag::fail(refuse_memory(inputs_, plan_));
   }
 
   // No core has more to do than it can, and nobody waits longer than he may.
   diag::Result<void> in_time() {
     const double clock = inputs_.machine->mhz * 1e6;
-    double total = 0;
-    for (const auto& core : plan_.cores) total += core.load;
     for (const auto& core : plan_.cores) {
-      if (core.load < clock) continue;
-      return diag::fail(diag::Diagnostic{
-          "E0804",
-          fmt::format("core {} would have {:.0f} % of its time to do", core.id,
-                      100 * core.load / clock),
-          {},
-          "",
-          {},
-          fmt::format("at least {} cores of {:.0f} MHz are needed for this load",
-                      1 + static_cast<unsigned>(total / clock), inputs_.machine->mhz)});
+      if (core.load >= clock) return diag::fail(refuse_load(inputs_, plan_, core, burdens()));
     }
     const auto& endpoints = inputs_.workload.endpoints;
     for (unsigned e = 0; e < endpoints.size(); ++e) {
@@ -315,6 +292,14 @@ class Placer {
               polled_first(of_endpoint_[e]) ? "" : ", or `class: gold` with `policy: gold`")});
     }
     return {};
+  }
+
+  std::vector<Burden> burdens() const {
+    std::vector<Burden> out;
+    for (std::size_t e = 0; e < rate_of_.size(); ++e)
+      out.push_back(
+          {rate_of_[e], plan_.cycles_per_packet + extra_of(inputs_.workload.endpoints[e], cost_)});
+    return out;
   }
 
   // All of them are.
@@ -373,6 +358,7 @@ class Placer {
   Arrivals arrivals_;
   std::vector<ir::Seat> seats_;                  // by net core, where the machine is known
   std::vector<std::set<unsigned>> of_endpoint_;  // queues where its packets arrive
+  std::vector<double> rate_of_;                  // packets per second, by endpoint
   std::set<unsigned> gold_;                      // where those of priority classes do
   mutable std::map<const plan::Residue*, double> cycles_;
 };
