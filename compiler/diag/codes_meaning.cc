@@ -125,9 +125,10 @@ constexpr std::array table = {
         "E0253", "a bad Ethernet address",
         "Six bytes of two hex digits. The address of a host is neither zero nor a group address\n"
         "(lowest bit of the first byte). 02:... is free for local use."},
-    CodeText{"E0254", "two endpoints on one port",
-             "A UDP port of an address belongs to one endpoint: a datagram can be delivered only\n"
-             "once. (An endpoint with `address:` goes before one for all addresses.)"},
+    CodeText{"E0254", "an endpoint that cannot be",
+             "A port of an address belongs to one endpoint: a datagram can be delivered only\n"
+             "once. (An endpoint with `address:` goes before one for all addresses.) `ecn:` and\n"
+             "`congestion:` are TCP's; `groups:`, `class:`, `trust:` and queues are UDP's."},
     CodeText{"E0255", "endpoint missing",
              "A flow names an endpoint that is not declared under `endpoints:`, or there is none."},
     CodeText{"E0256", "a range is reversed", "Ranges are written low-high and include both ends."},

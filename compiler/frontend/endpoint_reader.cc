@@ -26,6 +26,7 @@ void EndpointReader::endpoint(const Value& key, const Value& value) {
   const auto groups = m.optional("groups");
   if (const auto rate = m.optional("rate")) e.rate = rate->real(0, highest_rate);
   demands(m, e);
+  of_tcp(m, e);
   m.done();
   if (e.tcp && (groups || e.gold || e.exclusive || !e.trust.empty() || e.queues || e.core))
     key.error("E0254", "TCP endpoints have no groups, classes, trust, queues or cores yet", "",
@@ -60,6 +61,19 @@ void EndpointReader::demands(Mapping& m, ir::Endpoint& e) {
         v->word({"run_to_completion", "dedicated", "pipelined"}, "a placement"));
   if (const auto v = m.optional("core"))
     e.core = static_cast<unsigned>(v->number(0, most_cores - 1));
+}
+
+void EndpointReader::of_tcp(Mapping& m, ir::Endpoint& e) {
+  const auto ecn = m.optional("ecn");
+  const auto congestion = m.optional("congestion");
+  if (ecn) e.ecn = ecn->flag();
+  if (congestion)
+    e.congestion =
+        static_cast<ir::Congestion>(congestion->word({"cubic", "newreno"}, "a way of control"));
+  if ((ecn || congestion) && !e.tcp)
+    (ecn ? ecn : congestion)
+        ->error("E0254", "endpoints of UDP have no ECN and no control of congestion", "",
+                "leave it out, or give the endpoint a port of `tcp:`");
 }
 
 // Own addresses, one or a range.

@@ -19,6 +19,7 @@ class EndpointReader {
 
  private:
   static void demands(Mapping& m, ir::Endpoint& e);
+  static void of_tcp(Mapping& m, ir::Endpoint& e);
   void bind(const Value& at, ir::Endpoint& e);
   void join(const Value& at, ir::Endpoint& e);
   std::vector<std::uint32_t> sources(const Value& list);

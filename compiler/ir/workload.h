@@ -93,6 +93,13 @@ inline std::string_view to_string(Placement p) {
                                            : "pipelined";
 }
 
+// What TCP does about congestion.
+enum class Congestion { cubic, newreno };
+
+inline std::string_view to_string(Congestion c) {
+  return c == Congestion::cubic ? "cubic" : "newreno";
+}
+
 // One application's sockets: a port or a range of ports, of all own addresses or of some. Endpoints
 // are known by their place in a list (rules mark packets with it), and keep it: the place of one
 // that has gone is vacant until another one takes it, and no socket is its.
@@ -108,6 +115,9 @@ struct Endpoint {
 
   std::vector<GroupJoin> groups;
   bool tcp = false;  // its ports are TCP's, else UDP's
+  // Of TCP.
+  bool ecn = false;  // asked for by connections that it opens; granted where the peer asks
+  Congestion congestion = Congestion::cubic;
 
   // What the chooser goes by.
   bool gold = false;       // priority class: `gold`, else normal
@@ -136,7 +146,8 @@ struct Endpoint {
 // The same to whoever sends, and to its application; wishes and rates may differ.
 inline bool same_sockets(const Endpoint& a, const Endpoint& b) {
   return a.name == b.name && a.port == b.port && a.ports == b.ports && a.address == b.address &&
-         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups && a.tcp == b.tcp;
+         a.addresses == b.addresses && a.app == b.app && a.groups == b.groups && a.tcp == b.tcp &&
+         a.ecn == b.ecn && a.congestion == b.congestion;
 }
 
 // Puts it there; places in front of it that the list did not have yet are vacant.

@@ -153,18 +153,23 @@ std::string to_json(const Plan& plan) {
       out["endpoints"].push_back(nullptr);  // the others keep their numbers
       continue;
     }
-    out["endpoints"].push_back({{"name", e.name},
-                                {"protocol", e.tcp ? "tcp" : "udp"},
-                                {"port", e.port},
-                                {"ports", e.ports},
-                                {"address", e.bound() ? Json(address_text(e.address)) : Json()},
-                                {"addresses", e.addresses},
-                                {"groups", groups_json(e)},
-                                {"app", e.app},
-                                {"rate", e.rate},
-                                {"class", e.gold ? "gold" : "normal"},
-                                {"exclusive", e.exclusive},
-                                {"trust", e.trust.empty() ? Json() : Json(e.trust)}});
+    Json endpoint = {{"name", e.name},
+                     {"protocol", e.tcp ? "tcp" : "udp"},
+                     {"port", e.port},
+                     {"ports", e.ports},
+                     {"address", e.bound() ? Json(address_text(e.address)) : Json()},
+                     {"addresses", e.addresses},
+                     {"groups", groups_json(e)},
+                     {"app", e.app},
+                     {"rate", e.rate},
+                     {"class", e.gold ? "gold" : "normal"},
+                     {"exclusive", e.exclusive},
+                     {"trust", e.trust.empty() ? Json() : Json(e.trust)}};
+    if (e.tcp) {
+      endpoint["ecn"] = e.ecn;
+      endpoint["congestion"] = to_string(e.congestion);
+    }
+    out["endpoints"].push_back(std::move(endpoint));
   }
   out["flows"] = Json::array();
   for (const FlowEntry& f : plan.flows)

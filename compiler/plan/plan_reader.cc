@@ -309,6 +309,9 @@ ir::Endpoint read_endpoint(const Value& at) {
     wrong(*v, "an address", "10.7.0.2");
   if (auto v = m.optional("addresses"))
     out.addresses = static_cast<unsigned>(v->number(1, 1'000'000));
+  if (auto v = m.optional("ecn")) out.ecn = v->flag();
+  if (auto v = m.optional("congestion"))
+    out.congestion = static_cast<ir::Congestion>(v->word({"cubic", "newreno"}, "a way of control"));
   if (auto groups = m.optional("groups"))
     for (const Value& v : groups->list()) out.groups.push_back(read_group(v));
   out.app = m.required("app").text();

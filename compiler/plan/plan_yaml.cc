@@ -99,6 +99,9 @@ std::string socket_members(const ir::Endpoint& e) {
   if (e.ports != 1) out += format(", ports: {}", e.ports);
   if (e.bound()) out += format(", address: {}", address_text(e.address));
   if (e.addresses != 1) out += format(", addresses: {}", e.addresses);
+  if (e.ecn) out += ", ecn: on";
+  if (e.congestion != ir::Congestion::cubic)
+    out += format(", congestion: {}", to_string(e.congestion));
   if (e.groups.empty()) return out;
   std::vector<std::string> groups;
   for (const ir::GroupJoin& g : e.groups) groups.push_back(quoted(group_text(g)));

@@ -141,7 +141,7 @@ class AppHost {
   bool stays_here(const tcp::Tuple& tuple) const;
   Core* core_of(const tcp::Tuple& tuple) const;
   bool may_be_on(const Core& core, const tcp::Tuple& tuple) const;
-  int open(const tcp::Tuple& tuple, Core*& owner, tcp::Id& id) const;
+  int open(const tcp::Tuple& tuple, const tcp::Settings& settings, Core*& owner, tcp::Id& id) const;
   static std::uint64_t number_of(const Core& core, tcp::Id id);
   Found find(std::uint64_t number);
   // app_tcp.cc

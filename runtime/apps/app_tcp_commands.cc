@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/apps/app_host.h"
+#include "runtime/apps/tcp_settings.h"
 #include "stack-nodes/ipv4/source.h"
 
 namespace weft::apps {
@@ -139,14 +140,15 @@ bool AppHost::may_be_on(const Core& core, const tcp::Tuple& t) const {
 
 // On the shard that the answers reach. A port that is not given is picked for a shard of this core,
 // the one in whose name the application acts before the others.
-int AppHost::open(const tcp::Tuple& tuple, Core*& owner, tcp::Id& id) const {
+int AppHost::open(const tcp::Tuple& tuple, const tcp::Settings& settings, Core*& owner,
+                  tcp::Id& id) const {
   int result = -EXDEV;
   for (std::size_t i = 0; i < cores_.size() && owner == nullptr; ++i) {
     Core* const core = cores_[(core_->id + i) % cores_.size()];
     if (core == nullptr || core->tcp == nullptr || !may_be_on(*core, tuple)) continue;
     core->tcp->now_ns = core_->now_ns;
     const auto answers_come_here = [this, core](const tcp::Tuple& t) { return core_of(t) == core; };
-    const int done = core->tcp->connect(tuple, id, {}, answers_come_here);
+    const int done = core->tcp->connect(tuple, id, settings, answers_come_here);
     if (done == 0) owner = core;
     if (done != -EXDEV) result = done;
   }
@@ -173,7 +175,7 @@ int AppHost::tcp_connect(void* context, const weft_tcp_connect* command, std::ui
   Core* owner = nullptr;
   const int result = host.open({tcp::Address::v4(from), tcp::Address::v4(command->dst),
                                 command->src_port, command->dst_port},
-                               owner, id);
+                               settings_of(host.instances_[command->endpoint].endpoint), owner, id);
   if (result != 0) return result;
   owner->tcp->get(id)->cookie =
       std::uint64_t{command->endpoint} << endpoint_shift | command->cookie;

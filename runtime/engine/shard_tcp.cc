@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/apps/tcp_settings.h"
 #include "runtime/engine/segments.h"
 #include "runtime/engine/shard.h"
 #include "stack-nodes/tcp/machine/stack.h"
@@ -47,7 +48,7 @@ void Shard::open_tcp(const plan::Plan& plan, std::uint32_t connections) {
       const auto address = e.bound() ? tcp::Address::v4(e.address + a) : tcp::Address{};
       for (unsigned port = e.port; port <= e.last_port(); ++port)
         tcp_->listen(address, static_cast<std::uint16_t>(port), backlog,
-                     std::uint64_t{i} << apps::endpoint_shift);
+                     std::uint64_t{i} << apps::endpoint_shift, apps::settings_of(e));
     }
   }
 }

@@ -62,6 +62,21 @@ class Server(threading.Thread):
         self.listener.close()
 
 
+def ask(space, to=lib.PEER_IP, port=SERVER, source=0, count=1, size=1000, own=0):
+    """Has the core that the connection from `own` arrives on open connections."""
+    address = struct.unpack("!I", socket.inet_aton(to))[0]
+    with space.inside():
+        s = socket.create_connection((lib.WEFT_IP, ASK), 20, ("", own))
+    with s:
+        s.settimeout(30)
+        s.sendall(b"%d %d %d %d %d\n" % (address, port, source, count, size))
+        said = bytearray()
+        while part := s.recv(1000):
+            said.extend(part)
+    return {what: int(count) for what, count in (part.split(": ") for part in
+                                                 said.decode().rstrip("\n").split(", "))}
+
+
 class Connect(unittest.TestCase):
     def start(self, lab, model, queues, cores, *arguments):
         """Over a veth pair, whose other end has its address before the stack begins."""
@@ -76,20 +91,6 @@ class Connect(unittest.TestCase):
         peer.join()
         return lab.start(mine, plan, "af_packet:weft0", "--interpret", *arguments), peer
 
-    def ask(self, space, to=lib.PEER_IP, port=SERVER, source=0, count=1, size=1000, own=0):
-        """Has the core that the connection from `own` arrives on open connections."""
-        address = struct.unpack("!I", socket.inet_aton(to))[0]
-        with space.inside():
-            s = socket.create_connection((lib.WEFT_IP, ASK), 20, ("", own))
-        with s:
-            s.settimeout(30)
-            s.sendall(b"%d %d %d %d %d\n" % (address, port, source, count, size))
-            said = bytearray()
-            while part := s.recv(1000):
-                said.extend(part)
-        return {what: int(count) for what, count in (part.split(": ") for part in
-                                                     said.decode().rstrip("\n").split(", "))}
-
     def many(self, model, queues, cores, *arguments):
         """Several hundred, asked for on all cores; the final accounting."""
         with lib.Lab() as lab:
@@ -97,7 +98,7 @@ class Connect(unittest.TestCase):
             server = Server(peer.space)
             asks, each = 16, 20
             for _ in range(asks):
-                self.assertEqual(self.ask(peer.space, count=each), {"right": each})
+                self.assertEqual(ask(peer.space, count=each), {"right": each})
             self.assertEqual(len(server.peers), asks * each)
             ports = {port for _, port in server.peers}
             self.assertEqual(len(ports), asks * each, "each has a port of its own")
@@ -133,7 +134,7 @@ class Connect(unittest.TestCase):
         # Ports are given: each core takes those whose answers it gets, the other one none of them,
         # and a second connection by the same port is refused.
         for source in (20000, 20001, 20002, 20003):
-            said = [self.ask(space, source=source, own=40000 + i) for i in range(8)]
+            said = [ask(space, source=source, own=40000 + i) for i in range(8)]
             took = [words for words in said if words == {"right": 1}]
             self.assertIn({f"connect {errno.EXDEV}": 1}, said)
             self.assertEqual(len(took), 1, said)
@@ -149,7 +150,7 @@ class Connect(unittest.TestCase):
                 ("never on a wire", f"connect {errno.EINVAL}", {"to": "127.0.0.1"}),
                 ("port 0", f"connect {errno.EINVAL}", {"port": 0})):
             with self.subTest(what):
-                self.assertEqual(self.ask(space, **more), {end: 1})
+                self.assertEqual(ask(space, **more), {end: 1})
 
     def test_af_packet_port(self):
         """The kernel picks the queue, by a hash that nobody can predict."""

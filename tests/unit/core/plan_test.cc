@@ -121,6 +121,23 @@ TEST(Plan, ReadsBackToTheSameBytes) {
   EXPECT_EQ(content_hash(again), content_hash(sample()));
 }
 
+// What connections of an endpoint begin with; an endpoint that says otherwise is another one.
+TEST(Plan, KeepsWhatTcpDoesAboutCongestion) {
+  Plan p = sample();
+  p.endpoints[1].groups.clear();
+  p.endpoints[1].tcp = true;
+  const Plan plain = read_back(to_yaml(p));
+  EXPECT_TRUE(ir::same_sockets(plain.endpoints[1], p.endpoints[1]));
+  p.endpoints[1].ecn = true;
+  EXPECT_FALSE(ir::same_sockets(plain.endpoints[1], p.endpoints[1]));
+  EXPECT_TRUE(read_back(to_yaml(p)).endpoints[1].ecn);
+  p.endpoints[1].ecn = false;
+  p.endpoints[1].congestion = ir::Congestion::newreno;
+  EXPECT_FALSE(ir::same_sockets(plain.endpoints[1], p.endpoints[1]));
+  EXPECT_EQ(read_back(to_yaml(p)).endpoints[1].congestion, ir::Congestion::newreno);
+  EXPECT_NE(to_json(p).find("newreno"), std::string::npos);
+}
+
 TEST(Plan, KeepsEveryValue) {
   Plan p = read_back(to_yaml(sample())), was = sample();
   EXPECT_EQ(p.host, was.host);

@@ -71,6 +71,27 @@ flows:
   EXPECT_TRUE(w.flows.at(1).gold);
 }
 
+// RFC 3168, RFC 9438: of TCP alone.
+TEST(WorkloadReader, CongestionOfTcp) {
+  const auto with = [](const std::string& endpoint) {
+    return read(
+               "workload: tcp\nhost: {mac: 02:00:00:00:00:02, address: 10.7.0.2/24}\n"
+               "endpoints:\n  a: {" +
+               endpoint + ", app: a}\n")
+        .endpoints.at(0);
+  };
+  EXPECT_FALSE(with("tcp: 80").ecn);
+  EXPECT_EQ(with("tcp: 80").congestion, ir::Congestion::cubic);
+  EXPECT_TRUE(with("tcp: 80, ecn: on").ecn);
+  EXPECT_FALSE(with("tcp: 80, ecn: off").ecn);
+  EXPECT_EQ(with("tcp: 80, congestion: newreno").congestion, ir::Congestion::newreno);
+  EXPECT_EQ(with("tcp: 80, congestion: cubic").congestion, ir::Congestion::cubic);
+  for (const char* bad : {"udp: 80, ecn: on", "udp: 80, congestion: cubic", "tcp: 80, ecn: 1",
+                          "tcp: 80, congestion: reno"}) {
+    EXPECT_THROW(with(bad), std::runtime_error) << bad;
+  }
+}
+
 std::string with_flows(const std::string& flows) {
   return "workload: sets\nhost: {mac: 02:00:00:00:00:02, address: 10.7.0.2/24}\n"
          "endpoints: {db: {udp: 7, app: a}, web: {udp: 8-9, app: a, class: gold}}\nflows:\n" +
