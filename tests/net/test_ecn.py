@@ -108,6 +108,7 @@ class Ecn(unittest.TestCase):
         self.assertGreater(len(echoes), 8, "and the other way")
         self.assertLess(len(echoes), len(seen) / 2, "until it was heard")
 
+    @unittest.skipUnless(lib.NIGHTLY, "LEFT OUT: marks on two cores (WEFT_NIGHTLY=1)")
     def test_asked_for_handed_over(self):
         """By the kernel's own choice of queues, half of it is another core's."""
         self.told_and_heard(self.run_one(1, MARKS, arguments=("--interpret", "--card", "port")))
@@ -127,6 +128,7 @@ class Ecn(unittest.TestCase):
         self.assertTrue(all(s.ecn == (ECT if s.end > s.begin else 0) for s in granted))
         self.assertTrue(any(s.ecn == ECT for s in granted))
 
+    @unittest.skipUnless(lib.NIGHTLY, "LEFT OUT: a peer without ECN (WEFT_NIGHTLY=1)")
     def test_peer_without(self):
         seen = self.run_one(0, size=1000)
         self.assertEqual({s.flags for s in seen if SYN in s.flags and s.to == SERVER}, {"SEW"})
