@@ -5,15 +5,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compiler/diag/counted.h"
 #include "compiler/plan/buffers.h"
 
 namespace weft::passes {
 
 namespace {
-
-std::string counted(unsigned n, const char* what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-}
 
 // CPUs that packets may have.
 unsigned free_of(const ir::Machine& machine) {
@@ -36,9 +33,9 @@ std::vector<diag::Note> who_has_the_cpus(const ir::Machine& machine) {
   }
   if (more != 0) out.push_back({fmt::format("and {} others are", more), {}});
   if (out.empty())
-    out.push_back({fmt::format("{} has {}", machine.name,
-                               counted(static_cast<unsigned>(machine.cpus.size()), "CPU")),
-                   machine.cpus_span});
+    out.push_back(
+        {fmt::format("{} has {}", machine.name, diag::counted(machine.cpus.size(), "CPU")),
+         machine.cpus_span});
   return out;
 }
 
@@ -60,13 +57,13 @@ diag::Diagnostic refuse_cores(const Inputs& inputs, unsigned queues, unsigned wa
   const ir::Machine& machine = *inputs.machine;
   diag::Diagnostic out;
   out.code = "E0803";
-  out.message = fmt::format("{} wanted, {} leaves {}", counted(wanted, "net core"), machine.name,
-                            counted(left, "CPU"));
+  out.message = fmt::format("{} wanted, {} leaves {}", diag::counted(wanted, "net core"),
+                            machine.name, diag::counted(left, "CPU"));
   // (Whoever said it on the command line knows where.)
   if (std::min(inputs.workload.cores, queues) == wanted) {
     out.span = inputs.workload.cores_span;
     if (inputs.workload.cores != wanted)
-      out.label = fmt::format("no more than {}", counted(queues, "queue"));
+      out.label = fmt::format("no more than {}", diag::counted(queues, "queue"));
   }
   out.notes = who_has_the_cpus(machine);
   out.help = left == 0 ? "take `reserved: on` from a CPU"
@@ -83,9 +80,9 @@ diag::Diagnostic refuse_memory(const Inputs& inputs, const plan::Plan& plan) {
   diag::Diagnostic out;
   out.code = "E0805";
   out.message = fmt::format("buffers for {} and {} take {:.0f} MB, {} has {:.0f}",
-                            counted(plan.configuration.rx_queues, "queue"),
-                            counted(static_cast<unsigned>(plan.cores.size()), "core"), needed,
-                            machine.name, machine.memory_mb);
+                            diag::counted(plan.configuration.rx_queues, "queue"),
+                            diag::counted(plan.cores.size(), "core"), needed, machine.name,
+                            machine.memory_mb);
   out.span = machine.memory_span;
   if (inputs.workload.queues_span.line != 0)
     out.notes = {{"the queues are wanted here", inputs.workload.queues_span}};
@@ -117,13 +114,14 @@ diag::Diagnostic refuse_load(const Inputs& inputs, const plan::Plan& plan,
       {fmt::format("a CPU does {:.0f} million cycles a second", machine.mhz), machine.mhz_span}};
   const auto needed = 1 + static_cast<unsigned>(total / clock);
   const unsigned free = free_of(machine);
-  out.help = needed <= free
-                 ? fmt::format("at least {} are needed for this load", counted(needed, "core"))
-                 : fmt::format(
-                       "at least {} are needed for this load; the {} that {} leaves can do "
-                       "{:.2g} % of it",
-                       counted(needed, "core"), counted(free, "CPU"), machine.name,
-                       100 * free * clock / total);
+  out.help =
+      needed <= free
+          ? fmt::format("at least {} are needed for this load", diag::counted(needed, "core"))
+          : fmt::format(
+                "at least {} are needed for this load; the {} that {} leaves can do "
+                "{:.2g} % of it",
+                diag::counted(needed, "core"), diag::counted(free, "CPU"), machine.name,
+                100 * free * clock / total);
   return out;
 }
 

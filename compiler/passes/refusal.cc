@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "compiler/diag/counted.h"
 #include "compiler/passes/judge.h"
 #include "compiler/passes/steer.h"
 
@@ -49,7 +50,7 @@ std::string fields(const ir::Shape& shape) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-std::string rules(unsigned n) { return fmt::format("{} rule{}", n, n == 1 ? "" : "s"); }
+std::string rules(unsigned n) { return diag::counted(n, "rule"); }
 
 diag::Span of_model(const Inputs& inputs) { return {inputs.nic.path, 0, 0, 1}; }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "compiler/diag/counted.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/frontend/yaml_reader.h"
 #include "compiler/passes/pipeline.h"
@@ -28,17 +29,13 @@ diag::Result<Found> with(Found found, const diag::Result<T>& read, std::string n
   return found;
 }
 
-std::string counted(std::size_t n, const char* what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-}
-
 diag::Result<Found> check_graph(Found found, const ir::FieldTable& fields) {
   auto graph = frontend::read_graph(found.path, fields);
   if (!graph) return diag::fail(graph.error());
   auto verified = passes::verify_graph(*graph, fields);
   if (!verified) return diag::fail(verified.error());
   return with(found, graph, graph->name,
-              counted(boost::num_vertices(graph->g), "node") +
+              diag::counted(boost::num_vertices(graph->g), "node") +
                   ", ports exclusive and exhaustive, preconditions hold");
 }
 
@@ -47,15 +44,17 @@ diag::Result<Found> check_nic(Found found, const ir::FieldTable& fields) {
   if (!nic) return diag::fail(nic.error());
   auto verified = passes::verify_nic(*nic, fields);
   if (!verified) return diag::fail(verified.error());
-  return with(found, nic, nic->name,
-              fmt::format("{}, {}", nic->title, counted(nic->rx_queues.max, "receive queue")));
+  return with(
+      found, nic, nic->name,
+      fmt::format("{}, {}", nic->title, diag::counted(nic->rx_queues.max, "receive queue")));
 }
 
 diag::Result<Found> check_workload(Found found) {
   auto w = frontend::read_workload(found.path);
   if (!w) return diag::fail(w.error());
   return with(found, w, w->name,
-              counted(w->endpoints.size(), "endpoint") + ", " + counted(w->flows.size(), "flow"));
+              diag::counted(w->endpoints.size(), "endpoint") + ", " +
+                  diag::counted(w->flows.size(), "flow"));
 }
 
 diag::Result<Found> check_plan(Found found, const ir::FieldTable& fields) {
@@ -72,7 +71,7 @@ diag::Result<Found> check_machine(Found found) {
   const auto reserved = std::count_if(machine->cpus.begin(), machine->cpus.end(),
                                       [](const ir::Cpu& c) { return c.reserved; });
   return with(found, machine, machine->name,
-              fmt::format("{}, {} reserved", counted(machine->cpus.size(), "CPU"), reserved));
+              fmt::format("{}, {} reserved", diag::counted(machine->cpus.size(), "CPU"), reserved));
 }
 
 // What kind of file it is: the first of its keys that only one kind has.

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "compiler/diag/counted.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/runtime_socket.h"
 #include "compiler/tool/say.h"
@@ -30,10 +31,6 @@ diag::Result<Json> document(const std::string& name) {
       return diag::fail(plain("E0466", fmt::format("the stack's answer lacks `{}`", part),
                               "weft and weft-runtime must be of the same version"));
   return j;
-}
-
-std::string counted(std::size_t n, const char* what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
 }
 
 void show_head(const Json& j) {
@@ -104,7 +101,7 @@ void show_nodes(const Json& nodes, bool all) {
     line.erase(line.find_last_not_of(' ') + 1);
     print(line + "\n");
   }
-  if (silent != 0) say(counted(silent, "node") + " saw no packet (--all shows them)");
+  if (silent != 0) say(diag::counted(silent, "node") + " saw no packet (--all shows them)");
 }
 
 int failed(const std::exception& e) {
@@ -157,7 +154,7 @@ int drops(const ObserveArgs& args) {
                           text(drop, "where"), text(drop, "meaning")));
       }
     }
-    if (silent != 0) say(counted(silent, "reason") + " never happened (--all shows them)");
+    if (silent != 0) say(diag::counted(silent, "reason") + " never happened (--all shows them)");
   } catch (const Json::exception& e) {
     return failed(e);
   }
