@@ -1,4 +1,4 @@
-// Losses: RFC 6298, RFC 8985, RFC 6937, RFC 6582, RFC 3168, RFC 3522.
+// Losses: RFC 6298, RFC 8985, RFC 6937, RFC 6582, RFC 3522.
 #include "tests/unit/tcp/ladder.h"
 
 namespace weft::test {
