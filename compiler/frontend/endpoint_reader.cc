@@ -28,11 +28,11 @@ void EndpointReader::endpoint(const Value& key, const Value& value) {
   demands(m, e);
   of_tcp(m, e);
   m.done();
-  if (e.tcp && (groups || e.gold || e.exclusive || !e.trust.empty() || e.queues || e.core))
-    key.error("E0254", "TCP endpoints have no groups, classes, trust, queues or cores yet", "",
-              "leave them out");
+  if (e.tcp && groups)
+    groups->error("E0254", "groups are received by endpoints of UDP", "",
+                  "leave them out, or give the endpoint a port of `udp:`");
   if (address) bind(*address, e);
-  if (groups) {
+  if (groups && !e.tcp) {
     for (const Value& group : groups->list()) join(group, e);
     multicast(*groups);
   }

@@ -69,9 +69,6 @@ void FlowReader::flow(const Value& entry) {
   if (entry.error_count() != before || !endpoint || !sources) return;
   ir::Flow flow{.endpoint = *endpoint, .rate = rate, .span = entry.span()};
   const ir::Endpoint& to_endpoint = out_.endpoints[*endpoint];
-  if (to_endpoint.tcp)
-    return to.error("E0254", "flows are UDP's; TCP finds its connections by itself", "",
-                    "leave it out");
   flow.gold = gold.value_or(to_endpoint.gold);
   flow.queue = queue;
   flow.dst = to_endpoint.bound() ? to_endpoint.address : out_.host.address;
@@ -204,10 +201,6 @@ diag::Diagnostic FlowReader::listed(const FlowRow& row, const FlowRow& defaults,
     return {.code = "E0250",
             .message = fmt::format("no packet comes from `{}`: {}", format_ipv4(row.src), why)};
   const ir::Endpoint& to = out_.endpoints[*endpoint];
-  if (to.tcp)
-    return {.code = "E0254",
-            .message = "flows are UDP's; TCP finds its connections by itself",
-            .help = "leave it out"};
   ir::Flow flow{.src = row.src,
                 .src_port = row.src_port,
                 .dst_port = row.dst_port.value_or(to.port),
@@ -278,7 +271,9 @@ diag::Diagnostic FlowReader::add_sets(const ir::Flow& flow, const Sources& from)
                       .gold = flow.gold,
                       .queue = flow.queue};
       for (const ir::FlowSet& other : out_.sets) {
-        if (other.dst != set.dst || other.dst_port != set.dst_port || !other.meets(set)) continue;
+        const bool same = other.dst == set.dst && other.dst_port == set.dst_port &&
+                          out_.endpoints[other.endpoint].tcp == out_.endpoints[set.endpoint].tcp;
+        if (!same || !other.meets(set)) continue;
         return {.code = "E0257",
                 .message = fmt::format("flows from {} to `{}` are there twice",
                                        ir::sources_of(other.src_mask > set.src_mask ? other : set),
@@ -302,7 +297,10 @@ diag::Diagnostic FlowReader::fault_of_queue(const ir::Flow& flow) const {
                                  out_.endpoints[flow.endpoint].name)};
 }
 
+// (The stack keeps nothing of a known connection before it is there: it is a set of one.)
 diag::Diagnostic FlowReader::add(const ir::Flow& flow) {
+  if (out_.endpoints[flow.endpoint].tcp)
+    return add_sets(flow, {{flow.src, flow.src}, 32, {flow.src_port, flow.src_port}, false});
   if (out_.flows.size() == most_flows)
     return {.code = "E0259", .message = fmt::format("more than {} flows", most_flows)};
   const auto [first, fresh] =

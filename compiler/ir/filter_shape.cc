@@ -25,6 +25,12 @@ bool names_field_of(const Shape& shape, const std::string& header) {
   });
 }
 
+// A field of the transport header that rules of this shape are not about.
+bool of_other_transport(const std::string& field, const std::string& type) {
+  return (type == "udp" && field.starts_with("tcp.")) ||
+         (type == "tcp" && field.starts_with("udp."));
+}
+
 // The headers that `applies` asks for at its top: "has(a) && has(b) && ...". A rule says with its
 // fields that it is about them; one that can't say so is refused by drivers.
 void headers_asked_for(const ExprPtr& e, std::vector<std::string>& out) {
@@ -49,6 +55,10 @@ bool is_listed(const FilterTable& table, const Shape& shape) {
 
 }  // namespace
 
+std::string port_field(bool tcp, std::string_view name) {
+  return fmt::format("{}.{}", tcp ? "tcp" : "udp", name);
+}
+
 Shape full_shape(const std::vector<std::string>& names, const FieldTable& fields) {
   Shape out;
   for (const auto& name : names) out[name] = all_bits(name, fields);
@@ -62,15 +72,17 @@ std::optional<std::string> why_not(const FilterTable& table, const Shape& shape,
     if (mask != 0 && (at == table.fields.end() || at->second == Match::none))
       return fmt::format("can't look at {}", name);
   }
+  const std::string type = packet_type(shape);
   for (const auto& [name, how] : table.fields) {
     const std::uint64_t mask = mask_of(shape, name);
+    if (mask == 0 && of_other_transport(name, type)) continue;
     const bool full = mask == all_bits(name, fields);
     const bool ok = how == Match::any_mask || how == Match::full_or_ignored || full ||
                     (mask == 0 && how != Match::full);
     if (!ok) return fmt::format("can't match {} with mask {:#x}", name, mask);
   }
-  if (!table.types.empty() && !table.types.contains(packet_type(shape)))
-    return fmt::format("takes no rules for {}", packet_type(shape));
+  if (!table.types.empty() && !table.types.contains(type))
+    return fmt::format("takes no rules for {}", type);
   std::vector<std::string> asked;
   headers_asked_for(applies_to(table, shape), asked);
   for (const auto& header : asked) {
@@ -120,10 +132,13 @@ ExprPtr applies_to(const FilterTable& table, const Shape& shape) {
 
 MaskGroup mask_group(const FilterTable& table, const Shape& shape, const FieldTable& fields) {
   MaskGroup out;
-  if (table.same_mask_per == "type") out.group = packet_type(shape);
+  const bool per_type = table.same_mask_per == "type";
+  if (per_type) out.group = packet_type(shape);
   for (const auto& [name, mask] : shape) {
     const std::uint64_t seen = effective_mask(table, name, mask, fields);
-    if (seen != 0) out.mask[name] = seen;
+    if (seen == 0) continue;
+    const bool of_tcp = !per_type && name.starts_with("tcp.");
+    out.mask[of_tcp ? "udp." + name.substr(4) : name] = seen;
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/ir/fields.h"
@@ -17,11 +18,15 @@ namespace weft::ir {
 
 using Shape = std::map<std::string, std::uint64_t>;  // field -> mask; 0 is the same as not there
 
+// "tcp.dst_port" or "udp.dst_port".
+std::string port_field(bool tcp, std::string_view name);
+
 // All bits of each field.
 Shape full_shape(const std::vector<std::string>& names, const FieldTable& fields);
 
 // Why the table does not take rules of this shape; nullopt: it takes them. Capacity, actions and
-// what the rules already there have for a mask are no part of it.
+// what the rules already there have for a mask are no part of it. (What it insists on of ports it
+// does for the protocol alone that the rule is about.)
 std::optional<std::string> why_not(const FilterTable& table, const Shape& shape,
                                    const FieldTable& fields);
 inline bool accepts(const FilterTable& table, const Shape& shape, const FieldTable& fields) {
@@ -47,7 +52,8 @@ std::string packet_type(const Shape& shape);
 ExprPtr applies_to(const FilterTable& table, const Shape& shape);
 
 // Rules of a table with same_mask_per may stand beside each other where this is equal: within one
-// group all have one mask.
+// group all have one mask. Where that is the whole port, ports of TCP are masked as those of UDP:
+// their fields are named "udp." here.
 struct MaskGroup {
   std::string group;  // "" for the whole port
   Shape mask;         // as the table looks at it

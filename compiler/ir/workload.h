@@ -162,12 +162,13 @@ inline void take_endpoint(std::vector<Endpoint>& endpoints, unsigned place) {
   while (!endpoints.empty() && endpoints.back().vacant()) endpoints.pop_back();
 }
 
-// The endpoint of a UDP socket, as the stack finds it: one that is bound to the address goes first.
+// The endpoint of a socket, as the stack finds it: one that is bound to the address goes first.
 inline std::optional<unsigned> endpoint_at(const std::vector<Endpoint>& endpoints,
-                                           std::uint32_t address, std::uint16_t port) {
+                                           std::uint32_t address, std::uint16_t port,
+                                           bool tcp = false) {
   std::optional<unsigned> found;
   for (unsigned i = 0; i < endpoints.size(); ++i) {
-    if (endpoints[i].tcp || !endpoints[i].listens(address, port)) continue;
+    if (endpoints[i].tcp != tcp || !endpoints[i].listens(address, port)) continue;
     if (endpoints[i].bound()) return i;
     found = i;
   }

@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "compiler/ir/filter_shape.h"
 #include "compiler/passes/balance.h"
 #include "compiler/passes/choose_delta.h"
 #include "compiler/passes/knobs.h"
@@ -13,6 +14,7 @@
 #include "compiler/passes/steer.h"
 #include "compiler/passes/tables.h"
 #include "compiler/plan/places.h"
+#include "compiler/plan/segment_rules.h"
 
 namespace weft::passes {
 
@@ -81,7 +83,8 @@ class Beside {
             {it.endpoint, set, it.dst_port, workload_.local_address(it), f.table, f.queue});
         continue;
       }
-      const auto port = f.match.find("udp.dst_port");
+      const bool tcp = plan::about_segments(f);
+      const auto port = f.match.find(ir::port_field(tcp, "dst_port"));
       const auto address = f.match.find("ipv4.dst");
       if (port == f.match.end()) return false;
       SocketChoice out;
@@ -91,7 +94,7 @@ class Beside {
       out.queue = f.queue;
       const auto& all = workload_.endpoints;
       const auto owner = std::find_if(all.begin(), all.end(), [&](const ir::Endpoint& e) {
-        return e.bound() == (out.address != 0) && e.listens(out.address, out.port);
+        return e.tcp == tcp && e.bound() == (out.address != 0) && e.listens(out.address, out.port);
       });
       if (owner == all.end()) return false;
       out.endpoint = static_cast<unsigned>(owner - all.begin());
@@ -116,17 +119,18 @@ class Beside {
 
   // The set that a rule of the running plan is for, where it may stay as it is.
   std::optional<unsigned> set_of(const plan::Filter& f) const {
-    const auto value = [&](const char* field) {
+    const auto value = [&](const std::string& field) {
       const auto at = f.match.find(field);
       return at == f.match.end() ? std::pair<std::uint64_t, std::uint64_t>() : at->second;
     };
     for (unsigned i = 0; i < workload_.sets.size(); ++i) {
       const ir::FlowSet& s = workload_.sets[i];
+      const bool tcp = workload_.endpoints[s.endpoint].tcp;
       if (value("ipv4.src") != std::pair<std::uint64_t, std::uint64_t>(s.src, s.src_mask) ||
-          value("udp.src_port") !=
+          value(ir::port_field(tcp, "src_port")) !=
               std::pair<std::uint64_t, std::uint64_t>(s.src_port, s.src_port_mask) ||
           value("ipv4.dst").first != workload_.local_address(s) ||
-          value("udp.dst_port").first != s.dst_port)
+          value(ir::port_field(tcp, "dst_port")).first != s.dst_port)
         continue;
       return may_stay(s.endpoint, s.gold, s.queue, f.queue) ? std::optional(i) : std::nullopt;
     }

@@ -18,12 +18,17 @@ FlowKey key_of(const ir::Workload& workload, const ir::Flow& f) {
   return {f.src, f.src_port, workload.local_address(f), f.dst_port};
 }
 
-// Only a rule that every rule of the table could stand beside: the same mask, where it has one.
-bool mask_is_taken(const plan::Plan& plan, const ir::Node& table) {
-  if (table.config.table->same_mask_per.empty()) return false;
-  return std::any_of(
-      plan.configuration.filters.begin(), plan.configuration.filters.end(),
-      [&](const plan::Filter& f) { return f.table == table.id && !passes::key_of(f); });
+// Rules for flows could not stand beside one of those that the table has: it has another mask.
+bool mask_is_taken(const plan::Plan& plan, const ir::Node& node, const ir::FieldTable& fields) {
+  const ir::FilterTable& table = *node.config.table;
+  if (table.same_mask_per.empty()) return false;
+  const auto own = ir::mask_group(table, *ir::shape_for(table, shape_of_flow(), fields), fields);
+  return std::any_of(plan.configuration.filters.begin(), plan.configuration.filters.end(),
+                     [&](const plan::Filter& f) {
+                       if (f.table != node.id || passes::key_of(f)) return false;
+                       const auto there = ir::mask_group(table, plan::shape_of(f), fields);
+                       return there.group == own.group && there.mask != own.mask;
+                     });
 }
 
 // The plan without its rules for single flows: what a flow meets that has no rule of its own.
@@ -95,7 +100,7 @@ void ChoiceState::tables(const plan::Plan& plan) {
   for (const ir::Node* node : receive_order(inputs_.nic)) {
     if (!node->config.table ||
         !ir::shape_for(*node->config.table, shape_of_flow(), inputs_.fields) ||
-        mask_is_taken(plan, *node))
+        mask_is_taken(plan, *node, inputs_.fields))
       continue;
     names_.push_back(node->id);
     room_.push_back(node->config.table->capacity);
@@ -129,10 +134,13 @@ void ChoiceState::strangers(const plan::Plan& plan) {
     for (unsigned i = 0; i < sockets; ++i)
       arrive(e, e.rate / static_cast<double>(sockets),
              {.dst = e.bound() ? e.address + i / e.ports : w.host.address,
-              .dst_port = static_cast<std::uint16_t>(e.port + i % e.ports)});
+              .dst_port = static_cast<std::uint16_t>(e.port + i % e.ports),
+              .tcp = e.tcp});
   }
-  for (const ir::FlowSet& s : w.sets)
-    arrive(w.endpoints[s.endpoint], s.rate, {s.src, s.src_port, w.local_address(s), s.dst_port});
+  for (const ir::FlowSet& s : w.sets) {
+    const ir::Endpoint& e = w.endpoints[s.endpoint];
+    arrive(e, s.rate, {s.src, s.src_port, w.local_address(s), s.dst_port, e.tcp});
+  }
 }
 
 void ChoiceState::put(const ir::Flow& flow, unsigned queue) {

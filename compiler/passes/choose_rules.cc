@@ -123,7 +123,7 @@ void Chooser::weigh() {
     double share = 1;
     if (it.set) {
       const ir::FlowSet& set = workload_.sets[*it.set];
-      of_set.add(set, s);
+      if (!workload_.endpoints[set.endpoint].tcp) of_set.add(set, s);
       double rates = 0;
       for (const unsigned other : c.sets) rates += workload_.sets[other].rate;
       if (rates > 0) share = set.rate * c.rules / rates;

@@ -94,7 +94,7 @@ class Builder {
         out_.all.push_back(
             {.endpoint = set.endpoint, .gold = set.gold, .pin = pin, .span = set.span});
       out_.all[it->second].sets.push_back(i);
-      index_.add(set, it->second);
+      if (!workload_.endpoints[set.endpoint].tcp) index_.add(set, it->second);
     }
     first_of_flows_ = out_.all.size();
   }
@@ -192,7 +192,7 @@ class Builder {
 
   const ir::Workload& workload_;
   PacketCost cost_;
-  ir::FlowSets index_;              // -> class
+  ir::FlowSets index_;              // of UDP, where flows may be in them -> class
   std::size_t first_of_flows_ = 0;  // classes before it are of sets
   Classes out_;
 };

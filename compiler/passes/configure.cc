@@ -30,11 +30,12 @@ plan::Filter rule(const Inputs& inputs, const std::string& name, unsigned endpoi
 }
 
 plan::Filter rule(const Inputs& inputs, const SocketChoice& choice) {
-  FlowKey key{.dst = choice.address, .dst_port = choice.port};
-  ir::Shape shape = shape_of_strangers(inputs.workload.endpoints[choice.endpoint]);
+  const ir::Endpoint& endpoint = inputs.workload.endpoints[choice.endpoint];
+  FlowKey key{.dst = choice.address, .dst_port = choice.port, .tcp = endpoint.tcp};
+  ir::Shape shape = shape_of_strangers(endpoint);
   if (choice.set) {
     const ir::FlowSet& set = inputs.workload.sets[*choice.set];
-    shape = shape_of_set(set);
+    shape = shape_of_set(set, endpoint.tcp);
     key.src = set.src;
     key.src_port = set.src_port;
   }

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "compiler/ir/filter_shape.h"
 #include "compiler/passes/steer.h"
@@ -15,12 +17,13 @@ namespace {
 constexpr std::int64_t finest =
     1000;  // worth of a rule of the heaviest class; others in proportion
 
+using Masks = std::vector<std::vector<unsigned>>;  // by table, by group: the mask that it has
+
 // A matching of classes to tables, built by augmenting: a class that finds its tables full makes
 // room by moving rules of others on. In the order of their worth this gives the most worth.
 class Matching {
  public:
-  Matching(const FilterProblem& problem, const std::vector<std::optional<unsigned>>& masks)
-      : problem_(problem), masks_(masks) {
+  Matching(const FilterProblem& problem, const Masks& masks) : problem_(problem), masks_(masks) {
     for (const RuleTable& t : problem.tables) room_.push_back(t.capacity);
     rules_.assign(problem.shape.size(), std::vector<unsigned>(problem.tables.size(), 0));
   }
@@ -43,8 +46,10 @@ class Matching {
  private:
   bool holds(unsigned c, unsigned t) const {
     const RuleTable& table = problem_.tables[t];
-    if (table.one_mask && masks_[t] != problem_.shape[c]) return false;
-    return table.holds[c] && !shadowed(c, t);
+    if (!table.holds[c]) return false;
+    if (table.shares_masks() && masks_[t][table.masks[c].group] != table.masks[c].mask)
+      return false;
+    return !shadowed(c, t);
   }
 
   // Two rules of one table that both match a packet have no order. So behind a rule for many flows,
@@ -105,7 +110,7 @@ class Matching {
   }
 
   const FilterProblem& problem_;
-  const std::vector<std::optional<unsigned>>& masks_;  // by table with one mask: shape
+  const Masks& masks_;
   std::vector<unsigned> room_;
   std::vector<std::vector<unsigned>> rules_;
 };
@@ -116,7 +121,7 @@ bool shares_ports(const Inputs& inputs, const FlowClass& strangers) {
   const auto& endpoints = inputs.workload.endpoints;
   const ir::Endpoint& e = endpoints[strangers.endpoint];
   return !e.bound() && std::any_of(endpoints.begin(), endpoints.end(), [&](const ir::Endpoint& o) {
-    return o.bound() && o.port <= e.last_port() && e.port <= o.last_port();
+    return o.tcp == e.tcp && o.bound() && o.port <= e.last_port() && e.port <= o.last_port();
   });
 }
 
@@ -135,7 +140,7 @@ std::vector<unsigned> order_of(const FilterProblem& p) {
   return order;
 }
 
-FilterPlan with_masks(const FilterProblem& p, const std::vector<std::optional<unsigned>>& masks,
+FilterPlan with_masks(const FilterProblem& p, const Masks& masks,
                       const std::vector<unsigned>& order) {
   const auto& all = p.classes->all;
   Matching matching(p, masks);
@@ -160,36 +165,69 @@ unsigned FilterPlan::of(unsigned c) const {
   return std::accumulate(rules[c].begin(), rules[c].end(), 0u);
 }
 
-ir::Shape shape_of_flow() {
+ir::Shape shape_of_flow(bool tcp) {
   constexpr std::uint64_t address = 0xffffffff, port = 0xffff;
-  return {
-      {"ipv4.src", address}, {"udp.src_port", port}, {"ipv4.dst", address}, {"udp.dst_port", port}};
+  return {{"ipv4.src", address},
+          {ir::port_field(tcp, "src_port"), port},
+          {"ipv4.dst", address},
+          {ir::port_field(tcp, "dst_port"), port}};
 }
 
-ir::Shape shape_of_set(const ir::FlowSet& set) {
-  ir::Shape out = shape_of_flow();
+ir::Shape shape_of_set(const ir::FlowSet& set, bool tcp) {
+  ir::Shape out = shape_of_flow(tcp);
   out["ipv4.src"] = set.src_mask;
-  out["udp.src_port"] = set.src_port_mask;
+  out[ir::port_field(tcp, "src_port")] = set.src_port_mask;
   std::erase_if(out, [](const auto& part) { return part.second == 0; });
   return out;
 }
 
 ir::Shape shape_of_strangers(const ir::Endpoint& endpoint) {
-  ir::Shape out = shape_of_flow();
+  ir::Shape out = shape_of_flow(endpoint.tcp);
   out.erase("ipv4.src");
-  out.erase("udp.src_port");
+  out.erase(ir::port_field(endpoint.tcp, "src_port"));
   if (!endpoint.bound()) out.erase("ipv4.dst");
   return out;
 }
+
+namespace {
+
+ir::Shape shape_of(const ir::Workload& workload, const FlowClass& c) {
+  const ir::Endpoint& endpoint = workload.endpoints[c.endpoint];
+  if (c.strangers) return shape_of_strangers(endpoint);
+  return c.sets.empty() ? shape_of_flow()
+                        : shape_of_set(workload.sets[c.sets.front()], endpoint.tcp);
+}
+
+// By class, where the table's rules share masks.
+std::vector<RuleTable::Mask> masks_of(const ir::FilterTable& table, const FilterProblem& p,
+                                      const ir::FieldTable& fields) {
+  std::vector<RuleTable::Mask> out;
+  if (table.same_mask_per.empty()) return out;
+  std::vector<std::string> groups;
+  std::vector<std::vector<ir::Shape>> masks;  // by group
+  const auto number = [](auto& list, const auto& item) {
+    const auto at = std::find(list.begin(), list.end(), item);
+    if (at != list.end()) return static_cast<unsigned>(at - list.begin());
+    list.push_back(item);
+    return static_cast<unsigned>(list.size() - 1);
+  };
+  for (const unsigned s : p.shape) {
+    const ir::MaskGroup own = ir::mask_group(table, p.shapes[s], fields);
+    const unsigned group = number(groups, own.group);
+    masks.resize(groups.size());
+    out.push_back({group, number(masks[group], own.mask)});
+  }
+  return out;
+}
+
+}  // namespace
 
 FilterProblem filter_problem(const Inputs& inputs, const Classes& classes) {
   FilterProblem out;
   out.classes = &classes;
   double heaviest = 0, all_rules = 0;
   for (const FlowClass& c : classes.all) {
-    const ir::Shape shape = c.strangers ? shape_of_strangers(inputs.workload.endpoints[c.endpoint])
-                            : !c.sets.empty() ? shape_of_set(inputs.workload.sets[c.sets.front()])
-                                              : shape_of_flow();
+    const ir::Shape shape = shape_of(inputs.workload, c);
     const auto known = std::find(out.shapes.begin(), out.shapes.end(), shape);
     out.shape.push_back(static_cast<unsigned>(known - out.shapes.begin()));
     if (known == out.shapes.end()) out.shapes.push_back(shape);
@@ -208,7 +246,7 @@ FilterProblem filter_problem(const Inputs& inputs, const Classes& classes) {
   for (const ir::Node* node : receive_order(inputs.nic)) {
     if (!node->config.table) continue;
     const ir::FilterTable& t = *node->config.table;
-    RuleTable table{node, t.capacity, !t.same_mask_per.empty(), {}};
+    RuleTable table{node, t.capacity, {}, masks_of(t, out, inputs.fields)};
     bool any = false;
     for (unsigned c = 0; c < classes.all.size(); ++c) {
       table.holds.push_back(ir::shape_for(t, out.shapes[out.shape[c]], inputs.fields).has_value() &&
@@ -222,11 +260,17 @@ FilterProblem filter_problem(const Inputs& inputs, const Classes& classes) {
 
 FilterPlan plan_filters(const FilterProblem& problem) {
   const std::vector<unsigned> order = order_of(problem);
-  std::vector<unsigned> masked;
+  // By table and group, those of classes that the table could hold.
+  std::map<std::pair<unsigned, unsigned>, std::set<unsigned>> in_use;
+  Masks masks(problem.tables.size());
   for (unsigned t = 0; t < problem.tables.size(); ++t) {
-    if (problem.tables[t].one_mask) masked.push_back(t);
+    const RuleTable& table = problem.tables[t];
+    for (unsigned c = 0; c < table.masks.size(); ++c) {
+      const auto& [group, mask] = table.masks[c];
+      masks[t].resize(std::max<std::size_t>(masks[t].size(), group + 1), 0);
+      if (table.holds[c]) in_use[{t, group}].insert(mask);
+    }
   }
-  std::vector<std::optional<unsigned>> masks(problem.tables.size());
   std::optional<FilterPlan> best;
   const auto better = [&](const FilterPlan& a) {
     if (!best) return true;
@@ -235,15 +279,17 @@ FilterPlan plan_filters(const FilterProblem& problem) {
     for (const unsigned c : best->missing) fewest += problem.classes->all[c].rules - best->of(c);
     return missing != fewest ? missing < fewest : a.worth > best->worth;
   };
-  // All ways to give each such table one of the shapes in use.
-  const std::size_t shapes = std::max<std::size_t>(problem.shapes.size(), 1);
+  // All ways to give each group one of them.
   std::size_t ways = 1;
-  for (std::size_t i = 0; i < masked.size() && ways < 10'000; ++i) ways *= shapes;
+  for (const auto& [where, those] : in_use) {
+    if (ways < 10'000) ways *= those.size();
+  }
   for (std::size_t way = 0; way < ways; ++way) {
     std::size_t rest = way;
-    for (const unsigned t : masked) {
-      masks[t] = static_cast<unsigned>(rest % shapes);
-      rest /= shapes;
+    for (const auto& [where, those] : in_use) {
+      masks[where.first][where.second] =
+          *std::next(those.begin(), static_cast<std::ptrdiff_t>(rest % those.size()));
+      rest /= those.size();
     }
     FilterPlan plan = with_masks(problem, masks, order);
     if (better(plan)) best = std::move(plan);

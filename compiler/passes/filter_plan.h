@@ -1,6 +1,6 @@
 // Part of the pass "choose": how many rules of which class go into which of the card's tables.
-// Tables that share one mask among all rules are the only hard part, and few shapes are in use:
-// each is tried, the rest is a matching by weight, which is exact. What Z3 says about it is in
+// Tables whose rules share a mask are the only hard part, and few masks are in use: each is tried,
+// the rest is a matching by weight, which is exact. What Z3 says about it is in
 // judge.h.
 #pragma once
 
@@ -15,11 +15,19 @@ namespace weft::passes {
 
 // One of the card's tables that can hold rules for some class.
 struct RuleTable {
+  // Rules of one group share one mask: all of the table, or those for one type of packets.
+  struct Mask {
+    unsigned group = 0;
+    unsigned mask = 0;  // which, of those in use in the group
+    auto operator<=>(const Mask&) const = default;
+  };
+
   const ir::Node* node = nullptr;
   unsigned capacity = 0;
-  bool one_mask = false;    // all rules share one
   std::vector<bool> holds;  // by class: can a rule for it be written at all?
+  std::vector<Mask> masks;  // by class, of its rules; empty: they may have any
   const std::string& name() const { return node->id; }
+  bool shares_masks() const { return !masks.empty(); }
 };
 
 // The question, without a card or a workload: what judges and explains needs no more.
@@ -43,8 +51,8 @@ FilterProblem filter_problem(const Inputs& inputs, const Classes& classes);
 FilterPlan plan_filters(const FilterProblem& problem);
 
 // What the rule for one flow looks at; for a set of them; for an endpoint's strangers.
-ir::Shape shape_of_flow();
-ir::Shape shape_of_set(const ir::FlowSet& set);
+ir::Shape shape_of_flow(bool tcp = false);
+ir::Shape shape_of_set(const ir::FlowSet& set, bool tcp);
 ir::Shape shape_of_strangers(const ir::Endpoint& endpoint);
 
 }  // namespace weft::passes

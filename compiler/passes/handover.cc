@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "compiler/ir/filter_shape.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
+#include "compiler/plan/segment_rules.h"
 #include "stack-nodes/registry.h"
 
 namespace weft::passes {
@@ -156,19 +158,44 @@ bool possible(smt::Session& session, const std::vector<smt::Term>& all) {
   return outcome != smt::Outcome::unsat;
 }
 
-bool has_rules(const plan::Configuration& config, const std::string& table) {
-  return std::any_of(config.filters.begin(), config.filters.end(),
-                     [&](const auto& f) { return f.table == table; });
-}
-
 template <class List, class Item>
 bool contains(const List& list, const Item& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
+// What rules of the table look at, each kind once; but for those that `besides` is true of.
+template <class F>
+std::vector<ir::Shape> shapes_in(const plan::Configuration& config, const ir::Node& table,
+                                 F&& besides) {
+  std::vector<ir::Shape> out;
+  for (const plan::Filter& f : config.filters) {
+    if (f.table != table.id || besides(f)) continue;
+    ir::Shape shape = plan::shape_of(f);
+    if (!contains(out, shape)) out.push_back(std::move(shape));
+  }
+  return out;
+}
+
+// Could a rule of this shape place some of those that `when` is true of?
+bool concerns(Symbolic& symbolic, const ir::FilterTable& table, const ir::Shape& shape,
+              const smt::Term& when) {
+  return possible(symbolic.session(),
+                  {when, symbolic.condition(ir::applies_to(table, shape), State{})});
+}
+
+// A rule of this shape matches all packets with the same key, or none.
+bool within_key(Symbolic& symbolic, const ir::FilterTable& table, const ir::Shape& shape,
+                const std::vector<std::string>& key, const smt::Term& when) {
+  const bool seen = std::all_of(shape.begin(), shape.end(), [&](const auto& part) {
+    return part.first == "ipv4.protocol" || contains(key, part.first);
+  });
+  const smt::Term applies = symbolic.condition(ir::applies_to(table, shape), State{});
+  return seen && !possible(symbolic.session(), {when, symbolic.session().negate(applies)});
+}
+
 }  // namespace
 
-// Yes where the card hashes nothing but the key and no rule catches some of them.
+// Yes where the card hashes nothing but the key, and rules look at nothing else.
 bool arrive_together(Symbolic& symbolic, const ir::NicModel& nic, const plan::Configuration& config,
                      const ir::Node& node, const smt::Term& when) {
   const auto* decl = decl_of(node);
@@ -177,9 +204,13 @@ bool arrive_together(Symbolic& symbolic, const ir::NicModel& nic, const plan::Co
   const auto key = expand(decl->key, symbolic.fields());
   std::vector<smt::Term> rest = {when};
   for (const ir::Node* unit : receive_order(nic)) {
-    if (unit->config.table && has_rules(config, unit->id)) {
-      const smt::Term applies = symbolic.condition(unit->config.table->applies, State{});
-      if (possible(symbolic.session(), {when, applies})) return false;
+    if (unit->config.table) {
+      const ir::FilterTable& table = *unit->config.table;
+      for (const ir::Shape& shape : shapes_in(config, *unit, [](const auto&) { return false; })) {
+        if (concerns(symbolic, table, shape, when) &&
+            !within_key(symbolic, table, shape, key, when))
+          return false;
+      }
     }
     if (!unit->config.rss) continue;
     if (!unit->config.rss->predictable) return false;
@@ -201,9 +232,10 @@ std::optional<std::vector<std::string>> hashed_of(Symbolic& symbolic, const ir::
   std::vector<smt::Term> rest = {when};
   std::vector<std::vector<std::string>> ways;
   for (const ir::Node* unit : receive_order(nic)) {
-    if (unit->config.table && has_rules(config, unit->id)) {
-      const smt::Term applies = symbolic.condition(unit->config.table->applies, State{});
-      if (possible(symbolic.session(), {when, applies})) return std::nullopt;
+    if (unit->config.table) {
+      for (const ir::Shape& shape : shapes_in(config, *unit, plan::about_segments)) {
+        if (concerns(symbolic, *unit->config.table, shape, when)) return std::nullopt;
+      }
     }
     if (!unit->config.rss) continue;
     if (!unit->config.rss->predictable) return std::nullopt;

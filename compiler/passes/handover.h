@@ -44,9 +44,9 @@ bool is_behind(const nodes::NodeDecl& decl);
 bool arrive_together(Symbolic& symbolic, const ir::NicModel& nic, const plan::Configuration& config,
                      const ir::Node& node, const smt::Term& when);
 
-// What the card hashes of each of the packets that `when` is true of, where it is the hash alone
-// that places them, and of all in the same way; nothing: the table's first entry has them. nullopt:
-// rules may place some, or not all are alike, or nobody can say.
+// What the card hashes of each of the packets that `when` is true of, where nothing but rules about
+// segments and the hash places them, and the hash all in the same way; nothing: the table's first
+// entry has them. nullopt: other rules may place some, or not all are alike, or nobody can say.
 std::optional<std::vector<std::string>> hashed_of(Symbolic& symbolic, const ir::NicModel& nic,
                                                   const plan::Configuration& config,
                                                   const smt::Term& when);

@@ -1,6 +1,7 @@
 #include "compiler/passes/judge.h"
 
 #include <algorithm>
+#include <map>
 
 #include "compiler/smt/counting.h"
 
@@ -42,7 +43,7 @@ class Model {
   std::vector<Counting::Fact> of_card() const {
     std::vector<Counting::Fact> out = capacity_;
     for (unsigned t = 0; t < p_.tables.size(); ++t) {
-      if (p_.tables[t].one_mask) out.push_back(mask_[t]);
+      if (p_.tables[t].shares_masks()) out.push_back(mask_[t]);
     }
     return out;
   }
@@ -77,17 +78,20 @@ class Model {
     for (unsigned c = 0; c < p_.shape.size(); ++c) sum.emplace_back(1, x(c, t));
     z3_.at_most(sum, p_.tables[t].capacity, capacity_.back());
     mask_.push_back(Counting::always);
-    if (!p_.tables[t].one_mask) return;
+    if (!p_.tables[t].shares_masks()) return;
     mask_.back() = z3_.fact();
-    std::vector<Counting::Number> chosen;
-    Counting::Sum one;
-    for (std::size_t s = 0; s < p_.shapes.size(); ++s) {
-      chosen.push_back(z3_.number(0, 1));
-      one.emplace_back(1, chosen.back());
+    std::map<RuleTable::Mask, Counting::Number> chosen;
+    std::map<unsigned, Counting::Sum> one;  // by group
+    for (const RuleTable::Mask& mask : p_.tables[t].masks) {
+      const auto [at, fresh] = chosen.try_emplace(mask);
+      if (!fresh) continue;
+      at->second = z3_.number(0, 1);
+      one[mask.group].emplace_back(1, at->second);
     }
-    z3_.at_most(one, 1, mask_.back());
+    for (const auto& [group, sum] : one) z3_.at_most(sum, 1, mask_.back());
     for (unsigned c = 0; c < p_.shape.size(); ++c)
-      z3_.at_most({{1, x(c, t)}, {-std::int64_t{p_.classes->all[c].rules}, chosen[p_.shape[c]]}},
+      z3_.at_most({{1, x(c, t)},
+                   {-std::int64_t{p_.classes->all[c].rules}, chosen.at(p_.tables[t].masks[c])}},
                   0);
   }
 
@@ -162,7 +166,7 @@ Contradiction why_not(const FilterProblem& problem) {
   }
   for (unsigned t = 0; t < problem.tables.size(); ++t) {
     if (in_core(model.capacity(t))) out.full.push_back(t);
-    if (problem.tables[t].one_mask && in_core(model.mask(t))) out.masked.push_back(t);
+    if (problem.tables[t].shares_masks() && in_core(model.mask(t))) out.masked.push_back(t);
   }
   return out;
 }

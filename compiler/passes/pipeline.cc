@@ -83,10 +83,11 @@ struct Embedded {
 };
 using Known = std::map<std::string, Embedded>;
 
-std::string shown_to_embed(const Choice& choice) {
+std::string shown_to_embed(const Inputs& inputs, const Choice& choice) {
   std::set<std::string> tables;
   for (const FlowChoice& f : choice.flows) tables.insert(f.table);
-  for (const SocketChoice& s : choice.sockets) tables.insert("all of " + s.table);
+  for (const SocketChoice& s : choice.sockets)
+    tables.insert((inputs.workload.endpoints[s.endpoint].tcp ? "TCP by " : "all of ") + s.table);
   return fmt::format("{} {} {} {} {}", fmt::join(tables, ","), fmt::join(choice.feeding(), ","),
                      choice.closed().empty(), choice.open.size() > 1,
                      fmt::join(choice.rss.types, ","));
@@ -95,7 +96,7 @@ std::string shown_to_embed(const Choice& choice) {
 diag::Result<void> embed_or_take(const Inputs& inputs, const Choice& choice, Known* known,
                                  plan::Plan& plan) {
   if (known == nullptr) return embed(inputs, choice, plan);
-  const auto [at, fresh] = known->try_emplace(shown_to_embed(choice));
+  const auto [at, fresh] = known->try_emplace(shown_to_embed(inputs, choice));
   if (fresh) {
     if (auto ok = embed(inputs, choice, plan); !ok) return ok;
     at->second = {plan.residues, plan.configuration.rss.segment};

@@ -118,13 +118,14 @@ class Prefer {
     std::vector<Term> ways, others;
     const auto& endpoints = inputs_.workload.endpoints;
     for (unsigned i = 0; i < endpoints.size(); ++i) {
-      if (endpoints[i].vacant()) continue;
+      if (endpoints[i].vacant() || endpoints[i].tcp) continue;
       const Term here = listens(endpoints[i]);
       others.push_back(session_.negate(here));
       if (ways.size() >= most_ways) continue;
       std::vector<Term> all = {port.hit, here, session_.equal(port.result, session_.number(i, 16))};
       for (const ir::Endpoint& other : endpoints) {  // one that is bound goes first
-        if (!endpoints[i].bound() && other.bound()) all.push_back(session_.negate(listens(other)));
+        if (!endpoints[i].bound() && other.bound() && !other.tcp)
+          all.push_back(session_.negate(listens(other)));
       }
       ways.push_back(session_.all_of(all));
     }
@@ -150,7 +151,7 @@ class Prefer {
     constexpr const char* node = "udp.find_members";
     std::vector<Term> listened;
     for (const ir::Endpoint& e : inputs_.workload.endpoints) {
-      if (e.vacant()) continue;
+      if (e.vacant() || e.tcp) continue;
       const Term port = between("udp.dst_port", e.port, e.last_port());
       if (!e.bound()) listened.push_back(session_.all_of({is("ipv4.dst", 0xe0000001), port}));
       for (const ir::GroupJoin& g : e.groups) {

@@ -40,10 +40,12 @@ std::string without_wish(const FilterProblem& p, const Inputs& inputs, const Flo
 // "ipv4.src/24, udp.dst_port"
 std::string fields(const ir::Shape& shape) {
   std::vector<std::string> parts;
-  for (const char* name : {"ipv4.src", "udp.src_port", "ipv4.dst", "udp.dst_port"}) {
+  const bool tcp = ir::packet_type(shape) == "tcp";
+  for (const std::string& name : {std::string("ipv4.src"), ir::port_field(tcp, "src_port"),
+                                  std::string("ipv4.dst"), ir::port_field(tcp, "dst_port")}) {
     const auto at = shape.find(name);
     if (at == shape.end()) continue;
-    const std::uint64_t all = shape_of_flow().at(name);
+    const std::uint64_t all = shape_of_flow(tcp).at(name);
     parts.push_back(at->second == all ? name
                                       : fmt::format("{}/{}", name, std::popcount(at->second)));
   }

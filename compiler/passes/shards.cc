@@ -2,6 +2,7 @@
 
 #include "compiler/passes/card_symbolic.h"
 #include "compiler/passes/resolve.h"
+#include "compiler/plan/segment_rules.h"
 
 namespace weft::passes {
 
@@ -9,6 +10,7 @@ using smt::Term;
 
 Shards::Shards(const plan::Plan& plan, const Suspect* suspect)
     : suspect_(suspect), queues_(plan.configuration.rx_queues), rss_(plan.configuration.rss) {
+  for (const plan::Filter* rule : plan::segment_rules(plan.configuration)) rules_.push_back(*rule);
   for (const auto& residue : plan.residues) {
     for (auto [v, end] = vertices(residue.graph.g); v != end; ++v) {
       for (const auto& slot : residue.graph.node(*v).slots) {
@@ -62,8 +64,28 @@ Term Shards::owner_by_hash(Symbolic& symbolic, const nodes::NodeDecl& handover,
   return session.ite(session.any_of(ways), owner, session.number(at->second.front(), 16));
 }
 
-// As Owners::of_connection: where the card brings whole segments, or else by a hash of ours.
+// As Owners::of_connection: where a rule brings whole segments, or the card's hash, or else one of
+// ours.
 Term Shards::home_of_segment(Symbolic& symbolic, const State& state) const {
+  smt::Session& session = symbolic.session();
+  Term home = home_but_for_rules(symbolic, state);
+  for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) {
+    std::vector<Term> all;
+    for (const std::string& field : plan::segment_fields) {
+      const auto [value, mask] = plan::seen_by(*rule, field);
+      if (mask == 0) continue;
+      const Term seen = symbolic.value(state, field);
+      const unsigned width = session.width(seen);
+      all.push_back(
+          session.equal(session.arithmetic(ir::Op::bit_and, seen, session.number(mask, width)),
+                        session.number(value, width)));
+    }
+    home = session.ite(session.all_of(all), session.number(rule->queue, 16), home);
+  }
+  return home;
+}
+
+Term Shards::home_but_for_rules(Symbolic& symbolic, const State& state) const {
   if (rss_.segment) return arrival_of(symbolic, rss_, state);
   const nodes::NodeDecl& decl = *decl_of("handover.segment");
   return owner_by_hash(symbolic, decl, symbolic.terms(decl.key, state), state.shard);

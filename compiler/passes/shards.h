@@ -40,11 +40,13 @@ class Shards {
   smt::Term owner_by_hash(Symbolic& symbolic, const nodes::NodeDecl& handover,
                           const std::vector<smt::Term>& key, const smt::Term& shard) const;
 
+  smt::Term home_but_for_rules(Symbolic& symbolic, const State& state) const;
   smt::Term owner_of_whole(Symbolic& symbolic, const State& state) const;
 
   const Suspect* suspect_;
   unsigned queues_;
   plan::Rss rss_;
+  std::vector<plan::Filter> rules_;  // about segments, as they are asked
   Elsewhere elsewhere_;
   std::map<std::string, std::vector<unsigned>, std::less<>> queues_of_;  // by slot: with the entry
 };

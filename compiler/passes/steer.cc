@@ -15,8 +15,8 @@ namespace {
 // Does the answer depend on what tells flows apart?
 bool depends_on_flow(const ir::ExprPtr& e, const ir::FieldTable& fields) {
   for (const std::string& name : ir::names_in(e)) {
-    if (name == "ipv4.src" || name == "ipv4.dst" || name == "udp.src_port" ||
-        name == "udp.dst_port")
+    if (name == "ipv4.src" || name == "ipv4.dst" || name.ends_with(".src_port") ||
+        name.ends_with(".dst_port"))
       return true;
     if (!name.starts_with("has ")) continue;
     const ir::Header* header = fields.header(name.substr(4));
@@ -26,6 +26,7 @@ bool depends_on_flow(const ir::ExprPtr& e, const ir::FieldTable& fields) {
   return false;
 }
 
+// (Of UDP: what is asked of many flows.)
 bool holds_always(const ir::ExprPtr& e, const ir::FieldTable& fields) {
   return !depends_on_flow(e, fields) &&
          ir::holds(e, [&](const std::string& n) { return seen_of(FlowKey{}, fields, n); });
@@ -93,9 +94,9 @@ bool holds_for(const ir::ExprPtr& when, const ir::FieldTable& fields, const Flow
 ir::Bits field_of(const FlowKey& flow, const std::string& field) {
   if (field == "ipv4.src") return flow.src;
   if (field == "ipv4.dst") return flow.dst;
-  if (field == "udp.src_port") return flow.src_port;
-  if (field == "udp.dst_port") return flow.dst_port;
-  if (field == "ipv4.protocol") return 17;
+  if (field == (flow.tcp ? "tcp.src_port" : "udp.src_port")) return flow.src_port;
+  if (field == (flow.tcp ? "tcp.dst_port" : "udp.dst_port")) return flow.dst_port;
+  if (field == "ipv4.protocol") return flow.tcp ? 6 : 17;
   if (field == "ipv4.version") return 4;
   if (field == "ipv4.ihl") return 5;
   if (field == "ipv4.ttl") return 64;
@@ -171,7 +172,7 @@ bool is_on(const ir::RssType& type, const plan::Rss& rss) {
 
 std::size_t FlowKeyHash::operator()(const FlowKey& k) const {
   std::uint64_t x = (std::uint64_t{k.src} << 32 | std::uint64_t{k.src_port} << 16 | k.dst_port) ^
-                    std::uint64_t{k.dst} * 0x9e3779b97f4a7c15u;
+                    (std::uint64_t{k.dst} + k.tcp) * 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
   return static_cast<std::size_t>(x ^ (x >> 31));
 }
@@ -225,7 +226,7 @@ Steering::Steering(const ir::NicModel& nic, const ir::FieldTable& fields,
 }
 
 bool Steering::applies(const ir::ExprPtr& when, bool always, const FlowKey& flow) const {
-  return always || holds_for(when, fields_, flow);
+  return (always && !flow.tcp) || holds_for(when, fields_, flow);
 }
 
 std::optional<unsigned> Steering::rule(const Table& table, const FlowKey& flow) const {

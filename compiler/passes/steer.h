@@ -1,5 +1,5 @@
-// Where a card with a given configuration delivers a plain datagram of a known flow: the first rule
-// that matches, else RSS. Concrete values only.
+// Where a card with a given configuration delivers a plain datagram of a known flow, or a segment
+// of a connection: the first rule that matches, else RSS. Concrete values only.
 #pragma once
 
 #include <array>
@@ -22,6 +22,7 @@ struct FlowKey {
   std::uint16_t src_port = 0;
   std::uint32_t dst = 0;
   std::uint16_t dst_port = 0;
+  bool tcp = false;  // a connection, else a flow of UDP
   auto operator<=>(const FlowKey&) const = default;
 };
 
@@ -53,7 +54,7 @@ class Steering {
  private:
   struct Table {
     const ir::Node* node = nullptr;
-    bool applies_always = false;  // to datagrams, whatever their addresses and ports
+    bool applies_always = false;  // to datagrams of UDP, whatever their addresses and ports
     std::unordered_map<FlowKey, unsigned, FlowKeyHash> exact;  // -> index of the first such rule
     std::vector<unsigned> other;                               // indexes of all other rules
   };
@@ -76,7 +77,7 @@ class Steering {
   std::vector<Type> types_;
 };
 
-// Does a plain datagram of the flow match the rule of the table? Does a table's condition hold for
+// Does a plain packet of the flow match the rule of the table? Does a table's condition hold for
 // it?
 bool matches(const ir::FilterTable& table, const ir::FieldTable& fields, const plan::Filter& filter,
              const FlowKey& flow);
@@ -102,9 +103,9 @@ std::vector<const ir::Node*> receive_order(const ir::NicModel& nic);
 const ir::Node* rss_node(const ir::NicModel& nic);
 // Is this type of header hashed: switched on, or one that nobody can switch off.
 bool is_on(const ir::RssType& type, const plan::Rss& rss);
-// What a card's predicates see of a datagram of `flow`: fields, and "has udp".
+// What a card's predicates see of a packet of `flow`: fields, and "has udp".
 ir::Bits seen_of(const FlowKey& flow, const ir::FieldTable& fields, const std::string& name);
-// The value of `field` in an untagged, unfragmented, well-formed UDP datagram of `flow`.
+// The value of `field` in an untagged, unfragmented, well-formed datagram or segment of `flow`.
 ir::Bits field_of(const FlowKey& flow, const std::string& field);
 
 }  // namespace weft::passes

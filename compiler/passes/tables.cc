@@ -8,6 +8,7 @@
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/spread_check.h"
 #include "compiler/passes/steer.h"
+#include "compiler/plan/segment_rules.h"
 
 namespace weft::passes {
 
@@ -298,14 +299,17 @@ diag::Result<void> check_rule(const plan::Filter& rule, const plan::Configuratio
     return refuse("E0506", fmt::format("rule {}: table {} {}", rule.id, rule.table, *why),
                   recompile);
   }
-  // Drivers take a rule with ports as one about UDP.
+  // Drivers take a rule with ports as one about their protocol.
   const auto protocol = rule.match.find("ipv4.protocol");
-  const bool ports = rule.match.contains("udp.src_port") || rule.match.contains("udp.dst_port");
-  if (ports && protocol != rule.match.end() &&
-      protocol->second.first != (17u & protocol->second.second)) {
+  const bool tcp = plan::about_segments(rule);
+  const bool udp = rule.match.contains("udp.src_port") || rule.match.contains("udp.dst_port");
+  if (tcp && udp)
+    return refuse("E0508", fmt::format("rule {}: ports of UDP and of TCP", rule.id), recompile);
+  if ((tcp || udp) && protocol != rule.match.end() &&
+      protocol->second.first != ((tcp ? 6u : 17u) & protocol->second.second)) {
     return refuse("E0508",
-                  fmt::format("rule {}: ports of UDP in packets of protocol {}", rule.id,
-                              protocol->second.first),
+                  fmt::format("rule {}: ports of {} in packets of protocol {}", rule.id,
+                              tcp ? "TCP" : "UDP", protocol->second.first),
                   recompile);
   }
   if (table.priority &&

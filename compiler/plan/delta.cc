@@ -10,6 +10,7 @@
 
 #include "compiler/plan/owners.h"
 #include "compiler/plan/places.h"
+#include "compiler/plan/segment_rules.h"
 
 namespace weft::plan {
 namespace {
@@ -35,8 +36,17 @@ bool same_cores(const Plan& a, const Plan& b) {
                     [](const NetCore& x, const NetCore& y) { return x.queues == y.queues; });
 }
 
-// Connections stay where they are: by what the card hashes of them and its table, or on the queues
-// that they are handed over to.
+// Where rules bring connections, narrowest rule first.
+std::vector<std::pair<std::string, unsigned>> connections_by_rule(const Plan& plan) {
+  std::vector<std::pair<std::string, unsigned>> out;
+  for (const Filter* rule : segment_rules(plan.configuration))
+    out.emplace_back(rule_key(*rule), rule->queue);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+// Connections stay where they are: by rules, by what the card hashes of them and its table, or on
+// the queues that they are handed over to.
 bool same_connections(const Plan& a, const Plan& b) {
   const auto none = [](const Plan& plan) {
     return std::none_of(plan.endpoints.begin(), plan.endpoints.end(),
@@ -44,7 +54,8 @@ bool same_connections(const Plan& a, const Plan& b) {
   };
   if (none(a) && none(b)) return true;
   const Rss &x = a.configuration.rss, &y = b.configuration.rss;
-  return x.segment == y.segment && (!x.segment || x.table == y.table) &&
+  return connections_by_rule(a) == connections_by_rule(b) && x.segment == y.segment &&
+         (!x.segment || x.table == y.table) &&
          takers(a, nodes::Slot::handed_segment) == takers(b, nodes::Slot::handed_segment);
 }
 

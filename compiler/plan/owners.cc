@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <type_traits>
 
 #include "compiler/ir/edges.h"
+#include "compiler/plan/segment_rules.h"
 #include "compiler/rss/hash.h"
 
 namespace weft::plan {
@@ -52,6 +54,24 @@ Arrival arrival_of(const Rss& rss) {
   return out;
 }
 
+SegmentRules rules_of(const Configuration& card) {
+  SegmentRules out;
+  for (const Filter* rule : segment_rules(card)) {
+    FlowKey value, mask;
+    const auto put = [rule](const char* field, auto& value, auto& mask) {
+      const auto seen = seen_by(*rule, field);
+      value = static_cast<std::remove_reference_t<decltype(value)>>(seen.first);
+      mask = static_cast<std::remove_reference_t<decltype(mask)>>(seen.second);
+    };
+    put("ipv4.src", value.src, mask.src);
+    put("ipv4.dst", value.dst, mask.dst);
+    put("tcp.src_port", value.src_port, mask.src_port);
+    put("tcp.dst_port", value.dst_port, mask.dst_port);
+    out.add(value, mask, static_cast<std::uint16_t>(rule->queue));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::uint16_t> takers(const Plan& plan, nodes::Slot slot) {
@@ -68,6 +88,7 @@ Owners owners_of(const Plan& plan) {
   Owners out;
   out.datagrams = takers(plan, nodes::Slot::handed_fragment);
   out.arrival = arrival_of(plan.configuration.rss);
+  out.rules = rules_of(plan.configuration);
   // (Where the card's hash brings segments, those alone are handed over that came in pieces.)
   if (!out.arrival.known()) out.segments = takers(plan, nodes::Slot::handed_segment);
   const bool flows = std::any_of(

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compiler/plan/operation.h"
+#include "compiler/plan/segment_rules.h"
 
 namespace weft::plan {
 namespace {
@@ -76,13 +77,14 @@ ir::Workload with_places_of(ir::Workload workload, const Endpoints& running) {
 
 std::optional<unsigned> endpoint_of(const Filter& rule, const Plan& plan) {
   FlowEntry key;
-  const bool to_port = whole(rule, "udp.dst_port", key.dst_port);
+  const bool tcp = about_segments(rule);
+  const bool to_port = whole(rule, tcp ? "tcp.dst_port" : "udp.dst_port", key.dst_port);
   if (!whole(rule, "ipv4.dst", key.dst)) key.dst = plan.host.address;
   if (to_port && whole(rule, "ipv4.src", key.src) && whole(rule, "udp.src_port", key.src_port)) {
     if (const FlowEntry* flow = find_flow(plan, key)) return flow->endpoint;
   }
   if (rule.mark != 0) return rule.mark - 1;
-  return to_port ? ir::endpoint_at(plan.endpoints, key.dst, key.dst_port) : std::nullopt;
+  return to_port ? ir::endpoint_at(plan.endpoints, key.dst, key.dst_port, tcp) : std::nullopt;
 }
 
 void remove_endpoint(Plan& plan, unsigned place) {

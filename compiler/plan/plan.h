@@ -33,9 +33,9 @@ struct Rss {
   std::vector<std::uint8_t> key;
   std::vector<std::string> types;    // switched on, DPDK's names
   std::vector<std::uint16_t> table;  // indirection table; empty where it can't be set
-  // What the card hashes of each segment that reaches a connection ("ipv4.src", ...), where it
-  // brings all of a connection to one queue: they are not handed over, and an application that
-  // opens one picks a port by it. Nothing: the table's first entry has them all.
+  // What the card hashes of each segment that reaches a connection ("ipv4.src", ...) and that no
+  // rule is for, where it brings all of a connection to one queue: they are not handed over, and an
+  // application that opens one picks a port by it. Nothing: the table's first entry has them all.
   std::optional<std::vector<std::string>> segment;
   std::vector<std::string> does;  // what the key is made for, for people: "symmetric"
   // Keys of the ports whose packets belong together with this one's, by name.

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "compiler/plan/buffers.h"
+#include "compiler/plan/segment_rules.h"
 #include "compiler/plan/text.h"
 
 namespace weft::plan {
@@ -302,6 +303,8 @@ std::string subject_text(const std::string& field, std::uint64_t value, std::uin
 }  // namespace
 
 std::string filter_subject(const Filter& filter) {
+  const bool tcp = about_segments(filter);
+  const std::string protocol = tcp ? "tcp" : "udp", own = protocol + ".";
   std::string src = "*", src_port = "*", dst = "*", dst_port = "*";
   std::vector<std::string> other;
   for (const auto& [field, pair] : filter.match) {
@@ -310,15 +313,15 @@ std::string filter_subject(const Filter& filter) {
       src = text;
     } else if (field == "ipv4.dst") {
       dst = text;
-    } else if (field == "udp.src_port") {
+    } else if (field == own + "src_port") {
       src_port = text;
-    } else if (field == "udp.dst_port") {
+    } else if (field == own + "dst_port") {
       dst_port = text;
-    } else if (field != "ipv4.protocol" || text != "17") {
+    } else if (field != "ipv4.protocol" || text != (tcp ? "6" : "17")) {
       other.push_back(field + "=" + text);
     }
   }
-  std::string out = format("udp {}:{} -> {}:{}", src, src_port, dst, dst_port);
+  std::string out = format("{} {}:{} -> {}:{}", protocol, src, src_port, dst, dst_port);
   for (const std::string& text : other) out += " " + text;
   return out;
 }

@@ -84,6 +84,10 @@ diag::Result<Operations> Planner::add_flow(const FlowKey& key, unsigned endpoint
                                            const FlowWish& wish) {
   if (endpoint >= plan().endpoints.size() || plan().endpoints[endpoint].vacant())
     return no("there is no such endpoint");
+  if (plan().endpoints[endpoint].tcp)
+    return no(
+        fmt::format("endpoint `{}` is one of TCP: rules for connections come with a new start",
+                    plan().endpoints[endpoint].name));
   if (!plan().endpoints[endpoint].listens(key.dst, key.dst_port))
     return no(fmt::format("endpoint `{}` does not listen there", plan().endpoints[endpoint].name));
   if (decider_->find(key) != nullptr)

@@ -38,6 +38,12 @@ std::optional<std::uint64_t> implied(const Rule& rule, const std::string& field)
   return std::nullopt;
 }
 
+// A field of the transport header that the rule is not about.
+bool of_other_transport(const Rule& rule, const std::string& field) {
+  return (contains(rule.headers, "udp") && field.starts_with("tcp.")) ||
+         (contains(rule.headers, "tcp") && field.starts_with("udp."));
+}
+
 // The innermost header that a rule names: drivers keep one set of fields for each.
 std::string type_of(const Rule& rule) {
   if (rule.headers.empty() || rule.headers.back() == "vlan") return "eth";
@@ -144,6 +150,7 @@ std::optional<Refusal> FilterTable::accepts(const Rule& rule, unsigned& depth) c
   Key value{}, mask{};
   key_of(rule, value, mask);
   for (std::size_t i = 0; i < fields_.size(); ++i) {
+    if (mask[i] == 0 && of_other_transport(rule, fields_[i].name)) continue;
     const bool full = mask[i] == ones(fields_[i].place.width);
     const char* wanted = nullptr;
     if (fields_[i].match == ir::Match::full && !full) wanted = "in full";
@@ -169,6 +176,19 @@ std::optional<Refusal> FilterTable::accepts(const Rule& rule, unsigned& depth) c
                               limits_.priority->second));
   depth = 4;
   return std::nullopt;
+}
+
+// What the card's mask registers would hold: ports of UDP and TCP have one.
+std::map<std::string, std::uint64_t> FilterTable::registers(
+    const Key& mask, const std::vector<std::string>& headers) const {
+  std::map<std::string, std::uint64_t> out;
+  const auto shared = [](const std::string& name, const char* header, const char* other) {
+    return name.starts_with(header) ? other + name.substr(std::string_view(header).size()) : name;
+  };
+  for (std::size_t i = 0; i < fields_.size(); ++i)
+    if (mask[i] != 0) out[shared(fields_[i].name, "tcp.", "udp.")] = mask[i];
+  for (const std::string& header : headers) out["has " + shared(header, "tcp", "udp")] = 1;
+  return out;
 }
 
 bool FilterTable::meet(const Key& a, const Key& b, const Key& common) {
@@ -224,7 +244,7 @@ std::optional<Refusal> FilterTable::insert(const Rule& rule, const Names& names,
         return refuse(
             EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_MASK,
             fmt::format("{}: all rules for {} share one mask, and it is another one", name_, type));
-    } else if (shape->mask != mask || shape->headers != rule.headers) {
+    } else if (registers(shape->mask, shape->headers) != registers(mask, rule.headers)) {
       return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_MASK,
                     fmt::format("{}: all rules share one mask, and it is another one", name_));
     }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,8 @@ class FilterTable {
   bool is_listed(const Key& mask) const;
   // Value and mask of a rule in the order of fields_, as far as the driver looks at them.
   void key_of(const Rule& rule, Key& value, Key& mask) const;
+  std::map<std::string, std::uint64_t> registers(const Key& mask,
+                                                 const std::vector<std::string>& headers) const;
   bool overlaps(const Rule& rule, const Key& value, const Key& mask) const;
   static bool meet(const Key& a, const Key& b, const Key& common);
 

@@ -172,7 +172,8 @@ std::string table_for(const ir::NicModel& nic, const Attempt& what, const ir::Fi
     if (ir::accepts(t, shape, fields)) return node.id;
     // The transport item says the protocol as well, where the driver looks at it.
     ir::Shape said = shape;
-    if (!t.items_ignored && ir::packet_type(shape) == "udp") said["ipv4.protocol"] = 0xff;
+    const std::string type = ir::packet_type(shape);
+    if (!t.items_ignored && (type == "udp" || type == "tcp")) said["ipv4.protocol"] = 0xff;
     if (ir::accepts(t, said, fields)) return node.id;
   }
   return "";

@@ -8,6 +8,7 @@
 
 #include "stack-nodes/table/arrival.h"
 #include "stack-nodes/table/flow_table.h"
+#include "stack-nodes/table/segment_rules.h"
 
 namespace weft {
 
@@ -16,6 +17,7 @@ struct Owners {
   std::vector<std::uint16_t> datagrams;  // shards that put datagrams together; empty: each its own
   std::vector<std::uint16_t> segments;   // ... that take over segments of their connections
   Arrival arrival;                       // of segments, where it is the card that decides
+  SegmentRules rules;                    // ... and what it decides before it hashes
 
   // The shard that has the flow's entry; -1: nobody, the datagram is served where it is.
   int of_flow(const FlowKey& key) const { return flows.size() == 0 ? -1 : flows.find(key); }
@@ -34,15 +36,16 @@ struct Owners {
     return one_of(segments, h);
   }
 
-  // The same before any has come: where they are handed over to, or else where the card brings
-  // them. -1: nobody can say.
+  // The same before any has come: where a rule brings them, where they are handed over to, or else
+  // where the card's hash brings them. -1: nobody can say.
   int of_connection(const FlowKey& key) const {
+    if (const int shard = rules.find(key); shard >= 0) return shard;
     if (!segments.empty()) return of_segment(key);
     return arrival.known() ? static_cast<int>(arrival.of(key)) : -1;
   }
   // Does that depend on the host's own port?
   bool port_matters() const { return !segments.empty() || arrival.by_own_port; }
-  // False: no connection at all.
+  // False: none whose own port it may pick. (Rules are for the ports of endpoints.)
   bool may_have_connections(unsigned shard) const {
     const std::vector<std::uint16_t>& all = segments.empty() ? arrival.table : segments;
     return std::find(all.begin(), all.end(), shard) != all.end();

@@ -36,6 +36,21 @@ endpoints:
 """
 
 
+GOLD_PORT = 11211
+GOLD = """\
+workload: gold
+host:
+  mac: "{mac}"
+  address: 10.7.0.2/24
+queues: 4
+cores: 2
+policy: gold
+endpoints:
+  store: {{tcp: 11211, app: tcp_echo, rate: 1000, class: gold, queue: 3, core: 1}}
+  echo: {{tcp: 7, app: tcp_echo, rate: 1000}}
+"""
+
+
 def connected(space, port, seconds=10, own_port=0):
     with space.inside():
         s = socket.create_connection((lib.WEFT_IP, port), seconds, ("", own_port))
@@ -152,6 +167,39 @@ class Kernel(unittest.TestCase):
     def test_af_packet(self):
         """By its own port, where the kernel cuts what is sent into segments."""
         self.check_all("af_packet", "af_packet", "--card", "port")
+
+    def test_gold_connections_have_their_queue(self):
+        """A rule of the card brings them there, and nobody else: on a core of its own."""
+        with lib.Lab() as lab:
+            file = lab.folder / "gold.yaml"
+            file.write_text(GOLD.format(mac=lib.WEFT_MAC))
+            plan = lab.compile("intel_82599", file, graph="host_ipv4")
+            stack, peer = start(lab, "af_packet", plan)
+            peer.join()
+
+            def received():
+                """By gold's queue, and by the others."""
+                *others, gold = stack.stats()["card"]["queue_received"]
+                return gold, sum(others)
+
+            def use(port):
+                """Twenty connections, of so many segments that come in at the least."""
+                sockets = [connected(peer.space, port) for _ in range(20)]
+                for s in sockets:
+                    s.sendall(b"asked")
+                    self.assertEqual(s.recv(5, socket.MSG_WAITALL), b"asked")
+                    s.close()
+                return 4 * len(sockets)
+            gold, _ = received()
+            use(ECHO)
+            self.assertEqual(received()[0], gold, "it is for others")
+            _, others = received()
+            segments = use(GOLD_PORT)
+            self.assertGreaterEqual(received()[0] - gold, segments)
+            self.assertLess(received()[1] - others, 10, "ARP at the most")
+            stats = stack.stop()
+            accounts.check_inside(self, stats)
+            self.assertEqual({q["core"] for q in stats["queues"] if q["queue"] == 3}, {1})
 
     def test_all_are_reset_when_it_stops(self):
         """Many more than leave at once, of two queues."""

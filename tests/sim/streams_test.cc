@@ -60,21 +60,28 @@ void check(const plan::Plan& plan, const passes::Inputs& in, bool generated,
   if (spreads) {
     EXPECT_EQ(scene.queues_used(), queues) << what;
   }
+  if (in.workload.policy == ir::Policy::gold) {
+    const auto& gold = plan.chosen.zones.at(1).queues;
+    ASSERT_EQ(gold.size(), 1u) << what;
+    EXPECT_EQ(scene.opened().at(gold.front()), wire->opened(9))
+        << what << ": gold, and nobody else";
+  }
   std::cout << fmt::format(
       "  {:<36} {:>9} bytes, {} frames lost, in {:.3f} s of its time, {:.2f} of ours\n", what,
       wire->bytes(), wire->lost(), static_cast<double>(scene.time().now_ns) * 1e-9,
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
 }
 
-TEST(Streams, AreTheSameOnEveryCard) {
+// Everyday on 4 queues of some cards.
+void on_cards(const std::string& workload, const std::vector<std::string>& everyday,
+              const std::vector<std::string>& at_night) {
   start_dpdk();
-  const std::vector<std::string> everyday = {"intel_82599", "mellanox_connectx5", "tap",
-                                             "virtio_rss"};
   if (!nightly())
     std::cout << "LEFT OUT: other cards, queues, cores and generated code (WEFT_NIGHTLY=1)\n";
-  for (const std::string& nic : nightly() ? all_cards() : everyday) {
-    const passes::Inputs in = tcp_inputs(nic, "streams");
-    for (const unsigned queues : nightly() ? std::set{1u, 2u, 3u, 4u} : std::set{4u}) {
+  for (const std::string& nic : nightly() ? at_night : everyday) {
+    const passes::Inputs in = tcp_inputs(nic, workload);
+    const unsigned least = in.workload.policy == ir::Policy::gold ? 2 : 1;
+    for (unsigned queues = nightly() ? least : 4; queues <= 4; ++queues) {
       plan::Plan plan =
           must(passes::compile(in, {.queues = queues, .prove = false, .certify = false}));
       const unsigned has = plan.configuration.rx_queues;
@@ -87,6 +94,16 @@ TEST(Streams, AreTheSameOnEveryCard) {
       }
     }
   }
+}
+
+TEST(Streams, AreTheSameOnEveryCard) {
+  on_cards("streams", {"intel_82599", "mellanox_connectx5", "tap", "virtio_rss"}, all_cards());
+}
+
+TEST(Streams, OfAGoldEndpointHaveTheirQueue) {
+  on_cards("gold_streams", {"intel_82599"},
+           {"ideal", "intel_82599", "intel_e810", "intel_i225", "intel_i350", "intel_x550",
+            "intel_xl710", "mellanox_connectx5", "solarflare_sfn5122f", "solarflare_x2"});
 }
 
 }  // namespace

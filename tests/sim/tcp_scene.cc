@@ -65,10 +65,20 @@ std::uint32_t TcpScene::live() const {
   return n;
 }
 
+std::vector<std::uint64_t> TcpScene::opened() const {
+  std::vector<std::uint64_t> out;
+  for (const auto& core : engine_->cores()) {
+    for (const auto& shard : core->shards) {
+      out.resize(std::max<std::size_t>(out.size(), shard->core.id + 1));
+      out[shard->core.id] = shard->core.tcp->counters().opened_passive;
+    }
+  }
+  return out;
+}
+
 unsigned TcpScene::queues_used() const {
-  unsigned used = 0;
-  each_tcp([&used](const tcp::Tcp& t) { used += t.counters().opened_passive != 0; });
-  return used;
+  const auto all = opened();
+  return static_cast<unsigned>(all.size() - std::count(all.begin(), all.end(), 0u));
 }
 
 std::string TcpScene::stop() {

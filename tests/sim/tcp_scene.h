@@ -36,7 +36,9 @@ class TcpScene {
   bool run(const std::function<bool()>& over, std::uint64_t limit_ns);
   // Connections that there are, in any state.
   std::uint32_t live() const;
-  // The queues that had connections which the peer opened.
+  // By queue: connections that the peer opened there.
+  std::vector<std::uint64_t> opened() const;
+  // Queues that had some.
   unsigned queues_used() const;
   const ports::VirtualClock& time() const { return time_; }
   // Ends it. "": every packet is accounted for, and every buffer is back.

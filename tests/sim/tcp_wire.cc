@@ -45,6 +45,11 @@ TcpWire::TcpWire(rte_mempool* pool, const ports::VirtualClock& clock, const TcpW
 
 TcpWire::~TcpWire() { weft_sim_destroy(host_); }
 
+unsigned TcpWire::opened(std::uint16_t port) const {
+  return static_cast<unsigned>(std::count_if(
+      ends_.begin(), ends_.end(), [port](const End& e) { return (e.echo ? 7 : 9) == port; }));
+}
+
 void TcpWire::fly(std::multimap<std::uint64_t, Bytes>& way, Bytes frame) {
   const unsigned copies = random_() % 1000 < options_.twice ? 2 : 1;
   for (unsigned i = 0; i < copies; ++i) {

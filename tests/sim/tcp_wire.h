@@ -40,6 +40,8 @@ class TcpWire final : public TimedWire {
   // What the host at its end has dropped for a checksum.
   std::uint64_t wrong_checksums() const;
   std::uint64_t bytes() const { return bytes_; }
+  // Connections that it has opened to this port.
+  unsigned opened(std::uint16_t port) const;
   std::uint64_t lost() const { return lost_; }  // frames, both ways
 
   const std::string& name() const override { return name_; }

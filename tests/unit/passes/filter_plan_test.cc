@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -49,8 +50,12 @@ void make(Small& out, std::uint64_t seed) {
   out.problem.shapes = {{{"a", 1}}, {{"b", 1}}};
   for (unsigned t = 0; t < tables; ++t) {
     out.nodes[t].id = "t" + std::to_string(t);
-    RuleTable table{&out.nodes[t], random.below(6), random.below(2) == 0, {}};
-    for (unsigned c = 0; c < classes; ++c) table.holds.push_back(random.below(4) != 0);
+    RuleTable table{&out.nodes[t], random.below(6), {}, {}};
+    const unsigned groups = random.below(3);  // 0: any masks
+    for (unsigned c = 0; c < classes; ++c) {
+      table.holds.push_back(random.below(4) != 0);
+      if (groups != 0) table.masks.push_back({c % groups, out.problem.shape[c]});
+    }
     out.problem.tables.push_back(table);
   }
   out.problem.classes = &out.classes;
@@ -67,7 +72,7 @@ class Brute {
         full_(std::move(full)),
         masked_(std::move(masked)),
         used_(p.tables.size(), 0),
-        shapes_(p.tables.size()) {}
+        masks_(p.tables.size()) {}
   std::int64_t best() {
     try_class(0, 0);
     return best_;
@@ -91,19 +96,30 @@ class Brute {
     for (unsigned n = 0; placed + n <= it.rules; ++n) {
       if (n > 0 && !p_.tables[t].holds[c]) break;
       used_[t] += n;
-      if (n > 0) ++shapes_[t][p_.shape[c]];
+      if (n > 0) note(c, t, 1);
       const bool fits = !full_.contains(t) || used_[t] <= p_.tables[t].capacity;
-      const bool one = !masked_.contains(t) || !p_.tables[t].one_mask || shapes_[t].size() <= 1;
-      if (fits && one) try_table(c, t + 1, placed + n, worth);
+      if (fits && (!masked_.contains(t) || one_mask_each(t)))
+        try_table(c, t + 1, placed + n, worth);
       used_[t] -= n;
-      if (n > 0 && --shapes_[t][p_.shape[c]] == 0) shapes_[t].erase(p_.shape[c]);
+      if (n > 0) note(c, t, -1);
     }
+  }
+  void note(unsigned c, unsigned t, int more) {
+    if (!p_.tables[t].shares_masks()) return;
+    const auto at = masks_[t].try_emplace(p_.tables[t].masks[c], 0).first;
+    if ((at->second += more) == 0) masks_[t].erase(at);
+  }
+  bool one_mask_each(unsigned t) const {
+    std::set<unsigned> groups;
+    return std::all_of(masks_[t].begin(), masks_[t].end(), [&](const auto& in_use) {
+      return groups.insert(in_use.first.group).second;
+    });
   }
 
   const FilterProblem& p_;
   std::set<unsigned> classes_, full_, masked_;
   std::vector<unsigned> used_;
-  std::vector<std::map<unsigned, unsigned>> shapes_;
+  std::vector<std::map<RuleTable::Mask, int>> masks_;  // in use, with the classes that have them
   std::int64_t best_ = -1;
 };
 

@@ -1,0 +1,44 @@
+#include "compiler/plan/segment_rules.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace weft::plan {
+namespace {
+
+int bits_seen(const Filter& rule) {
+  int out = 0;
+  for (const std::string& field : segment_fields) out += std::popcount(seen_by(rule, field).second);
+  return out;
+}
+
+}  // namespace
+
+bool about_segments(const Filter& rule) {
+  return rule.match.contains("tcp.src_port") || rule.match.contains("tcp.dst_port");
+}
+
+std::pair<std::uint64_t, std::uint64_t> seen_by(const Filter& rule, const std::string& field) {
+  const auto at = rule.match.find(field);
+  if (at == rule.match.end()) return {0, 0};
+  return {at->second.first & at->second.second, at->second.second};
+}
+
+std::vector<const Filter*> segment_rules(const Configuration& card) {
+  std::vector<const Filter*> out;
+  for (const Filter& rule : card.filters)
+    if (about_segments(rule)) out.push_back(&rule);
+  // (Those with one mask stand together: they are one table.)
+  const auto masks = [](const Filter* rule) {
+    std::vector<std::uint64_t> all;
+    for (const std::string& field : segment_fields) all.push_back(seen_by(*rule, field).second);
+    return all;
+  };
+  std::stable_sort(out.begin(), out.end(), [&](const Filter* a, const Filter* b) {
+    const int x = bits_seen(*a), y = bits_seen(*b);
+    return x != y ? x > y : masks(a) < masks(b);
+  });
+  return out;
+}
+
+}  // namespace weft::plan

@@ -1,0 +1,22 @@
+// The rules of a plan that say where connections are: those that look at ports of TCP. The engine,
+// those who open a connection, and the proof go by them in one order: the narrowest first.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compiler/plan/plan.h"
+
+namespace weft::plan {
+
+bool about_segments(const Filter& rule);
+
+// By bits that are looked at, most of them first; those with one mask stand together.
+std::vector<const Filter*> segment_rules(const Configuration& card);
+
+// Value and mask of one of plan.h's segment_fields in it; zeros where the rule does not look at it.
+std::pair<std::uint64_t, std::uint64_t> seen_by(const Filter& rule, const std::string& field);
+
+}  // namespace weft::plan
