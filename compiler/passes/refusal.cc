@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "compiler/diag/counted.h"
+#include "compiler/frontend/address.h"
 #include "compiler/passes/judge.h"
 #include "compiler/passes/steer.h"
 
@@ -95,6 +96,14 @@ bool nested(const Classes& classes, const std::vector<unsigned>& among) {
 bool spread_stands_in_the_way(const Inputs& inputs, const FilterProblem& problem) {
   return inputs.workload.spread.binds() &&
          plan_filters(filter_problem(inputs, *problem.classes)).missing.empty();
+}
+
+// Some cards take no rule for a port without an address.
+bool would_do_if_bound(const Inputs& inputs, const FilterProblem& problem, const FlowClass& c) {
+  if (!c.strangers || inputs.workload.endpoints[c.endpoint].bound()) return false;
+  Inputs bound = inputs;
+  bound.workload.endpoints[c.endpoint].address = inputs.workload.host.address;
+  return plan_filters(filter_problem(bound, *problem.classes)).missing.empty();
 }
 
 // The wish that brings this class rules is taken back, for all that share it.
@@ -196,6 +205,10 @@ diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& probl
   }
   std::vector<std::string> ways;
   for (const unsigned c : why.classes) {
+    if (would_do_if_bound(inputs, problem, all[c]))
+      ways.push_back(fmt::format("`address: {}` for `{}`",
+                                 frontend::format_ipv4(inputs.workload.host.address),
+                                 inputs.workload.endpoints[all[c].endpoint].name));
     const unsigned fit = any_table ? most_rules(problem, c, why.classes) : 0;
     std::string way = without_wish(problem, inputs, all[c]);
     if (fit > 0 && !all[c].many())

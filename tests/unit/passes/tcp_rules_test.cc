@@ -107,6 +107,12 @@ TEST(TcpRules, CardsWithoutThemRefuseWithTheFields) {
     EXPECT_NE(why.find("tcp.dst_port"), std::string::npos) << nic << why;
   }
   EXPECT_NE(refusal(gold_on("tap")).find("E0802"), std::string::npos);
+  // One that wants an address in its rules is told.
+  Inputs in = gold_on("solarflare_x2");
+  EXPECT_EQ(refusal(in), "");
+  in.workload.endpoints[0].address = 0;
+  const std::string why = refusal(in);
+  EXPECT_NE(why.find("`address: 10.7.0.2` for `store`"), std::string::npos) << why;
 }
 
 TEST(TcpRules, TrustExclusiveQueueAndCoreOfTcpEndpointsAreKept) {
