@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t most_endpoints = 65'535;  // their numbers have 16 bits
 constexpr double highest_cost = 1e12;           // cycles for one request
 constexpr std::uint32_t all_hosts = 0xe0000001;
-constexpr std::size_t most_sources = 32;  // of a group; so many fit every report
+constexpr std::size_t most_sources = 32;          // of a group; so many fit every report
+constexpr std::uint64_t most_listeners = 65'536;  // of an endpoint of TCP: addresses times ports
 
 }  // namespace
 
@@ -41,6 +42,9 @@ void EndpointReader::endpoint(const Value& key, const Value& value) {
     e.ports = ports->last - ports->first + 1;
     claim(port, e);
   }
+  if (e.tcp && std::uint64_t{e.ports} * e.addresses > most_listeners)
+    port.error("E0254", fmt::format("more than {} sockets of TCP", most_listeners), "",
+               "fewer ports, or fewer addresses");
   if (out_.endpoints.size() == most_endpoints)
     key.error("E0254", fmt::format("more than {} endpoints", most_endpoints), "",
               "one endpoint may have a range of ports and addresses");

@@ -272,12 +272,14 @@ diag::Result<std::vector<Operation>> operations(const Plan& before, const Plan& 
         fixed.push_back(
             fmt::format("endpoint `{}` (its place or its sockets)", before.endpoints[i].name));
     }
-    if (before.endpoints[i].tcp)
-      fixed.push_back(fmt::format("endpoint `{}` (TCP)", before.endpoints[i].name));
   }
+  // (What connections need is there from the start, or never.)
+  const bool has_tcp = std::any_of(before.endpoints.begin(), before.endpoints.end(),
+                                   [](const ir::Endpoint& e) { return e.tcp; });
   for (const unsigned j : coming) {
-    if (after.endpoints[j].tcp)
-      fixed.push_back(fmt::format("endpoint `{}` (TCP)", after.endpoints[j].name));
+    if (after.endpoints[j].tcp && !has_tcp)
+      fixed.push_back(
+          fmt::format("endpoint `{}` (TCP, which nothing has yet)", after.endpoints[j].name));
   }
   if (!fixed.empty())
     return diag::fail(diag::Diagnostic{

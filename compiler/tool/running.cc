@@ -134,10 +134,12 @@ diag::Result<Operations> on_endpoint(planner::Planner& planner, const std::strin
   ir::Endpoint e;
   e.name = words.next();
   if (verb == "remove" && words.done()) return planner.remove_endpoint(e.name);
-  const bool good = verb == "add" && words.take("udp") && number(words.next(), e.port) &&
-                    e.port != 0 && words.take("app") && !(e.app = words.next()).empty() &&
-                    words.done();
-  if (!good) return no("expected: add endpoint NAME udp PORT app APP, or remove endpoint NAME");
+  e.tcp = verb == "add" && words.take("tcp");
+  const bool good = verb == "add" && (e.tcp || words.take("udp")) &&
+                    number(words.next(), e.port) && e.port != 0 && words.take("app") &&
+                    !(e.app = words.next()).empty() && words.done();
+  if (!good)
+    return no("expected: add endpoint NAME udp|tcp PORT app APP, or remove endpoint NAME");
   return planner.add_endpoint(e);
 }
 

@@ -318,6 +318,15 @@ void NetCore::rest(unsigned& idle, const std::atomic<bool>& stop) {
   patience_ = was_short ? polls_before_yield : std::max(1u, patience_ / 2);
 }
 
+bool NetCore::end_connections(unsigned endpoint, std::vector<std::uint32_t>& at, bool told) {
+  at.resize(shards.size(), 0);
+  bool more = false;
+  for (std::size_t i = 0; i < shards.size(); ++i)
+    more = shards[i]->end_connections(card_, *apps_, endpoint, at[i], told) || more;
+  card_.send();
+  return more;
+}
+
 void NetCore::take_back() {
   for (const auto& shard : shards) {
     const RunsShard runs(shard->index);

@@ -76,6 +76,9 @@ class NetCore {
   void set_peers(std::vector<NetCore*> peers) { peers_ = std::move(peers); }
   // After the last poll: applications give their buffers back.
   void take_back();
+  // Resets connections of an endpoint that goes, some of each shard's, from where `at` says
+  // (shard.h). True: there are more.
+  bool end_connections(unsigned endpoint, std::vector<std::uint32_t>& at, bool told);
 
   // One at a time, by one thread: `errand` must live until it is done, or was withdrawn.
   void send(Errand& errand);

@@ -85,6 +85,15 @@ class Shard final : public Services {
   bool settle_connections(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // The stack stops: all connections are reset, and give back what they hold.
   void end_tcp(ports::Card& card, apps::AppHost& apps);
+  // An endpoint of TCP comes: 0, or a negative number of errno.h (-EPROTONOSUPPORT: the stack was
+  // made without TCP).
+  int listen_for_connections(const ir::Endpoint& endpoint, unsigned index);
+  // One goes: nobody is let in any more; ...
+  void refuse_connections(const ir::Endpoint& endpoint);
+  // ... and its connections are reset, some at a time from the record `from` on, as many as the
+  // card takes resets, or (not `told`) without. True: there are more.
+  bool end_connections(ports::Card& card, apps::AppHost& apps, unsigned endpoint,
+                       std::uint32_t& from, bool told);
   // Datagrams that the host sent to itself: those that were there when it was called, so that two
   // applications that answer each other do not keep the core from all else. Returns how many.
   unsigned run_looped(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);

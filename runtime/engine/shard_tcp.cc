@@ -1,6 +1,7 @@
 // TCP of a shard: made from the plan, asked for segments when there is room for them, and for what
 // its timers say.
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "runtime/apps/tcp_settings.h"
@@ -12,6 +13,7 @@ namespace weft::engine {
 namespace {
 
 constexpr std::uint32_t backlog = 4096;
+constexpr std::uint32_t more_listeners = 1024;       // of endpoints that come later
 constexpr std::uint32_t most_connections = 1 << 20;  // memory is taken for those that there are
 constexpr std::uint32_t largest_header = 60;
 constexpr std::uint32_t most_waiting = 1536;  // of the buffers that sizes_for has beside all else
@@ -27,7 +29,9 @@ void Shard::open_tcp(const plan::Plan& plan, std::uint32_t connections) {
   if (!wanted) return;
   tcp::Config config;
   config.connections = connections != 0 ? connections : most_connections;
-  config.listeners = 1024;
+  config.listeners = more_listeners;
+  for (const ir::Endpoint& e : plan.endpoints)
+    if (e.tcp) config.listeners += e.ports * e.addresses;
   config.chunks = 65536;
   config.sent = 65536;
   config.reorders = 1024;
@@ -41,16 +45,53 @@ void Shard::open_tcp(const plan::Plan& plan, std::uint32_t connections) {
   };
   tcp_ = std::make_unique<tcp::Tcp>(config, tcp::Release{release, this});
   core.tcp = tcp_.get();
-  for (std::size_t i = 0; i < plan.endpoints.size(); ++i) {
-    const ir::Endpoint& e = plan.endpoints[i];
-    if (!e.tcp) continue;
-    for (unsigned a = 0; a < e.addresses; ++a) {
-      const auto address = e.bound() ? tcp::Address::v4(e.address + a) : tcp::Address{};
-      for (unsigned port = e.port; port <= e.last_port(); ++port)
-        tcp_->listen(address, static_cast<std::uint16_t>(port), backlog,
-                     std::uint64_t{i} << apps::endpoint_shift, apps::settings_of(e));
-    }
+  for (unsigned i = 0; i < plan.endpoints.size(); ++i)
+    if (plan.endpoints[i].tcp) (void)listen_for_connections(plan.endpoints[i], i);
+}
+
+namespace {
+
+template <class F>
+void each_listener(const ir::Endpoint& e, F&& f) {
+  for (unsigned a = 0; a < e.addresses; ++a) {
+    const auto address = e.bound() ? tcp::Address::v4(e.address + a) : tcp::Address{};
+    for (unsigned port = e.port; port <= e.last_port(); ++port)
+      f(address, static_cast<std::uint16_t>(port));
   }
+}
+
+}  // namespace
+
+int Shard::listen_for_connections(const ir::Endpoint& endpoint, unsigned index) {
+  if (tcp_ == nullptr) return -EPROTONOSUPPORT;
+  int failed = 0;
+  each_listener(endpoint, [&](const tcp::Address& address, std::uint16_t port) {
+    const int result =
+        tcp_->listen(address, port, backlog, std::uint64_t{index} << apps::endpoint_shift,
+                     apps::settings_of(endpoint));
+    if (result != 0) failed = result;
+  });
+  return failed;
+}
+
+void Shard::refuse_connections(const ir::Endpoint& endpoint) {
+  if (tcp_ == nullptr) return;
+  each_listener(endpoint, [this](const tcp::Address& address, std::uint16_t port) {
+    tcp_->unlisten(address, port);
+  });
+}
+
+bool Shard::end_connections(ports::Card& card, apps::AppHost& apps, unsigned endpoint,
+                            std::uint32_t& from, bool told) {
+  if (tcp_ == nullptr) return false;
+  const RunsShard runs(index);
+  tcp_->now_ns = core.now_ns;
+  const auto its = [endpoint](const tcp::Connection& c) {
+    return c.cookie >> apps::endpoint_shift == endpoint;
+  };
+  const bool more = tcp_->abort_some(from, its, told);
+  settle(card, apps);
+  return more;
 }
 
 // As many as a list holds, and the card: what it does not take would be lost, and the connection

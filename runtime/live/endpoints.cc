@@ -1,5 +1,9 @@
 // Endpoints come and go: an instance of the application on every core, then its ports; and the
 // other way round.
+#include <fmt/format.h>
+
+#include <cstring>
+
 #include "runtime/live/live.h"
 
 namespace weft::live {
@@ -47,14 +51,57 @@ apps::AppHost::Instance Live::take(engine::NetCore& core, unsigned index) {
 }
 
 diag::Result<void> Live::listen(const ir::Endpoint& endpoint, unsigned index) {
-  return on_all([&](engine::NetCore& core) {
+  int failed = 0;
+  auto ok = on_all([&](engine::NetCore& core) {
     for (const auto& shard : core.shards) {
       const RunsShard runs(shard->index);
+      if (endpoint.tcp) {
+        const int result = shard->listen_for_connections(endpoint, index);
+        if (result != 0) failed = -result;
+        continue;
+      }
       shard->core.udp_ports.insert(endpoint.address, endpoint.addresses, endpoint.port,
                                    endpoint.ports, static_cast<std::uint16_t>(index));
       shard->listen(endpoint, index);
     }
   });
+  if (!ok || failed == 0) return ok;
+  return diag::fail(diag::Diagnostic{
+      .code = "E0672",
+      .message = fmt::format(
+          "endpoint `{}` cannot listen: {}", endpoint.name,
+          failed == EPROTONOSUPPORT ? "the stack was started without TCP" : std::strerror(failed)),
+      .help = "end the stack, and start it with a plan that has the endpoint"});
+}
+
+diag::Result<void> Live::refuse(const ir::Endpoint& endpoint) {
+  return on_all([&](engine::NetCore& core) {
+    for (const auto& shard : core.shards) {
+      const RunsShard runs(shard->index);
+      if (endpoint.tcp) {
+        shard->refuse_connections(endpoint);
+      } else {
+        shard->core.udp_ports.erase(endpoint.address, endpoint.addresses, endpoint.port,
+                                    endpoint.ports);
+      }
+    }
+  });
+}
+
+// A few at a time: other endpoints' packets are served between them. Where the card takes nothing
+// for long, peers are not told.
+diag::Result<void> Live::end_connections(unsigned index) {
+  constexpr unsigned patience = 1000;  // rounds
+  for (const auto& core : parts_.engine.cores()) {
+    std::vector<std::uint32_t> at, before;
+    unsigned idle = 0;
+    for (bool more = true; more; idle = at == before ? idle + 1 : 0, before = at) {
+      auto ok = parts_.engine.on_core(
+          core->id, [&] { more = core->end_connections(index, at, idle < patience); });
+      if (!ok) return ok;
+    }
+  }
+  return {};
 }
 
 diag::Result<void> Live::leave_groups(unsigned index) {
@@ -78,14 +125,9 @@ diag::Result<void> Live::drain_cores() {
 // Its number may be another's behind this: nothing is left that has it, be it a packet, a timer or
 // the news that its application has joined a group.
 diag::Result<void> Live::remove_endpoint(const ir::Endpoint& endpoint, unsigned index) {
-  auto ok = on_all([&](engine::NetCore& core) {
-    for (const auto& shard : core.shards) {
-      const RunsShard runs(shard->index);
-      shard->core.udp_ports.erase(endpoint.address, endpoint.addresses, endpoint.port,
-                                  endpoint.ports);
-    }
-  });
+  auto ok = refuse(endpoint);
   if (ok) ok = leave_groups(index);
+  if (ok && endpoint.tcp) ok = end_connections(index);
   if (ok) ok = drain_cores();
   if (!ok) {
     (void)listen(endpoint, index);
@@ -100,6 +142,8 @@ diag::Result<void> Live::remove_endpoint(const ir::Endpoint& endpoint, unsigned 
     });
     if (!ok) break;
   }
+  // (Its application may have opened others when it was told.)
+  if (ok && endpoint.tcp) ok = end_connections(index);
   if (ok) ok = drain_cores();
   if (ok) ok = leave_groups(index);
   parts_.engine.count_gone(endpoint, counted);

@@ -68,6 +68,8 @@ class Live {
   Done remove_endpoint(const ir::Endpoint& endpoint, unsigned index);
   Done listen(const ir::Endpoint& endpoint, unsigned index);
   Done leave_groups(unsigned index);
+  Done refuse(const ir::Endpoint& endpoint);
+  Done end_connections(unsigned index);
   Done drain_cores();
   Done give(const std::vector<apps::AppHost::Instance>& instances, unsigned index);
   static apps::AppHost::Instance take(engine::NetCore& core, unsigned index);

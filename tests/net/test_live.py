@@ -85,12 +85,33 @@ def workload(lab, ports, endpoints=("echo: {udp: 7, app: udp_echo, rate: 1000}",
     return file
 
 
+TCP = """workload: tcp
+host: {mac: "02:77:65:66:74:02", address: 10.7.0.2/24}
+queues: 2
+cores: 2
+endpoints:
+  echo: {tcp: 7, app: tcp_echo}
+"""
+
+
+def connected(space, port):
+    with space.inside():
+        s = socket.create_connection((lib.WEFT_IP, port), 10)
+    s.settimeout(10)
+    return s
+
+
+def echoed(connection, text=b"hello"):
+    connection.sendall(text)
+    return connection.recv(len(text), socket.MSG_WAITALL) == text
+
+
 class Live(unittest.TestCase):
-    def lab(self, file, nic="intel_82599"):
+    def lab(self, file, nic="intel_82599", graph="host_udp_ipv4"):
         lab = lib.Lab()
         self.addCleanup(lab.__exit__)
         space = lab.space("p")
-        plan = lab.compile(nic, file(lab))
+        plan = lab.compile(nic, file(lab), graph=graph)
         stack = lab.start(space, plan, "tap:weft0", "--interpret", *CORES)
         space.run("ip", "addr", "add", f"{lib.PEER_IP}/24", "dev", "weft0")
         space.run("ip", "link", "set", "weft0", "up")
@@ -205,6 +226,59 @@ class Live(unittest.TestCase):
             except ConnectionRefusedError:
                 return None
 
+    def planner(self, lab, stack):
+        with open(lab.folder / "planner.log", "wb") as log:
+            planner = subprocess.Popen(
+                [lib.WEFT, "plan", "--serve", "--stack", stack.name, "--watch", "0.3"],
+                stdout=log, stderr=subprocess.STDOUT, env=lab.environment)
+        self.addCleanup(lambda: planner.poll() is None and (planner.kill(), planner.wait()))
+        lib.wait_for("the planner serves", lambda: b"plans for" in
+                     (lab.folder / "planner.log").read_bytes(), 60)
+        return planner
+
+    def test_tcp_endpoints(self):
+        """They come, and go with their connections; the others' stay. Numbers are used again."""
+        def tcp(lab):
+            file = lab.folder / "tcp.yaml"
+            file.write_text(TCP)
+            return file
+        lab, space, _, stack = self.lab(tcp, graph="host_ipv4")
+        self.planner(lab, stack)
+        stays = connected(space, 7)
+        with self.assertRaises(ConnectionRefusedError):
+            connected(space, 1007)
+        weft("endpoint", "add", "more", "tcp", 1007, "app", "tcp_echo", "--stack", stack.name)
+        theirs = [connected(space, 1007) for _ in range(100)]
+        self.assertTrue(all(echoed(s) for s in theirs))
+        self.assertIn("listens there", weft("endpoint", "add", "twice", "tcp", 1007, "app",
+                                            "tcp_echo", "--stack", stack.name, code=5).stderr)
+        theirs[0].sendall(bytes(500_000))  # much is on its way, both ways
+        weft("endpoint", "remove", "more", "--stack", stack.name)
+        for s in theirs[1:]:
+            with self.assertRaises(ConnectionResetError):
+                s.recv(1)
+        with self.assertRaises(ConnectionRefusedError):
+            connected(space, 1007)
+        self.assertTrue(echoed(stays))
+        weft("endpoint", "add", "again", "tcp", 1008, "app", "tcp_echo", "--stack", stack.name)
+        with connected(space, 1008) as s:
+            self.assertTrue(echoed(s))
+        # By workload: one goes, another comes.
+        other = lab.folder / "other.yaml"
+        other.write_text(TCP + "  web: {tcp: 80, app: tcp_echo, rate: 100}\n")
+        weft("apply", other, "--stack", stack.name)
+        with connected(space, 80) as s:
+            self.assertTrue(echoed(s))
+        with self.assertRaises(ConnectionRefusedError):
+            connected(space, 1008)
+        self.assertTrue(echoed(stays))
+        for s in (stays, *theirs):
+            s.close()
+        stats = stack.stop()
+        self.assertEqual({a["endpoint"]: a["held"] for a in stats["apps"]},
+                         {"echo": 0, "web": 0, "(removed)": 0})
+        accounts.check_inside(self, stats)
+
     def test_flows(self):
         """One by one, by hand and by a planner that stays; endpoints come and go."""
         lab, space, _, stack = self.lab(lambda lab: workload(lab, ["40000-40019"]))
@@ -214,13 +288,7 @@ class Live(unittest.TestCase):
                          [["+", "flow"], ["+", "rule"]])
         self.assertIn("E0676", weft("flow", "add", "echo", "10.7.0.1:42000", "--stack", stack.name,
                                     code=1).stderr)
-        with open(lab.folder / "planner.log", "wb") as log:
-            planner = subprocess.Popen(
-                [lib.WEFT, "plan", "--serve", "--stack", stack.name, "--watch", "0.3"],
-                stdout=log, stderr=subprocess.STDOUT, env=lab.environment)
-        self.addCleanup(lambda: planner.poll() is None and (planner.kill(), planner.wait()))
-        lib.wait_for("the planner serves", lambda: b"plans for" in
-                     (lab.folder / "planner.log").read_bytes(), 60)
+        planner = self.planner(lab, stack)
         times = []
         for port in range(43000, 43040):
             done = json.loads(weft("flow", "add", "echo", f"10.7.0.1:{port}", "--stack",

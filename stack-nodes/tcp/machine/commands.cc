@@ -228,11 +228,15 @@ void Tcp::abort_all() {
   }
 }
 
-bool Tcp::abort_some(std::uint32_t& from) {
-  for (; from < connections_.known() && replies_end_ - replies_begin_ < most_replies; ++from) {
-    if (connections_[from].state != State::closed) abort(connections_[from]);
+bool Tcp::abort_some(std::uint32_t& from, const Which& which, bool told) {
+  constexpr std::uint32_t looked_at = 4096;  // others wait meanwhile
+  const std::uint32_t known = connections_.known();
+  const std::uint32_t end = known - from < looked_at ? known : from + looked_at;
+  for (; from < end && (!told || replies_end_ - replies_begin_ < most_replies); ++from) {
+    Connection& c = connections_[from];
+    if (c.state != State::closed && (which == nullptr || which(c))) abort(c);
   }
-  return from < connections_.known();
+  return from < known;
 }
 
 void Tcp::dispose(Connection& c) {

@@ -100,8 +100,11 @@ class Tcp {
   void close(Connection& c);    // ... and reads no more; events `acked` and `cleanup` still come
   void abort(Connection& c);    // the same with a reset
   void abort_all();
-  // As many as there is room for resets, from the record `from` on. True: there are more.
-  bool abort_some(std::uint32_t& from);
+  // Those that `which` is true of (nothing: all), from the record `from` on, of a few thousand: as
+  // many as there is room for resets, or, not `told`, whether there is or not. True: there are
+  // more.
+  using Which = std::function<bool(const Connection&)>;
+  bool abort_some(std::uint32_t& from, const Which& which = nullptr, bool told = true);
   void dispose(Connection& c);  // closes where that was not done, and forgets: no events any more
   void change(Connection& c, const Settings& settings);  // what can be changed still
   void set_no_delay(Connection& c, bool on);
