@@ -325,7 +325,8 @@ void CommandLine::add_changing() {
   c = add("endpoint", "weft endpoint add more udp 1007 app udp_echo\n  weft endpoint remove more",
           "Adds or removes an endpoint of a running stack.",
           [this] { return tool::endpoint(endpoint); });
-  c->add_option("REQUEST", endpoint.words, "add NAME udp|tcp PORT app APP | remove NAME")->required();
+  c->add_option("REQUEST", endpoint.words, "add NAME udp|tcp PORT app APP | remove NAME")
+      ->required();
   stack_and_inputs(c, endpoint);
   c->add_flag("--json", endpoint.json, "as JSON");
 }
