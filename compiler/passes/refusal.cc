@@ -100,7 +100,9 @@ bool spread_stands_in_the_way(const Inputs& inputs, const FilterProblem& problem
 
 // Some cards take no rule for a port without an address.
 bool would_do_if_bound(const Inputs& inputs, const FilterProblem& problem, const FlowClass& c) {
-  if (!c.strangers || inputs.workload.endpoints[c.endpoint].bound()) return false;
+  if (!c.strangers || inputs.workload.spread.binds() ||
+      inputs.workload.endpoints[c.endpoint].bound())
+    return false;
   Inputs bound = inputs;
   bound.workload.endpoints[c.endpoint].address = inputs.workload.host.address;
   return plan_filters(filter_problem(bound, *problem.classes)).missing.empty();

@@ -8,6 +8,7 @@
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/spread_check.h"
 #include "compiler/passes/steer.h"
+#include "compiler/plan/operation.h"
 #include "compiler/plan/segment_rules.h"
 
 namespace weft::passes {
@@ -33,18 +34,8 @@ Flows workload_flows(const ir::Workload& w) {
 }  // namespace
 
 std::optional<FlowKey> key_of(const plan::Filter& f) {
-  FlowKey key;
-  const auto get = [&](const char* field, std::uint64_t mask, auto& out) {
-    const auto it = f.match.find(field);
-    if (it == f.match.end() || it->second.second != mask) return false;
-    out = static_cast<std::remove_reference_t<decltype(out)>>(it->second.first);
-    return true;
-  };
-  if (!get("ipv4.src", 0xffffffff, key.src) || !get("ipv4.dst", 0xffffffff, key.dst) ||
-      !get("udp.src_port", 0xffff, key.src_port) || !get("udp.dst_port", 0xffff, key.dst_port)) {
-    return std::nullopt;
-  }
-  return key;
+  const auto flow = plan::flow_of(f);
+  return flow ? std::optional(key_of(*flow)) : std::nullopt;
 }
 
 namespace {

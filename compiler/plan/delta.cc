@@ -94,21 +94,6 @@ Rules rules_of(const Plan& plan) {
   return out;
 }
 
-// The flow of a rule that names exactly one.
-std::optional<FlowEntry> flow_of(const Filter& f) {
-  FlowEntry out;
-  const auto get = [&](const char* field, std::uint64_t all, auto& value) {
-    const auto at = f.match.find(field);
-    if (at == f.match.end() || at->second.second != all) return false;
-    value = static_cast<std::remove_reference_t<decltype(value)>>(at->second.first);
-    return true;
-  };
-  if (get("ipv4.src", 0xffffffff, out.src) && get("ipv4.dst", 0xffffffff, out.dst) &&
-      get("udp.src_port", 0xffff, out.src_port) && get("udp.dst_port", 0xffff, out.dst_port))
-    return out;
-  return std::nullopt;
-}
-
 bool residue_is(const Residue& r, const Residue& other) {
   return r.id == other.id && r.queue_class == other.queue_class;
 }

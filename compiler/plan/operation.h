@@ -61,6 +61,10 @@ std::vector<Operation> undo(const std::vector<Operation>& done,
 // Names a rule by what it matches, not by its id: table, priority, fields with masks.
 std::string rule_key(const Filter& filter);
 
+// The flow of UDP that a rule names with all bits of its addresses and ports: where from, and
+// where to. nullopt: it is about others, too.
+std::optional<FlowEntry> flow_of(const Filter& filter);
+
 // Flows in the order of their keys, as the compiler writes them; apply() keeps it.
 void sort_flows(Plan& plan);
 FlowEntry* find_flow(Plan& plan, const FlowEntry& key);

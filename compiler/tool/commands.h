@@ -39,6 +39,7 @@ struct ExplainArgs {
   std::string nic;                      // model, when the plan's is not installed
   std::vector<std::string> descriptor;  // "ip_cksum=unknown": instead of what the card would say
   bool json = false;
+  bool all = false;
 };
 int explain(const ExplainArgs& args);
 

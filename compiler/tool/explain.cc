@@ -5,7 +5,9 @@
 
 #include "compiler/diag/codes.h"
 #include "compiler/frontend/readers.h"
+#include "compiler/plan/preview.h"
 #include "compiler/tool/commands.h"
+#include "compiler/tool/explain_endpoint.h"
 #include "compiler/tool/explain_node.h"
 #include "compiler/tool/explain_packet.h"
 #include "compiler/tool/frame_text.h"
@@ -92,13 +94,12 @@ int explain(const ExplainArgs& args) {
   if (!plan) return report(plan.error());
   if (!args.packet.empty() || !args.pcap.empty()) return explain_packet(args, *plan, *fields);
   if (args.node.empty()) {
-    say("explain what? a node of the plan (weft explain PLAN NODE), or --packet 'udp from ...'");
-    return usage;
+    print(args.json ? plan::to_json(*plan) : plan::preview(*plan, {.all = args.all}));
+    say("more: weft explain PLAN NODE, weft explain PLAN ENDPOINT, or --packet 'udp from ...'");
+    return ok;
   }
-  for (const plan::Placed& p : plan->chosen.placement) {
-    if (p.endpoint >= plan->endpoints.size() || plan->endpoints[p.endpoint].name != args.node)
-      continue;
-    print(fmt::format("endpoint {}: {}\n  {}\n", args.node, ir::to_string(p.how), p.why));
+  if (const auto story = explain_endpoint(*plan, args.node)) {
+    print(args.json ? to_json(*story) : to_text(*story));
     return ok;
   }
   // Graph and model add what the plan does not repeat; it can be explained without them.

@@ -70,10 +70,19 @@ diag::Result<NodeStory> explain_node(const plan::Plan& plan, const std::string& 
   const std::string item = node.size() < name.size() ? name.substr(node.size() + 1) : "";
   std::set<std::string> known = known_nodes(plan);
   if (!known.contains(node)) {
-    std::string near = diag::nearest(node, {known.begin(), known.end()});
-    return diag::fail(plain("E0460", fmt::format("the plan has no node `{}`", node),
-                            near.empty() ? fmt::format("its nodes: {}", fmt::join(known, ", "))
-                                         : fmt::format("did you mean `{}`?", near)));
+    std::vector<std::string> names(known.begin(), known.end()), endpoints;
+    for (const ir::Endpoint& e : plan.endpoints)
+      if (!e.vacant()) endpoints.push_back(e.name);
+    names.insert(names.end(), endpoints.begin(), endpoints.end());
+    constexpr std::size_t shown = 8;
+    const bool more = endpoints.size() > shown;
+    if (more) endpoints.resize(shown);
+    const std::string near = diag::nearest(node, names);
+    return diag::fail(
+        plain("E0460", fmt::format("the plan has no node and no endpoint `{}`", node),
+              near.empty() ? fmt::format("endpoints: {}{}; nodes: `weft explain PLAN` names them",
+                                         fmt::join(endpoints, ", "), more ? ", ..." : "")
+                           : fmt::format("did you mean `{}`?", near)));
   }
   NodeStory out;
   out.node = name;

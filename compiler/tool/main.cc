@@ -173,10 +173,12 @@ void CommandLine::add_looking() {
                 "weft explain plan.yaml udp_checksum\n"
                 "  weft explain plan.yaml --packet 'udp from 10.7.0.1:40000 to 10.7.0.2:7 ttl 3'\n"
                 "  weft explain E0104",
-                "Why a node is where it is, what happens to a packet, what an error code means.",
+                "A plan; where an endpoint's packets go; why a node is where it is; what happens "
+                "to a packet;\n"
+                "what an error code means.",
                 [this] { return tool::explain(explain); });
   c->add_option("PLAN", explain.subject, "plan, or an error code")->required();
-  c->add_option("NODE", explain.node, "node of the protocol graph, or node.item");
+  c->add_option("NODE", explain.node, "endpoint; or node of the protocol graph, or node.item");
   auto* packet = c->add_option(
       "--packet", explain.packet,
       "udp|icmp|tcp|arp [from A[:P]] [to A[:P]] [len N] [vlan N] [ttl N] [fragment OFFSET [more]]\n"
@@ -190,6 +192,7 @@ void CommandLine::add_looking() {
                 "ip_cksum|l4_cksum=unknown|good|bad|none: instead of what the card would say");
   c->add_option("--nic", explain.nic, "NIC model (the one that the plan names)");
   c->add_flag("--json", explain.json, "the story as JSON");
+  c->add_flag("--all", explain.all, "of a plan: every filter and every node with its reason");
 
   c = add("graph", "weft graph host_udp_ipv4 --format svg > graph.svg",
           "The picture or the text of a protocol graph, a NIC model or a plan's residue.",

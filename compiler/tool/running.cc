@@ -135,11 +135,10 @@ diag::Result<Operations> on_endpoint(planner::Planner& planner, const std::strin
   e.name = words.next();
   if (verb == "remove" && words.done()) return planner.remove_endpoint(e.name);
   e.tcp = verb == "add" && words.take("tcp");
-  const bool good = verb == "add" && (e.tcp || words.take("udp")) &&
-                    number(words.next(), e.port) && e.port != 0 && words.take("app") &&
-                    !(e.app = words.next()).empty() && words.done();
-  if (!good)
-    return no("expected: add endpoint NAME udp|tcp PORT app APP, or remove endpoint NAME");
+  const bool good = verb == "add" && (e.tcp || words.take("udp")) && number(words.next(), e.port) &&
+                    e.port != 0 && words.take("app") && !(e.app = words.next()).empty() &&
+                    words.done();
+  if (!good) return no("expected: add endpoint NAME udp|tcp PORT app APP, or remove endpoint NAME");
   return planner.add_endpoint(e);
 }
 

@@ -1,0 +1,163 @@
+#include "compiler/tool/explain_endpoint.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "compiler/plan/operation.h"
+#include "compiler/plan/places.h"
+#include "compiler/plan/preview.h"
+#include "compiler/plan/text.h"
+
+namespace weft::tool {
+namespace {
+
+constexpr std::size_t shown_rules = 8;
+
+std::vector<std::string> wishes_of(const ir::Endpoint& e) {
+  std::vector<std::string> out;
+  if (e.gold) out.emplace_back("class gold");
+  if (e.exclusive) out.emplace_back("exclusive");
+  if (!e.trust.empty()) out.push_back("trust " + e.trust);
+  if (e.queues && e.queues->first == e.queues->last)
+    out.push_back(fmt::format("queue {}", e.queues->first));
+  if (e.queues && e.queues->first != e.queues->last)
+    out.push_back(fmt::format("queues {}-{}", e.queues->first, e.queues->last));
+  if (e.core) out.push_back(fmt::format("core {}", *e.core));
+  if (e.p99_us != 0) out.push_back(fmt::format("p99 {}us", plan::number_text(e.p99_us)));
+  return out;
+}
+
+bool for_all_sources(const plan::Filter& rule) {
+  return std::none_of(rule.match.begin(), rule.match.end(), [](const auto& part) {
+    return part.first == "ipv4.src" || part.first.ends_with(".src_port");
+  });
+}
+
+// Rules for single flows are told by number, others one by one.
+void rules_of(const plan::Plan& plan, unsigned place, EndpointStory& out, std::set<unsigned>& on) {
+  std::size_t wide = 0;
+  for (const plan::Filter& rule : plan.configuration.filters) {
+    if (plan::endpoint_of(rule, plan) != place) continue;
+    on.insert(rule.queue);
+    const auto flow = plan::flow_of(rule);
+    if (flow && plan::find_flow(plan, *flow) != nullptr) {
+      ++out.by_rule;
+      continue;
+    }
+    out.rules.push_back(&rule);
+    wide += for_all_sources(rule) ? 1 : 0;
+  }
+  const ir::Endpoint& e = plan.endpoints[place];
+  out.hashed = wide < std::size_t{e.ports} * e.addresses && plan.configuration.rx_queues > 1;
+}
+
+std::vector<unsigned> hash_queues(const plan::Plan& plan) {
+  const auto& table = plan.configuration.rss.table;
+  const std::set<unsigned> all(table.begin(), table.end());
+  return {all.begin(), all.end()};
+}
+
+nlohmann::json cores_json(const std::vector<EndpointStory::Core>& cores) {
+  auto out = nlohmann::json::array();
+  for (const auto& c : cores)
+    out.push_back({{"core", c.core}, {"queues", c.queues}, {"polled_first", c.first}});
+  return out;
+}
+
+}  // namespace
+
+std::optional<EndpointStory> explain_endpoint(const plan::Plan& plan, const std::string& name) {
+  const auto at =
+      std::find_if(plan.endpoints.begin(), plan.endpoints.end(),
+                   [&](const ir::Endpoint& e) { return !e.vacant() && e.name == name; });
+  if (at == plan.endpoints.end()) return std::nullopt;
+  const auto place = static_cast<unsigned>(at - plan.endpoints.begin());
+  EndpointStory out;
+  out.name = name;
+  out.sockets = plan::sockets_text(*at);
+  out.app = at->app;
+  out.wishes = wishes_of(*at);
+  std::set<unsigned> on;
+  rules_of(plan, place, out, on);
+  for (const plan::FlowEntry& f : plan.flows) {
+    if (f.endpoint != place) continue;
+    ++out.flows;
+    on.insert(f.queue);
+  }
+  if (out.hashed) {
+    out.hash_queues = hash_queues(plan);
+    on.insert(out.hash_queues.begin(), out.hash_queues.end());
+  }
+  if (plan.configuration.rx_queues == 1) on.insert(0);
+  out.queues.assign(on.begin(), on.end());
+  for (const plan::QueueZone& z : plan.chosen.zones)
+    if (plan.chosen.zones.size() > 1 &&
+        std::any_of(z.queues.begin(), z.queues.end(), [&](unsigned q) { return on.contains(q); }))
+      out.zones.push_back(z.name);
+  for (const plan::NetCore& core : plan.cores) {
+    EndpointStory::Core its{core.id, {}, false};
+    for (const unsigned q : core.queues)
+      if (on.contains(q)) its.queues.push_back(q);
+    its.first = std::any_of(core.priority.begin(), core.priority.end(),
+                            [&](unsigned q) { return on.contains(q); });
+    std::sort(its.queues.begin(), its.queues.end());
+    if (!its.queues.empty()) out.cores.push_back(std::move(its));
+  }
+  for (const plan::Placed& p : plan.chosen.placement) {
+    if (p.endpoint != place) continue;
+    out.placement = ir::to_string(p.how);
+    out.why = p.why;
+  }
+  return out;
+}
+
+std::string to_text(const EndpointStory& s) {
+  std::string out = fmt::format("endpoint {}: {}, application {}\n", s.name, s.sockets, s.app);
+  if (!s.wishes.empty()) out += fmt::format("  asks for  {}\n", fmt::join(s.wishes, ", "));
+  for (std::size_t i = 0; i < s.rules.size() && i < shown_rules; ++i)
+    out += fmt::format("  rule      {} in {}: {} => queue {}\n", s.rules[i]->id, s.rules[i]->table,
+                       plan::filter_subject(*s.rules[i]), s.rules[i]->queue);
+  if (s.rules.size() > shown_rules)
+    out += fmt::format("  ... and {} rules more\n", s.rules.size() - shown_rules);
+  if (s.flows != 0)
+    out += fmt::format("  flows     {} known, {} by rules of their own\n", s.flows, s.by_rule);
+  if (s.hashed)
+    out += fmt::format("  the rest  by the card's hash: {}\n",
+                       s.hash_queues.empty() ? "on any queue" : plan::queues_text(s.hash_queues));
+  for (const EndpointStory::Core& c : s.cores)
+    out += fmt::format("  core {}    {}{}\n", c.core, plan::queues_text(c.queues),
+                       c.first ? ", polled first" : "");
+  if (!s.zones.empty()) out += fmt::format("  queues of {}\n", fmt::join(s.zones, ", "));
+  if (!s.placement.empty()) out += fmt::format("  runs      {}: {}\n", s.placement, s.why);
+  return out;
+}
+
+std::string to_json(const EndpointStory& s) {
+  auto rules = nlohmann::json::array();
+  for (const plan::Filter* f : s.rules)
+    rules.push_back({{"id", f->id},
+                     {"table", f->table},
+                     {"match", plan::filter_subject(*f)},
+                     {"queue", f->queue}});
+  const nlohmann::json out = {{"endpoint", s.name},
+                              {"sockets", s.sockets},
+                              {"app", s.app},
+                              {"wishes", s.wishes},
+                              {"rules", std::move(rules)},
+                              {"flows", s.flows},
+                              {"flows_by_rule", s.by_rule},
+                              {"hashed", s.hashed},
+                              {"hash_queues", s.hash_queues},
+                              {"queues", s.queues},
+                              {"zones", s.zones},
+                              {"cores", cores_json(s.cores)},
+                              {"placement", s.placement},
+                              {"why", s.why}};
+  return out.dump(2) + "\n";
+}
+
+}  // namespace weft::tool
