@@ -169,14 +169,13 @@ void CommandLine::add_measuring() {
 }
 
 void CommandLine::add_looking() {
-  auto* c = add("explain",
-                "weft explain plan.yaml udp_checksum\n"
-                "  weft explain plan.yaml --packet 'udp from 10.7.0.1:40000 to 10.7.0.2:7 ttl 3'\n"
-                "  weft explain E0104",
-                "A plan; where an endpoint's packets go; why a node is where it is; what happens "
-                "to a packet;\n"
-                "what an error code means.",
-                [this] { return tool::explain(explain); });
+  auto* c =
+      add("explain",
+          "weft explain plan.yaml udp_checksum\n"
+          "  weft explain plan.yaml --packet 'udp from 10.7.0.1:40000 to 10.7.0.2:7 ttl 3'\n"
+          "  weft explain E0104",
+          "A plan, its endpoints and nodes; what happens to a packet; what an error code means.",
+          [this] { return tool::explain(explain); });
   c->add_option("PLAN", explain.subject, "plan, or an error code")->required();
   c->add_option("NODE", explain.node, "endpoint; or node of the protocol graph, or node.item");
   auto* packet = c->add_option(
