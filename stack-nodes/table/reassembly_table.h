@@ -12,6 +12,10 @@
 // overlap gives up the whole datagram, and every further fragment of it until its time is over:
 // what overlaps is an attack or a broken sender, and hosts that pick bytes can be told apart and
 // fooled (RFC 5722 says so for IPv6).
+//
+// Routers mark pieces: the datagram is marked as congested where one of them is. Where another one
+// says that it cannot be marked, somebody on the way is broken and it is dropped (RFC 3168 section
+// 5.3); else it has the first one's mark.
 #pragma once
 
 #include <algorithm>
@@ -80,6 +84,7 @@ class ReassemblyTable : public Owned {
     d->covered.fill(f.first_block(), f.last_block());
     d->begins.fill(f.first_block(), f.first_block());
     d->have += f.bytes;
+    d->marks |= static_cast<std::uint8_t>(1u << f.ecn);
     d->reached = std::max(d->reached, f.end());
     if (!f.more) d->total = f.end();
     if (f.offset == 0) d->keep_headers(p, f);
@@ -122,13 +127,15 @@ class ReassemblyTable : public Owned {
     std::uint32_t offset;  // bytes
     std::uint32_t bytes;
     bool more;
+    unsigned ecn;
 
     explicit Fragment(const Packet& p)
         : payload(p.data + p.l4),
           header(p.l4 - p.l3),
           offset(get<field::ipv4::fragment_offset>(p) * 8u),
           bytes(wire::l4_room(p)),
-          more(get<field::ipv4::more_fragments>(p) != 0) {}
+          more(get<field::ipv4::more_fragments>(p) != 0),
+          ecn(get<field::ipv4::ecn>(p)) {}
     std::uint32_t end() const { return offset + bytes; }
     unsigned first_block() const { return offset / 8; }
     unsigned last_block() const { return (end() - 1) / 8; }
@@ -172,11 +179,15 @@ class ReassemblyTable : public Owned {
     std::uint16_t vlan_id = 0;
     Cast cast = Cast::own;
     std::uint8_t header_bytes = 0;
+    std::uint8_t marks = 0;                 // of its pieces: a bit for each value of ECN
     std::uint32_t first_bytes = 0;          // payload of the first fragment
     std::array<std::uint8_t, 12> ether{};   // the first fragment's addresses
     std::array<std::uint8_t, 60> header{};  // and its IPv4 header
     Bitmap covered;
     Bitmap begins;
+
+    bool congested() const { return (marks & 8) != 0; }
+    bool cannot_be_marked() const { return (marks & 1) != 0; }
 
     void keep_headers(const Packet& p, const Fragment& f) {
       header_bytes = static_cast<std::uint8_t>(f.header);
@@ -279,6 +290,7 @@ class ReassemblyTable : public Owned {
       return Result::bad;
     }
     d.used = false;
+    if (d.congested() && d.cannot_be_marked()) return Result::bad;
     Packet q;
     if (!core.services->allocate(q, 14 + datagram)) {
       ++counters_.no_buffer;
@@ -288,6 +300,7 @@ class ReassemblyTable : public Owned {
     set<field::ipv4::total_length>(q, datagram);
     set<field::ipv4::more_fragments>(q, 0);
     set<field::ipv4::fragment_offset>(q, 0);
+    if (d.congested()) set<field::ipv4::ecn>(q, 3);
     set<field::ipv4::checksum>(q, 0);
     wire::Sum sum;
     sum.add(q.data + q.l3, d.header_bytes);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "tests/sim/apart.h"
 #include "tests/sim/faults.h"
@@ -24,19 +25,23 @@ constexpr std::uint32_t peer = on_link(1), first_number = 7000;
 constexpr unsigned connections = 12;  // that the peer opens, and again that the application does
 constexpr std::size_t bytes = 700, of_text = 240, of_syn = 8;  // in pieces of multiples of 8
 
+constexpr std::uint8_t ecn_capable = 2, ecn_congested = 3;
+
 using Ports = std::pair<std::uint16_t, std::uint16_t>;  // own, peer's
 
 // A peer that sends every segment with a text, and every other SYN, in pieces: the last one first,
-// and twice.
+// and twice. Routers mark the last one: who was opened so that it may be marked is to tell.
 class Peer {
  public:
   explicit Peer(PeerWire& wire) : wire_(wire) {
     for (std::size_t i = 0; i < bytes; ++i) text.push_back(static_cast<std::uint8_t>(i * 7));
     wire_.on_datagram = [this](const Bytes& b) { came(Seen(b)); };
     for (std::uint16_t i = 0; i < connections; ++i)
-      send_syn(segment({7, static_cast<std::uint16_t>(5000 + i)}, Segment::syn, first_number, 0));
+      send_syn(segment({7, static_cast<std::uint16_t>(5000 + i)},
+                       Segment::syn | Segment::ece | Segment::cwr, first_number, 0));
   }
   Bytes text;
+  std::set<Ports> told;  // of congestion
   unsigned resets = 0, wrong_sums = 0;
 
  private:
@@ -52,6 +57,7 @@ class Peer {
     wrong_sums += s.sums_right ? 0 : 1;
     resets += (s.flags & Segment::rst) != 0 ? 1 : 0;
     const Ports ports{s.own_port, s.peer_port};
+    if ((s.flags & (Segment::syn | Segment::ece)) == Segment::ece) told.insert(ports);
     const std::uint32_t next = s.seq + ((s.flags & Segment::syn) != 0 ? 1 : 0);
     if ((s.flags & Segment::ack) == 0 && (s.flags & Segment::syn) != 0) {
       send_syn(segment(ports, Segment::syn | Segment::ack, first_number, next));
@@ -59,6 +65,7 @@ class Peer {
       sent_[ports] = true;
       Segment answer = segment(ports, Segment::ack, first_number + 1, next);
       answer.text = text;
+      answer.ip.tos = ecn_capable;
       in_pieces(answer, of_text);
     }
   }
@@ -74,6 +81,7 @@ class Peer {
     for (std::size_t n = last + 1; n-- > 0;) {
       const auto from = whole.begin() + static_cast<std::ptrdiff_t>(n * each);
       const auto to = n == last ? whole.end() : from + static_cast<std::ptrdiff_t>(each);
+      ip.tos = n == last && s.ip.tos == ecn_capable ? ecn_congested : s.ip.tos;
       ip.offset = static_cast<std::uint16_t>((n == last ? 0 : 0x2000) | n * each / 8);
       for (unsigned times = n == last ? 2 : 1; times > 0; --times)
         wire_.send(ip.frame(Bytes(from, to)));
@@ -113,7 +121,7 @@ struct Result {
   std::string wrong;  // with the streams; "": nothing
   std::string left;   // when it ended: a packet that is not accounted for, a buffer; "": nothing
   unsigned queues = 0;
-  std::uint64_t taken_over = 0, doubled = 0;
+  std::uint64_t taken_over = 0, doubled = 0, told = 0;
 };
 
 Result run_streams(const plan::Plan& plan, const passes::Inputs& in,
@@ -135,6 +143,7 @@ Result run_streams(const plan::Plan& plan, const passes::Inputs& in,
   if (!scene.run(all_came, 400'000'000)) out.wrong = "not every text came, or not as it was sent";
   if (client.resets != 0) out.wrong += fmt::format(" {} resets", client.resets);
   if (client.wrong_sums != 0) out.wrong += fmt::format(" {} wrong sums", client.wrong_sums);
+  out.told = client.told.size();
   out.queues = scene.queues_used();
   if (options.failures != nullptr) options.failures->every = 0;
   out.left = scene.stop();
@@ -171,6 +180,7 @@ TEST_P(Pieces, OfSegmentsReachTheConnection) {
   EXPECT_EQ(result.queues, queues);
   EXPECT_EQ(result.taken_over != 0, queues > 1);
   EXPECT_GE(result.doubled, 2 * connections);
+  EXPECT_EQ(result.told, connections);  // that a piece was marked: those that the peer opened
   Failures failures{.every = 4};  // of what the stack asks for, and the wire
   EXPECT_EQ(run_streams(plan, in, {.failures = &failures}).left, "");
   EXPECT_GT(failures.failed, 20u);

@@ -48,6 +48,7 @@ struct Ipv4Parts {
   std::uint32_t offset = 0;  // bytes
   bool more = false;
   Bytes options;  // a multiple of 4 bytes
+  std::uint8_t tos = 0;
 };
 
 // Payload first, then headers from the inside out: each wraps what is there.
@@ -85,7 +86,7 @@ class PacketBuilder {
     Bytes header;
     const std::size_t length = 20 + ip.options.size();
     put(header, 1, 0x40 | length / 4);
-    put(header, 1, 0);
+    put(header, 1, ip.tos);
     put(header, 2, length + bytes_.size());
     put(header, 2, ip.id);
     put(header, 2, (ip.more ? 0x2000 : 0) | ip.offset / 8);
