@@ -11,8 +11,6 @@ constexpr double cubic_c = 0.4;
 constexpr double cubic_beta = 0.7;
 constexpr double cubic_alpha = 3 * (1 - cubic_beta) / (1 + cubic_beta);
 
-std::uint32_t least(const Connection& c) { return 2u * c.mss; }
-
 // RFC 5681 section 3.1, counted in bytes (RFC 3465). All that has arrived counts: receivers of
 // today acknowledge many segments at once, and with a limit of two the window would hardly grow
 // (RFC 9406 section 4.2 lifts it too). One segment for each acknowledgement in the slow start after
@@ -86,11 +84,11 @@ void acknowledged(Connection& c, std::uint32_t bytes, std::uint64_t now_ns) {
 std::uint32_t reduced(Connection& c, std::uint32_t flight) {
   begin_epoch(c);
   if (c.congestion == Congestion::newreno) {
-    return std::max(std::min(flight, c.cwnd) / 2, least(c));  // RFC 5681 equation 4
+    return std::min(flight, c.cwnd) / 2;  // RFC 5681 equation 4
   }
   // Fast convergence (section 4.7): who loses before the last maximum leaves room for others.
   c.w_max = c.cwnd < c.w_max ? static_cast<std::uint32_t>(c.cwnd * ((1 + cubic_beta) / 2)) : c.cwnd;
-  return std::max(static_cast<std::uint32_t>(c.cwnd * cubic_beta), least(c));
+  return static_cast<std::uint32_t>(c.cwnd * cubic_beta);
 }
 
 void begin_epoch(Connection& c) {

@@ -106,6 +106,7 @@ struct Connection {
   std::uint32_t ecn : 1 = 0;          // agreed on
   std::uint32_t ecn_echo : 1 = 0;     // the peer is told of congestion until it answers
   std::uint32_t ecn_reduced : 1 = 0;  // ... and is to be told that it was heard (CWR)
+  std::uint32_t ecn_pause : 1 = 0;    // nothing new before the retransmission timer runs out
   std::uint32_t syn_acked : 1 = 0;
   std::uint32_t passive : 1 = 0;
   std::uint32_t ack_now : 1 = 0;

@@ -102,7 +102,7 @@ bool Tcp::make_segment(Connection& c, OutSegment& out) {
 bool Tcp::may_send_new(Connection& c, std::uint32_t& len, bool& with_fin) {
   if (c.fin_sent != 0) return false;
   const std::uint32_t queued = c.snd_end - c.snd_nxt;
-  if (queued == 0 && c.fin_queued == 0) return false;
+  if ((queued == 0 && c.fin_queued == 0) || pauses(c)) return false;
   const std::int32_t usable = distance(c.snd_nxt, c.snd_una + c.snd_wnd);
   const std::uint32_t room = usable > 0 ? static_cast<std::uint32_t>(usable) : 0;
   if (room == 0) {

@@ -65,7 +65,7 @@ void Tcp::recover(Connection& c, const Segment& s, Delivered& d) {
   }
   if (c.recovery == Recovery::fast || c.recovery == Recovery::cwr) {
     proportional_reduction(c, d);
-  } else if (d.advanced && !repaired) {
+  } else if (d.advanced && !repaired && !(told && c.recovery == Recovery::open)) {
     // What the application did not use says nothing of what the path carries (RFC 9293 section
     // 3.8.2 with RFC 2861; in slow start half of the window is use enough, as it is to double).
     const bool limited = c.cwnd_limited != 0 || c.recovery == Recovery::loss ||
@@ -78,11 +78,19 @@ void Tcp::enter_recovery(Connection& c, Recovery how) {
   if (c.recovery == Recovery::open) {
     c.prior_cwnd = c.cwnd;
     c.prior_ssthresh = c.ssthresh;
-    c.ssthresh = congestion::reduced(c, c.outstanding());
+    const bool marked = how == Recovery::cwr;
+    const std::uint32_t to = congestion::reduced(c, marked ? c.cwnd : c.outstanding());
+    c.ssthresh = std::max(to, congestion::least(c));
+    if (marked && to < c.ssthresh) {
+      // No room for a gradual way down. Whose window is of one segment already pauses, too.
+      c.ecn_pause = c.cwnd < congestion::least(c) ? 1 : 0;
+      c.cwnd = std::max(to, std::uint32_t{c.mss});
+      how = Recovery::open;
+    }
   }
   c.ecn_reduced = 1;  // RFC 3168 section 6.1.2: whatever it was for
   c.undo_point = c.snd_una;
-  c.undo_left = how == Recovery::cwr ? -1 : 0;
+  c.undo_left = how == Recovery::fast ? 0 : -1;
   c.first_again_ts = 0;
   c.recovery = how;
   c.recovery_point = c.snd_nxt;
@@ -94,7 +102,7 @@ void Tcp::enter_recovery(Connection& c, Recovery how) {
 
 void Tcp::leave_recovery(Connection& c) {
   if (c.recovery == Recovery::fast || c.recovery == Recovery::cwr) {
-    c.cwnd = std::max(c.ssthresh, 2u * c.mss);
+    c.cwnd = std::max(c.ssthresh, congestion::least(c));
     if (c.reo_persist != 0 && --c.reo_persist == 0) c.reo_mult = 1;
   }
   c.recovery = Recovery::open;
@@ -164,7 +172,7 @@ void Tcp::timed_out(Connection& c) {
     if (c.recovery == Recovery::open) {
       c.prior_cwnd = c.cwnd;
       c.prior_ssthresh = c.ssthresh;
-      c.ssthresh = congestion::reduced(c, flight);
+      c.ssthresh = std::max(congestion::reduced(c, flight), congestion::least(c));
     }
     c.ecn_reduced = 1;
     c.undo_point = c.snd_una;

@@ -259,6 +259,7 @@ class Tcp {
   std::uint32_t make_connection(const Tuple& t, const Settings& settings);
   void send_fin(Connection& c);
   void enter_time_wait(Connection& c);
+  bool pauses(Connection& c) const;
   void enter_fin_wait_2(Connection& c);
   void end(Connection& c, std::uint8_t why);
   void end_released(Connection& c) { end(c, reason::reset); }

@@ -71,6 +71,7 @@ void Tcp::arm_retransmit(Connection& c) {
     c.waits_for = Wait::nothing;
     return disarm(c, Timer::retransmit);
   }
+  if (c.sent_first == none && pauses(c)) return set(Wait::persist, c.rto_from_ns + rto_ns(c));
   if (c.sent_first == none || closed_window) {
     if (c.waits_for == Wait::persist && c.due[0] != 0) return;
     return set(Wait::persist, now_ns + rto_ns(c));
@@ -84,9 +85,17 @@ void Tcp::arm_retransmit(Connection& c) {
   set(Wait::rto, rto_due);
 }
 
+// RFC 3168 section 6.1.2: a window of one segment can't be halved; the retransmission timer, which
+// the acknowledgement that told of congestion has set anew, says when the next one leaves.
+bool Tcp::pauses(Connection& c) const {
+  if (c.ecn_pause != 0 && now_ns >= c.rto_from_ns + rto_ns(c)) c.ecn_pause = 0;
+  return c.ecn_pause != 0;
+}
+
 void Tcp::expire_retransmit(Connection& c) {
   const Wait waited = c.waits_for;
   c.waits_for = Wait::nothing;
+  if (waited == Wait::persist || waited == Wait::rto) c.ecn_pause = 0;
   switch (waited) {
     case Wait::nothing: return want_output(c);
     case Wait::reordering: {

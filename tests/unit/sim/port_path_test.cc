@@ -49,7 +49,7 @@ TEST(PortPath, CongestionIsTold) {
     send C 1000 = 1000
     >> PSH|ACK seq=5001 len=1000 ecn=2
     << ACK|ECE seq=101 ack=6001 win=9000
-    info C snd_ssthresh=2 snd_cwnd=2
+    info C snd_ssthresh=5 snd_cwnd=2
     send C 100 = 100
     >> PSH|ACK|CWR seq=6001 len=100 ecn=2
     << ACK seq=101 ack=6101 len=10 ecn=3 win=9000

@@ -363,7 +363,7 @@ TEST(PortSend, EcnIsHeard) {
     >> ACK len=1000
     >> PSH|ACK len=1000
     << ACK|ECE seq=101 ack=7001 win=20000
-    info C ca_state=2 snd_ssthresh=2 delivered=3 delivered_ce=2
+    info C ca_state=2 snd_ssthresh=5 delivered=3 delivered_ce=2
     << ACK seq=101 ack=9001 win=20000
     send C 1000
     >> PSH|ACK|CWR len=1000

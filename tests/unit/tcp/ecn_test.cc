@@ -12,7 +12,7 @@ tcp::Config asks() {
 
 // Asked for by this side, and agreed on.
 struct Agreed : Ladder {
-  Agreed() : Ladder(asks()) {
+  explicit Agreed(const tcp::Config& config = asks()) : Ladder(config) {
     run(R"(
       connect
       >> SYN|ECE|CWR seq=5000 ecn=0
@@ -32,7 +32,7 @@ TEST(TcpEcn, HalvedOnceInAWindow) {
     l.run(">> ACK seq=" + std::to_string(5001 + i * 1000) + " len=1000 ecn=2");
   l.run(R"(
     << ACK|ECE seq=101 ack=6001 win=60000
-    ssthresh 4500
+    ssthresh 5000
     send 10000
     << ACK|ECE seq=101 ack=7001 win=60000
     >> ACK|CWR seq=15001 len=1000 ecn=2
@@ -40,18 +40,103 @@ TEST(TcpEcn, HalvedOnceInAWindow) {
     << ACK|ECE seq=101 ack=9001 win=60000
     >> ACK seq=16001 len=1000 ecn=2
     << ACK|ECE seq=101 ack=15001 win=60000
-    ssthresh 4500
-    cwnd 4500
+    ssthresh 5000
+    cwnd 5000
     >> ACK seq=17001 len=1000 ecn=2
     >> ACK seq=18001 len=1000 ecn=2
-    << ACK seq=101 ack=16001 win=60000
     >> ACK seq=19001 len=1000 ecn=2
+    << ACK seq=101 ack=16001 win=60000
+    >> ACK seq=20001 len=1000 ecn=2
     << ACK|ECE seq=101 ack=17001 win=60000
-    ssthresh 2000
-    << ACK seq=101 ack=19001 win=60000
-    >> ACK|CWR seq=20001 len=1000 ecn=2
+    ssthresh 2500
+    << ACK seq=101 ack=20001 win=60000
+    >> ACK|CWR seq=21001 len=1000 ecn=2
     >> anything
   )");
+}
+
+// Section 6.1.2: the window falls to one segment, not below; from there on the retransmission timer,
+// set anew by what told of congestion, says when something new leaves. RFC 9438 section 4.6: ssthresh
+// is two segments all the same.
+TEST(TcpEcn, OneSegmentWaitsForTheTimer) {
+  for (const auto control : {tcp::Congestion::newreno, tcp::Congestion::cubic}) {
+    auto config = asks();
+    config.congestion = control;
+    config.initial_segments = 2;
+    Agreed l(config);
+    l.run(R"(
+      send 6000
+      >> ACK seq=5001 len=1000 ecn=2
+      >> ACK seq=6001 len=1000 ecn=2
+      << ACK|ECE seq=101 ack=7001 win=60000
+      ssthresh 2000
+      >> ACK|CWR seq=7001 len=1000 ecn=2
+      >> nothing
+      +20ms
+      << ACK|ECE seq=101 ack=8001 win=60000
+      cwnd 1000
+      ssthresh 2000
+      +201ms                    # (a round trip of 20 ms makes the timer a bit longer than 200)
+      >> nothing
+      +3ms
+      >> ACK|CWR seq=8001 len=1000 ecn=2
+      >> nothing
+      << ACK seq=101 ack=9001 win=60000
+      >> ACK seq=9001 len=1000 ecn=2
+      >> ACK seq=10001 len=1000 ecn=2
+      << ACK seq=101 ack=11001 win=60000
+    )");
+    EXPECT_EQ(l.stack().counters().timeouts, 0u);
+  }
+}
+
+// The pause is as long where there was nothing to send when it began, for a FIN, and for what the
+// peer's window would let leave.
+TEST(TcpEcn, ThePauseIsForWhatIsQueuedLater) {
+  auto config = asks();
+  config.initial_segments = 1;
+  for (const bool in_time : {true, false}) {
+    Agreed l(config);
+    l.run(R"(
+      send 1000
+      >> ACK seq=5001 len=1000 ecn=2
+      << ACK|ECE seq=101 ack=6001 win=60000
+      +150ms
+    )");
+    if (in_time) l.run("send 300\n>> nothing\n<< ACK seq=101 ack=6001 win=50000\n>> nothing");
+    l.run(in_time ? "+51ms" : "+250ms\nsend 300");
+    l.run(R"(
+      >> ACK|CWR seq=6001 len=300 ecn=2
+      << ACK|ECE seq=101 ack=6301 win=60000
+      shutdown
+      +199ms
+      >> nothing
+      +2ms
+      >> ACK|FIN seq=6301 len=0
+    )");
+  }
+}
+
+// Section 6.1.2: an acknowledgement that tells of congestion opens the window no further, though
+// its mark has been answered.
+TEST(TcpEcn, TheWindowDoesNotGrowMeanwhile) {
+  for (const bool told : {true, false}) {
+    auto config = asks();
+    config.initial_segments = 2;
+    config.congestion = tcp::Congestion::newreno;
+    Agreed l(config);
+    l.run(R"(
+      send 6000
+      >> ACK seq=5001 len=1000 ecn=2
+      >> ACK seq=6001 len=1000 ecn=2
+      << ACK|ECE seq=101 ack=6001 win=60000
+      cwnd 1000
+      >> nothing
+    )");
+    l.run(std::string("<< ACK") + (told ? "|ECE" : "") + " seq=101 ack=7001 win=60000");
+    l.run(told ? "cwnd 1000" : "cwnd 2000");
+    l.run(">> ACK|CWR seq=7001 len=1000 ecn=2\n>> anything");
+  }
 }
 
 // Section 6.1.3: a mark is told with every segment until the peer has slowed down; one that comes
