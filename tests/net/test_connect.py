@@ -62,11 +62,11 @@ class Server(threading.Thread):
         self.listener.close()
 
 
-def ask(space, to=lib.PEER_IP, port=SERVER, source=0, count=1, size=1000, own=0):
-    """Has the core that the connection from `own` arrives on open connections."""
+def ask(space, to=lib.PEER_IP, port=SERVER, source=0, count=1, size=1000, own=0, at=ASK):
+    """Has the core that the connection from `own` to the port `at` arrives on open connections."""
     address = struct.unpack("!I", socket.inet_aton(to))[0]
     with space.inside():
-        s = socket.create_connection((lib.WEFT_IP, ASK), 20, ("", own))
+        s = socket.create_connection((lib.WEFT_IP, at), 20, ("", own))
     with s:
         s.settimeout(30)
         s.sendall(b"%d %d %d %d %d\n" % (address, port, source, count, size))

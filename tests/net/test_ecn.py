@@ -23,7 +23,9 @@ queues: 2
 cores: 2
 endpoints:
   opener: {{tcp: {ask}, app: "{app}", rate: 1000, ecn: {ecn}}}
+  halver: {{tcp: {halver}, app: "{app}", rate: 1000, ecn: {ecn}, congestion: newreno}}
 """
+HALVER = ASK + 1
 ECT, SYN, ECE, CWR = 2, "S", "E", "W"  # flags as tcpdump writes them
 # What weft has sent: ports, flags, the ECN field, the bytes of text from where to where.
 Sent = namedtuple("Sent", "own to flags ecn begin end")
@@ -36,6 +38,12 @@ add chain ip t o { type filter hook postrouting priority -150; }
 add rule ip t i tcp dport 9000 meta length > 500 numgen inc mod 61 0 counter drop
 add rule ip t i ip ecn ect0 numgen inc mod 5 0 ip ecn set ce
 add rule ip t o ip ecn ect0 numgen inc mod 5 0 counter ip ecn set ce
+"""
+# All that may be marked of what weft sends.
+ALL = """
+add table ip t
+add chain ip t i { type filter hook prerouting priority -150; }
+add rule ip t i ip ecn ect0 counter ip ecn set ce
 """
 # Somebody on the way does not know the flags, and drops what has them.
 OLD = """
@@ -59,11 +67,13 @@ def sent(frames):
 
 class Ecn(unittest.TestCase):
     def run_one(self, kernel, rules="", ecn="on", model="af_packet", arguments=("--interpret",),
-                count=8, size=65536):
-        """Weft opens `count` connections with `size` bytes each way; gives what it sent."""
+                count=8, size=65536, by=(ASK,)):
+        """Weft opens `count` connections with `size` bytes each way, `by` each of these endpoints;
+        gives what it sent."""
         with lib.Lab() as lab:
             file = lab.folder / "ecn.yaml"
-            file.write_text(WORKLOAD.format(mac=lib.WEFT_MAC, ask=ASK, app=OPENER, ecn=ecn))
+            file.write_text(WORKLOAD.format(mac=lib.WEFT_MAC, ask=ASK, halver=HALVER,
+                                            app=OPENER, ecn=ecn))
             plan = lab.compile(model, file, "--queues", "2", "--cores", "2", graph="host_ipv4")
             mine, space = lab.space("w"), lab.space("p")
             lab.veth(mine, space)
@@ -75,7 +85,8 @@ class Ecn(unittest.TestCase):
             stack = lab.start(mine, plan, "af_packet:weft0", *arguments)
             server = Server(space)
             capture = lab.capture(space, "peer0")
-            self.assertEqual(ask(space, count=count, size=size), {"right": count})
+            for port in by:
+                self.assertEqual(ask(space, count=count, size=size, at=port), {"right": count})
             frames = capture.stop()
             server.close()
             if rules:
@@ -116,6 +127,18 @@ class Ecn(unittest.TestCase):
     def test_asked_for_offloaded(self):
         """Generated, behind a card that checks segments and cuts them."""
         self.told_and_heard(self.run_one(1, MARKS, model="intel_82599", arguments=()))
+
+    def test_congestion_by_endpoint(self):
+        """What says that the window was reduced leaves behind each window of text: the second one is
+        what CUBIC and NewReno have made of the first."""
+        seen = self.run_one(1, ALL, count=1, size=25000, by=(ASK, HALVER))
+        part = {}
+        for s in seen:
+            if s.to == SERVER and CWR in s.flags and SYN not in s.flags:
+                part.setdefault(s.own, []).append(s.begin - 1)
+        first, second = ((at[1] - at[0]) / at[0] for at in part.values())
+        self.assertAlmostEqual(first, 0.7, delta=0.06)
+        self.assertAlmostEqual(second, 0.5, delta=0.06)
 
     def test_granted(self):
         """Only to who asks: the kernel does here, and weft does not."""
