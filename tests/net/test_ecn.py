@@ -129,7 +129,7 @@ class Ecn(unittest.TestCase):
         self.told_and_heard(self.run_one(1, MARKS, model="intel_82599", arguments=()))
 
     def test_congestion_by_endpoint(self):
-        """What says that the window was reduced leaves behind each window of text: the second one is
+        """What says that the window was reduced leaves behind each window of text: the second is
         what CUBIC and NewReno have made of the first."""
         seen = self.run_one(1, ALL, count=1, size=25000, by=(ASK, HALVER))
         part = {}

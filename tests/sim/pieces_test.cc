@@ -181,7 +181,7 @@ TEST_P(Pieces, OfSegmentsReachTheConnection) {
   EXPECT_EQ(result.taken_over != 0, queues > 1);
   EXPECT_GE(result.doubled, 2 * connections);
   EXPECT_EQ(result.told, connections);  // that a piece was marked: those that the peer opened
-  Failures failures{.every = 4};  // of what the stack asks for, and the wire
+  Failures failures{.every = 4};        // of what the stack asks for, and the wire
   EXPECT_EQ(run_streams(plan, in, {.failures = &failures}).left, "");
   EXPECT_GT(failures.failed, 20u);
 }

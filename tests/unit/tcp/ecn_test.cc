@@ -55,9 +55,9 @@ TEST(TcpEcn, HalvedOnceInAWindow) {
   )");
 }
 
-// Section 6.1.2: the window falls to one segment, not below; from there on the retransmission timer,
-// set anew by what told of congestion, says when something new leaves. RFC 9438 section 4.6: ssthresh
-// is two segments all the same.
+// Section 6.1.2: the window falls to one segment, not below; from there on the retransmission
+// timer, set anew by what told of congestion, says when something new leaves. RFC 9438 section 4.6:
+// ssthresh is two segments all the same.
 TEST(TcpEcn, OneSegmentWaitsForTheTimer) {
   for (const auto control : {tcp::Congestion::newreno, tcp::Congestion::cubic}) {
     auto config = asks();
