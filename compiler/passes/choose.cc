@@ -39,6 +39,8 @@ Chooser::Chooser(const Inputs& inputs, const Options& options, const Settled* se
       workload_(inputs.workload),
       rss_(rss_node(inputs.nic)),
       classes_(classes_of(inputs, packet_cost(inputs, choose_knobs(inputs)))),
+      in_parts_(std::any_of(classes_.all.begin(), classes_.all.end(),
+                            [](const FlowClass& c) { return c.parts != 1; })),
       settled_(settled) {
   out_.knobs = choose_knobs(inputs);
   out_.rx_queues = wanted_queues(inputs, options);

@@ -28,6 +28,7 @@ struct SocketChoice {
   std::uint32_t address = 0;  // 0: any
   std::string table;
   unsigned queue = 0;
+  unsigned part = 0, parts = 1;  // source ports with these low bits
 };
 
 struct Choice {

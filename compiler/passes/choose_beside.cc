@@ -1,6 +1,7 @@
 #include "compiler/passes/choose_beside.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <set>
 #include <unordered_map>
@@ -73,6 +74,7 @@ class Beside {
   // Rules for many flows are those that run: nobody asks for others, or for none.
   bool sockets() {
     std::set<unsigned> ruled, sets;
+    std::map<unsigned, unsigned> parts;  // by endpoint
     for (const plan::Filter& f : running_.configuration.filters) {
       if (key_of(f) || is_of_none(f)) continue;
       if (f.match.contains("ipv4.src")) {
@@ -98,13 +100,20 @@ class Beside {
       });
       if (owner == all.end()) return false;
       out.endpoint = static_cast<unsigned>(owner - all.begin());
+      const auto part = f.match.find(ir::port_field(tcp, "src_port"));
+      if (part != f.match.end()) {
+        out.part = static_cast<unsigned>(part->second.first);
+        out.parts = static_cast<unsigned>(part->second.second) + 1;
+      }
+      parts[out.endpoint] = out.parts;
       ruled.insert(out.endpoint);
       out_.sockets.push_back(std::move(out));
     }
     return std::all_of(classes_.all.begin(), classes_.all.end(), [&](const FlowClass& c) {
       const bool there = std::all_of(c.sets.begin(), c.sets.end(),
                                      [&](unsigned set) { return sets.contains(set) == c.must(); });
-      return there && (!c.strangers || !c.must() || ruled.contains(c.endpoint));
+      return there && (!c.strangers || !c.must() ||
+                       (ruled.contains(c.endpoint) && parts.at(c.endpoint) == c.parts));
     });
   }
 

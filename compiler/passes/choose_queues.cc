@@ -92,7 +92,8 @@ Chooser::Refusal Chooser::share_queues() {
     bounds_.emplace_back(std::move(weights[z]), fluid[z]);
   }
   if (needed > out_.rx_queues) return refuse_queues(inputs_, classes_, out_.rx_queues, needed);
-  const auto share = share_bins(bounds_, fixed, out_.rx_queues);
+  auto share = share_bins(bounds_, fixed, out_.rx_queues);
+  fit_beside_wishes(fixed, share);
   unsigned next = out_.rx_queues;
   for (unsigned z = 1; z < classes_.zones.size(); ++z) {
     while (queues_[z].size() < share[z]) {
@@ -115,6 +116,23 @@ Chooser::Refusal Chooser::share_queues() {
   if (queues_[0].empty() || (reach != 0 && queues_[0].front() >= reach))
     return refuse_queues(inputs_, classes_, out_.rx_queues, out_.rx_queues + 1);
   return std::nullopt;
+}
+
+// Queues where somebody of everybody's wants to arrive are nobody's alone: whoever has most of the
+// others' gives some up, as long as each has one.
+void Chooser::fit_beside_wishes(const std::vector<std::optional<unsigned>>& fixed,
+                                std::vector<unsigned>& share) const {
+  unsigned free = 0, wanted = 0;
+  for (unsigned q = 0; q < out_.rx_queues; ++q) free += taken_[q] == 0 && !wished(q) ? 1 : 0;
+  for (std::size_t z = 1; z < share.size(); ++z)
+    wanted += share[z] - static_cast<unsigned>(queues_[z].size());
+  for (; wanted > free; --wanted) {
+    std::size_t most = 0;
+    for (std::size_t z = 1; z < share.size(); ++z)
+      if (!fixed[z] && share[z] > 1 && (most == 0 || share[z] > share[most])) most = z;
+    if (most == 0) return;
+    --share[most];
+  }
 }
 
 // Somebody who shares it with everybody wants to arrive there.

@@ -28,6 +28,11 @@ Chooser::Refusal Chooser::filters() {
   }
   plan_ = plan_filters(problem_);
   if (plan_.missing.empty()) return std::nullopt;
+  if (in_parts_) {  // they take more rules, and another mask
+    in_parts_ = false;
+    classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), false);
+    return filters();
+  }
   // A rule for an endpoint as a whole takes fewer; then the hash, where the table can be set.
   const Classes each = classes_;
   const FilterPlan by_flow = plan_;
@@ -82,7 +87,9 @@ void Chooser::socket(unsigned c, unsigned n, unsigned t) {
   out.endpoint = it.endpoint;
   if (it.sets.empty()) {
     out.port = static_cast<std::uint16_t>(e.port + n % e.ports);
-    out.address = e.bound() ? e.address + n / e.ports : 0;
+    out.address = e.bound() ? e.address + n / e.ports % e.addresses : 0;
+    out.part = n / e.ports / e.addresses;
+    out.parts = it.parts;
   } else {
     out.set = it.sets[n];
     out.port = workload_.sets[it.sets[n]].dst_port;
@@ -114,7 +121,7 @@ void Chooser::weigh_packets() {
 void Chooser::weigh() {
   if (settled_ != nullptr) weigh_packets();
   using Socket = std::tuple<unsigned, std::uint16_t, std::uint32_t>;
-  std::map<Socket, unsigned> of_all;
+  std::map<Socket, std::vector<unsigned>> of_all;  // one for each part
   ir::FlowSets of_set;
   socket_weight_.clear();
   for (unsigned s = 0; s < out_.sockets.size(); ++s) {
@@ -128,7 +135,7 @@ void Chooser::weigh() {
       for (const unsigned other : c.sets) rates += workload_.sets[other].rate;
       if (rates > 0) share = set.rate * c.rules / rates;
     } else {
-      of_all[{it.endpoint, it.port, it.address}] = s;
+      of_all[{it.endpoint, it.port, it.address}].push_back(s);
     }
     socket_weight_.push_back(c.weight * share);
   }
@@ -136,19 +143,21 @@ void Chooser::weigh() {
   const auto whole = [&](const auto& it) {
     auto at = of_all.find({it.endpoint, it.dst_port, workload_.local_address(it)});
     if (at == of_all.end()) at = of_all.find({it.endpoint, it.dst_port, 0});
-    return at == of_all.end() ? std::nullopt : std::optional(at->second);
+    return at == of_all.end() ? std::vector<unsigned>() : at->second;
+  };
+  const auto comes_by = [&](const std::vector<unsigned>& sockets, double weight) {
+    for (const unsigned s : sockets)
+      socket_weight_[s] += weight / static_cast<double>(sockets.size());
   };
   for (const FlowClass& c : classes_.all) {
-    for (const unsigned set : c.covered ? c.sets : std::vector<unsigned>()) {
-      if (const auto s = whole(workload_.sets[set])) socket_weight_[*s] += c.weight;
-    }
+    for (const unsigned set : c.covered ? c.sets : std::vector<unsigned>())
+      comes_by(whole(workload_.sets[set]), c.weight);
   }
   for (unsigned f = 0; f < workload_.flows.size(); ++f) {
     if (table_of_[f] != none) continue;
     const ir::Flow& flow = workload_.flows[f];
-    auto s = of_set.find(flow.src, flow.src_port, flow.dst, flow.dst_port);
-    if (!s) s = whole(flow);
-    if (s) socket_weight_[*s] += classes_.weight[f];
+    const auto s = of_set.find(flow.src, flow.src_port, flow.dst, flow.dst_port);
+    comes_by(s ? std::vector{*s} : whole(flow), classes_.weight[f]);
   }
 }
 

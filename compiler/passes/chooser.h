@@ -36,6 +36,8 @@ class Chooser {
   Refusal zones();
   Refusal fixed_queues();
   Refusal share_queues();
+  void fit_beside_wishes(const std::vector<std::optional<unsigned>>& fixed,
+                         std::vector<unsigned>& share) const;
   bool wished(unsigned queue) const;
   void open_queues();
 
@@ -65,6 +67,7 @@ class Chooser {
   const ir::Workload& workload_;
   const ir::Node* rss_;
   Classes classes_;
+  bool in_parts_;  // some class is
   FilterProblem problem_;
   FilterPlan plan_;
   std::vector<unsigned> taken_;                // by queue: zone; 0: everybody's, or nobody's yet

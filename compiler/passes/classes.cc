@@ -4,12 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <map>
 #include <tuple>
 
+#include "compiler/passes/filter_plan.h"
 #include "compiler/passes/place.h"
 #include "compiler/passes/placement.h"
+#include "compiler/passes/steer.h"
 
 namespace weft::passes {
 
@@ -56,7 +59,8 @@ void settle(Classes& classes) {
 
 class Builder {
  public:
-  Builder(const Inputs& inputs, const PacketCost& cost) : workload_(inputs.workload), cost_(cost) {
+  Builder(const Inputs& inputs, const PacketCost& cost, bool in_parts)
+      : inputs_(inputs), workload_(inputs.workload), cost_(cost), in_parts_(in_parts) {
     out_.zones.push_back({.name = everybody});
     out_.weight.reserve(workload_.flows.size());
     for (const ir::Flow& f : workload_.flows)
@@ -131,7 +135,25 @@ class Builder {
     return true;
   }
 
-  // One rule for each port, and each own address where the endpoint is bound to some.
+  // Of the endpoint's rules for each socket. Odd numbers of queues get more of them, so that none
+  // has much more than the others.
+  unsigned parts(const ir::Endpoint& e) const {
+    constexpr unsigned most = 64;
+    const bool gold = e.gold && workload_.policy == ir::Policy::gold;
+    const unsigned queues = e.queues ? e.queues->last - e.queues->first + 1
+                            : gold   ? workload_.gold_queues
+                                     : 1;
+    if (!in_parts_ || !e.tcp || queues < 2) return 1;
+    const unsigned wanted = std::has_single_bit(queues) ? queues : std::bit_ceil(4 * queues);
+    const unsigned out = std::min(wanted, most);
+    for (const ir::Node* node : receive_order(inputs_.nic))
+      if (node->config.table &&
+          ir::shape_for(*node->config.table, shape_of_strangers(e, out), inputs_.fields))
+        return out;
+    return 1;
+  }
+
+  // One rule for each port, and each own address where the endpoint is bound to some; or several.
   void strangers(unsigned e) {
     const ir::Endpoint& endpoint = workload_.endpoints[e];
     if (endpoint.vacant()) return;
@@ -139,7 +161,8 @@ class Builder {
         endpoint.queues || zone_name(workload_, endpoint, endpoint.gold) != everybody;
     if (endpoint.rate == 0 && !apart) return;
     FlowClass c{.endpoint = e, .strangers = true, .gold = endpoint.gold, .pin = endpoint.queues};
-    c.rules = endpoint.ports * endpoint.addresses;
+    c.parts = parts(endpoint);
+    c.rules = endpoint.ports * endpoint.addresses * c.parts;
     c.weight = weight_of(endpoint, endpoint.rate, cost_) / c.rules;
     c.span = endpoint.span;
     c.spare = endpoint.rate == 0;
@@ -190,8 +213,10 @@ class Builder {
     return static_cast<unsigned>(out_.zones.size() - 1);
   }
 
+  const Inputs& inputs_;
   const ir::Workload& workload_;
   PacketCost cost_;
+  bool in_parts_;
   ir::FlowSets index_;              // of UDP, where flows may be in them -> class
   std::size_t first_of_flows_ = 0;  // classes before it are of sets
   Classes out_;
@@ -254,8 +279,8 @@ std::string zone_name(const ir::Workload& workload, const ir::Endpoint& endpoint
   return parts.empty() ? everybody : fmt::format("{}", fmt::join(parts, ", "));
 }
 
-Classes classes_of(const Inputs& inputs, const PacketCost& cost) {
-  return Builder(inputs, cost).run();
+Classes classes_of(const Inputs& inputs, const PacketCost& cost, bool in_parts) {
+  return Builder(inputs, cost, in_parts).run();
 }
 
 }  // namespace weft::passes

@@ -46,6 +46,8 @@ struct FlowClass {
   bool exception = false;
   // Strangers that nobody expects: a rule for them is one way to bring the endpoint's flows.
   bool spare = false;
+  // Strangers: so many rules for each socket, by the low bits of the source port. (A power of two.)
+  unsigned parts = 1;
 
   bool apart() const { return zone != 0 || pin.has_value(); }  // go where no hash may take them
   bool must() const { return (apart() || exception) && !covered && !spare; }
@@ -68,7 +70,9 @@ struct PacketCost {
 };
 PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs);
 
-Classes classes_of(const Inputs& inputs, const PacketCost& cost);
+// `in_parts`: connections of an endpoint that is to have several queues come by several rules,
+// where the card takes such rules.
+Classes classes_of(const Inputs& inputs, const PacketCost& cost, bool in_parts = true);
 
 // From now on a rule for all that comes to the endpoint brings its flows, but for those that belong
 // elsewhere. False where it has no such class, or where that brings nobody.

@@ -32,7 +32,8 @@ plan::Filter rule(const Inputs& inputs, const std::string& name, unsigned endpoi
 plan::Filter rule(const Inputs& inputs, const SocketChoice& choice) {
   const ir::Endpoint& endpoint = inputs.workload.endpoints[choice.endpoint];
   FlowKey key{.dst = choice.address, .dst_port = choice.port, .tcp = endpoint.tcp};
-  ir::Shape shape = shape_of_strangers(endpoint);
+  key.src_port = static_cast<std::uint16_t>(choice.part);
+  ir::Shape shape = shape_of_strangers(endpoint, choice.parts);
   if (choice.set) {
     const ir::FlowSet& set = inputs.workload.sets[*choice.set];
     shape = shape_of_set(set, endpoint.tcp);

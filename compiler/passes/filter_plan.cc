@@ -181,10 +181,12 @@ ir::Shape shape_of_set(const ir::FlowSet& set, bool tcp) {
   return out;
 }
 
-ir::Shape shape_of_strangers(const ir::Endpoint& endpoint) {
+ir::Shape shape_of_strangers(const ir::Endpoint& endpoint, unsigned parts) {
   ir::Shape out = shape_of_flow(endpoint.tcp);
+  const std::string from = ir::port_field(endpoint.tcp, "src_port");
   out.erase("ipv4.src");
-  out.erase(ir::port_field(endpoint.tcp, "src_port"));
+  out[from] = parts - 1;
+  if (parts == 1) out.erase(from);
   if (!endpoint.bound()) out.erase("ipv4.dst");
   return out;
 }
@@ -193,7 +195,7 @@ namespace {
 
 ir::Shape shape_of(const ir::Workload& workload, const FlowClass& c) {
   const ir::Endpoint& endpoint = workload.endpoints[c.endpoint];
-  if (c.strangers) return shape_of_strangers(endpoint);
+  if (c.strangers) return shape_of_strangers(endpoint, c.parts);
   return c.sets.empty() ? shape_of_flow()
                         : shape_of_set(workload.sets[c.sets.front()], endpoint.tcp);
 }

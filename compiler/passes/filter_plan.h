@@ -50,9 +50,10 @@ struct FilterPlan {
 FilterProblem filter_problem(const Inputs& inputs, const Classes& classes);
 FilterPlan plan_filters(const FilterProblem& problem);
 
-// What the rule for one flow looks at; for a set of them; for an endpoint's strangers.
+// What the rule for one flow looks at; for a set of them; for an endpoint's strangers, or for one
+// of so many parts of them.
 ir::Shape shape_of_flow(bool tcp = false);
 ir::Shape shape_of_set(const ir::FlowSet& set, bool tcp);
-ir::Shape shape_of_strangers(const ir::Endpoint& endpoint);
+ir::Shape shape_of_strangers(const ir::Endpoint& endpoint, unsigned parts = 1);
 
 }  // namespace weft::passes

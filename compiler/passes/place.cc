@@ -135,7 +135,7 @@ class Placer {
         arrive(s.queue, e, sets[*s.set].rate, sets[*s.set].gold);
       } else {
         ruled[s.endpoint] = true;
-        arrive(s.queue, e, e.rate / (e.ports * e.addresses), e.gold);
+        arrive(s.queue, e, e.rate / (e.ports * e.addresses * s.parts), e.gold);
       }
     }
     for (std::size_t e = 0; e < endpoints.size(); ++e) {
@@ -144,12 +144,10 @@ class Placer {
     for (std::size_t i = 0; i < sets.size(); ++i) {
       if (own_rule[i]) continue;
       const ir::Endpoint& e = endpoints[sets[i].endpoint];
-      const SocketChoice* whole = ruled[sets[i].endpoint] ? socket_of(sets[i]) : nullptr;
-      if (whole != nullptr) {
-        arrive(whole->queue, e, sets[i].rate, sets[i].gold);
-      } else {
-        by_hash(e, sets[i].rate, sets[i].gold);
-      }
+      const auto whole = sockets_of(sets[i]);
+      for (const SocketChoice* s : whole)
+        arrive(s->queue, e, sets[i].rate / s->parts, sets[i].gold);
+      if (whole.empty()) by_hash(e, sets[i].rate, sets[i].gold);
     }
   }
 
@@ -162,15 +160,16 @@ class Placer {
       arrive(q, endpoint, rate / static_cast<double>(choice_.open.size()), gold);
   }
 
-  // The rule for all that comes where the set does.
-  const SocketChoice* socket_of(const ir::FlowSet& set) const {
+  // The rules for all that comes where the set does: one, or one for each part.
+  std::vector<const SocketChoice*> sockets_of(const ir::FlowSet& set) const {
     const std::uint32_t address = inputs_.workload.local_address(set);
+    std::vector<const SocketChoice*> out;
     for (const SocketChoice& s : choice_.sockets) {
       if (!s.set && s.endpoint == set.endpoint && s.port == set.dst_port &&
           (s.address == 0 || s.address == address))
-        return &s;
+        out.push_back(&s);
     }
-    return nullptr;
+    return out;
   }
 
   double load(unsigned queue) const {

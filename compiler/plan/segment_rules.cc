@@ -6,10 +6,12 @@
 namespace weft::plan {
 namespace {
 
-int bits_seen(const Filter& rule) {
-  int out = 0;
-  for (const std::string& field : segment_fields) out += std::popcount(seen_by(rule, field).second);
-  return out;
+// (A part of an endpoint's connections, by bits of their ports, is behind any network of clients.)
+std::pair<bool, int> narrowness(const Filter& rule) {
+  int bits = 0;
+  for (const std::string& field : segment_fields)
+    bits += std::popcount(seen_by(rule, field).second);
+  return {seen_by(rule, "ipv4.src").second != 0, bits};
 }
 
 }  // namespace
@@ -35,7 +37,7 @@ std::vector<const Filter*> segment_rules(const Configuration& card) {
     return all;
   };
   std::stable_sort(out.begin(), out.end(), [&](const Filter* a, const Filter* b) {
-    const int x = bits_seen(*a), y = bits_seen(*b);
+    const auto x = narrowness(*a), y = narrowness(*b);
     return x != y ? x > y : masks(a) < masks(b);
   });
   return out;

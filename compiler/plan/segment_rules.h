@@ -13,7 +13,8 @@ namespace weft::plan {
 
 bool about_segments(const Filter& rule);
 
-// By bits that are looked at, most of them first; those with one mask stand together.
+// Those about some sources' addresses first, then by bits that are looked at, most of them first;
+// those with one mask stand together.
 std::vector<const Filter*> segment_rules(const Configuration& card);
 
 // Value and mask of one of plan.h's segment_fields in it; zeros where the rule does not look at it.

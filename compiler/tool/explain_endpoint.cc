@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -31,15 +33,19 @@ std::vector<std::string> wishes_of(const ir::Endpoint& e) {
   return out;
 }
 
-bool for_all_sources(const plan::Filter& rule) {
-  return std::none_of(rule.match.begin(), rule.match.end(), [](const auto& part) {
-    return part.first == "ipv4.src" || part.first.ends_with(".src_port");
-  });
+// How much of a socket's packets it is for: all sources, or those with some bits of their ports.
+double share_of_socket(const plan::Filter& rule) {
+  double out = 1;
+  for (const auto& [field, want] : rule.match) {
+    if (field == "ipv4.src") return 0;
+    if (field.ends_with(".src_port")) out = std::ldexp(1.0, -std::popcount(want.second));
+  }
+  return out;
 }
 
 // Rules for single flows are told by number, others one by one.
 void rules_of(const plan::Plan& plan, unsigned place, EndpointStory& out, std::set<unsigned>& on) {
-  std::size_t wide = 0;
+  double sockets = 0;  // that all of is brought
   for (const plan::Filter& rule : plan.configuration.filters) {
     if (plan::endpoint_of(rule, plan) != place) continue;
     on.insert(rule.queue);
@@ -49,10 +55,10 @@ void rules_of(const plan::Plan& plan, unsigned place, EndpointStory& out, std::s
       continue;
     }
     out.rules.push_back(&rule);
-    wide += for_all_sources(rule) ? 1 : 0;
+    sockets += share_of_socket(rule);
   }
   const ir::Endpoint& e = plan.endpoints[place];
-  out.hashed = wide < std::size_t{e.ports} * e.addresses && plan.configuration.rx_queues > 1;
+  out.hashed = sockets < double{1} * e.ports * e.addresses && plan.configuration.rx_queues > 1;
 }
 
 std::vector<unsigned> hash_queues(const plan::Plan& plan) {

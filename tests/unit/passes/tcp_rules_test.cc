@@ -2,6 +2,7 @@
 // and whoever opens or hands over one knows where that is.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 
 #include "compiler/passes/choose.h"
@@ -199,6 +200,19 @@ TEST(TcpRules, MasksAreSharedWithUdpWhereTheCardHasOne) {
   EXPECT_EQ(compiled(gold_on("intel_x550")).configuration.filters.size(), 1u);
 }
 
+// Whose queues nobody shares has fewer where others insist on some.
+TEST(TcpRules, QueuesThatSomeWantLeaveFewerForOthersAlone) {
+  Inputs in = gold_on("intel_82599");
+  in.workload.policy = ir::Policy::balance;
+  in.workload.queues = 6;
+  auto& all = in.workload.endpoints;
+  all[0].gold = false;
+  all[0].queues = ir::QueueRange{3, 5};
+  all[1].exclusive = true;
+  all[1].rate = 1e6;  // most of the load
+  EXPECT_EQ(refusal(in), "");
+}
+
 // Rules that say where connections are stay as long as the stack runs.
 TEST(TcpRules, StayWhereTheyAreBesideARunningPlan) {
   Inputs in = gold_on("intel_82599");
@@ -215,6 +229,37 @@ TEST(TcpRules, StayWhereTheyAreBesideARunningPlan) {
   const auto moved = plan::operations(running, other);
   ASSERT_FALSE(moved);
   EXPECT_NE(diag::render(moved.error(), false).find("TCP connection"), std::string::npos);
+}
+
+// Several queues for connections to one port: a rule for each part of the source ports, where the
+// card has masks; one rule, and one queue, where it has not.
+TEST(TcpRules, SeveralQueuesShareAnEndpoint) {
+  for (const auto& [nic, queues] :
+       {std::pair{"intel_82599", 2u}, {"mellanox_connectx5", 3u}, {"intel_e810", 2u}}) {
+    Inputs in = gold_on(nic);
+    in.workload.queues = 5;
+    in.workload.gold_queues = queues;
+    plan::Plan plan;
+    ASSERT_TRUE(configure(in, must(choose(in, {})), plan)) << nic;
+    const auto& gold = plan.chosen.zones.at(1).queues;
+    ASSERT_EQ(gold.size(), queues) << nic;
+    arrive_apart(in, plan, nic);
+    const Steering card(in.nic, in.fields, plan.configuration);
+    std::map<unsigned, unsigned> on;
+    for (std::uint16_t port = 30000; port < 30960; ++port)
+      ++on[card.deliver({0x0a070009, port, in.workload.host.address, store, true})->queue];
+    const bool masks = std::string(nic) != "intel_e810";
+    EXPECT_EQ(on.size(), masks ? queues : 1u) << nic;
+    for (const auto& [queue, n] : on)
+      if (masks) EXPECT_NEAR(n, 960 / queues, 960 * 0.07) << nic << " queue " << queue;
+  }
+  Inputs in = gold_on("intel_82599");
+  in.workload.queues = 5, in.workload.gold_queues = 2;
+  const plan::Plan plan = compiled(in, true);
+  EXPECT_EQ(plan.proof.status, "proved");
+  const auto choice = choose_beside(in, {}, plan);
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->sockets.size(), 2u);
 }
 
 TEST(TcpRules, AreShownAsWhatTheyAre) {
