@@ -9,12 +9,12 @@ namespace {
 std::string required(const char* variable) {
   const char* text = std::getenv(variable);
   if (text != nullptr && *text != '\0') return text;
-  std::fprintf(stderr, "https: %s names no file\n", variable);
-  throw std::runtime_error("no file");
+  throw std::runtime_error(std::string(variable) + " is to name a file in PEM");
 }
 
 Context context_or_say_why() try {
-  return make_context(required("WEFT_HTTPS_CERTIFICATE"), required("WEFT_HTTPS_KEY"));
+  const std::string certificate = required("WEFT_HTTPS_CERTIFICATE");
+  return make_context(certificate, required("WEFT_HTTPS_KEY"));
 } catch (const std::exception& e) {
   std::fprintf(stderr, "https: %s\n", e.what());
   throw;

@@ -191,9 +191,10 @@ std::vector<Drop> drops(const Snapshot& snapshot) {
     if (node.kind == "drop") list.push_back({node.node, "graph", node.meaning, node.packets});
   }
   for (const ports::CardDrop& drop : snapshot.card.drops) {
-    list.push_back({drop.reason, "card",
-                    drop.stands_for.empty() ? "" : "the card's form of " + drop.stands_for,
-                    drop.count});
+    std::string meaning;
+    if (drop.reason == "queue_full") meaning = "its core had not taken what came before";
+    if (!drop.stands_for.empty()) meaning = "the card's form of " + drop.stands_for;
+    list.push_back({drop.reason, "card", meaning, drop.count});
   }
   engine::ShardCounters sum;
   std::uint64_t given_up = 0, impossible = 0, refused = 0;
