@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runtime/engine/frames.h"
+#include "runtime/engine/prefetch_connections.h"
 
 namespace weft::engine {
 
@@ -39,6 +40,7 @@ void Shard::run_fetched(ports::Card& card, apps::AppHost& apps, std::uint64_t no
     rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
     frames[good++] = frames[i];
   }
+  if (tcp_ != nullptr && tcp_->crowded()) prefetch_connections(frames_, good, *tcp_);
   runner(ir::entry_rx).receive(core, frames_of(frames), good);
   stages.end(Stage::receive, good);
   settle(card, apps);

@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
-#include <new>
+
+#include "stack-nodes/table/large_pages.h"
 
 namespace weft {
 
@@ -18,10 +19,7 @@ class HashIndex {
   // Room for `capacity` entries; the caller keeps to it.
   explicit HashIndex(std::uint32_t capacity)
       : mask_(std::bit_ceil(std::uint64_t{capacity} * 2 + 2) - 1),
-        // Zero pages of the system until they are written.
-        slots_(static_cast<Slot*>(std::calloc(mask_ + 1, sizeof(Slot)))) {
-    if (slots_ == nullptr) throw std::bad_alloc();
-  }
+        slots_(static_cast<Slot*>(allocate_zeroes((mask_ + 1) * sizeof(Slot)))) {}
 
   void prefetch(std::uint32_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
 

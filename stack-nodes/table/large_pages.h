@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <new>
 
 namespace weft {
@@ -36,5 +38,17 @@ struct LargePages {
     return std::align_val_t(bytes >= page ? page : alignof(T));
   }
 };
+
+// Zeroes, for std::free: pages are the system's until they are written. The same wish.
+inline void* allocate_zeroes(std::size_t bytes) {
+  void* memory = std::calloc(1, bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  constexpr std::size_t page = LargePages<char>::page;
+  const auto begin = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uintptr_t first = (begin + page - 1) / page * page;
+  const std::uintptr_t last = (begin + bytes) / page * page;
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+  return memory;
+}
 
 }  // namespace weft

@@ -3,6 +3,7 @@
 // million costs what is in use.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -47,7 +48,11 @@ class Slab {
 
   T& operator[](std::uint32_t index) { return items_[index]; }
   const T& operator[](std::uint32_t index) const { return items_[index]; }
-  void prefetch(std::uint32_t index) const { __builtin_prefetch(&items_[index]); }
+  // The first `bytes` of a record.
+  void prefetch(std::uint32_t index, std::size_t bytes = sizeof(T)) const {
+    const char* at = reinterpret_cast<const char*>(&items_[index]);
+    for (std::size_t line = 0; line < bytes; line += 64) __builtin_prefetch(at + line);
+  }
   std::uint32_t live() const { return live_; }
   // Records below this number were taken at least once.
   std::uint32_t known() const { return fresh_; }

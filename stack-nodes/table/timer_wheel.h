@@ -8,10 +8,12 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
-#include <new>
+
+#include "stack-nodes/table/large_pages.h"
 
 namespace weft {
 
@@ -21,9 +23,8 @@ class TimerWheel {
 
   // For timers 0 .. capacity - 1. Ticks count from `now` on.
   explicit TimerWheel(std::uint32_t capacity, std::uint64_t now = 0)
-      : now_(now), nodes_(static_cast<Node*>(std::calloc(capacity + 1, sizeof(Node)))) {
-    if (nodes_ == nullptr) throw std::bad_alloc();
-  }
+      : now_(now),
+        nodes_(static_cast<Node*>(allocate_zeroes((std::size_t{capacity} + 1) * sizeof(Node)))) {}
 
   // At the tick given, or at the next one if that is over. Set anew where it was set already.
   void set(std::uint32_t timer, std::uint64_t tick) {
@@ -37,6 +38,7 @@ class TimerWheel {
     unlink(n);
     --size_;
   }
+  void prefetch(std::uint32_t timer) const { __builtin_prefetch(&nodes_[timer]); }
   bool armed(std::uint32_t timer) const { return nodes_[timer].list != 0; }
   std::uint64_t tick_of(std::uint32_t timer) const {
     return armed(timer) ? nodes_[timer].tick : never;

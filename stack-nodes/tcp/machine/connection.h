@@ -170,27 +170,13 @@ struct Connection {
   Seq recovery_point = 0;
   std::uint32_t most_flight = 0;  // on its way at once, in this window of text
   Seq flight_end = 0;             // ... which ends here
-  std::uint32_t prr_delivered = 0;
-  std::uint32_t prr_out = 0;
-  std::uint32_t recover_flight = 0;
-  std::uint32_t prior_cwnd = 0;
-  std::uint32_t prior_ssthresh = 0;
-  Seq undo_point = 0;
-  std::int32_t undo_left = 0;        // retransmissions not yet reported as superfluous; -1: no undo
-  std::uint32_t last_again_ts = 0;   // timestamp of the latest retransmission
-  std::uint32_t first_again_ts = 0;  // timestamp of the episode's first retransmission
 
-  // ---- RACK (RFC 8985 section 5.2)
+  // ---- RACK (RFC 8985 section 5.2), for each acknowledgement
+  std::uint32_t rack_rtt_us = 0;
   std::uint64_t rack_sent_ns = 0;
   Seq rack_end = 0;
   Seq rack_fack = 0;
-  std::uint32_t rack_rtt_us = 0;
-  Seq rack_round = 0;                // of the last D-SACK
   std::uint64_t reorder_due_ns = 0;  // 0: nothing waits for it
-  std::uint8_t reo_mult = 1;
-  std::uint8_t reo_persist = 0;
-  std::uint16_t reordering = 3;  // segments by which one was late, at most; for information
-  Seq tail_probe_end = 0;
 
   // ---- round trips (RFC 6298), in microseconds
   std::uint32_t srtt_us = 0;
@@ -206,64 +192,85 @@ struct Connection {
   std::uint8_t error = reason::none;
   std::uint8_t syn_again = 0;
 
-  // ---- congestion control
-  Congestion congestion = Congestion::cubic;
-  std::uint16_t reorderings = 0;  // acknowledgements of what something else had overtaken
-  std::uint32_t w_max = 0;        // CUBIC: window before the last loss, bytes
-  std::uint32_t k_ms = 0;         // CUBIC: time to reach it again
-  double w_est = 0;               // CUBIC: what Reno would have, bytes
-  std::uint64_t epoch_ns = 0;     // CUBIC: when growth began; 0: not yet
-  std::uint32_t counted = 0;      // Reno: bytes acknowledged towards the next step
-
   // ---- time
-  std::uint32_t rto_since_ms = 0;  // nothing has come since the timer ran out then; 0: all is well
   std::array<std::uint64_t, static_cast<std::size_t>(Timer::count)> due{};  // 0: not set
   std::uint64_t rto_from_ns = 0;
   std::uint64_t stuck_since_ns = 0;  // no progress since then; 0: all is well
   std::uint64_t last_sent_ns = 0;
   std::uint64_t last_heard_ns = 0;
   std::uint64_t ts_recent_ns = 0;
-  std::uint64_t challenge_ns = 0;
+  std::uint32_t rto_since_ms = 0;  // nothing has come since the timer ran out then; 0: all is well
   std::uint32_t user_timeout_ms = 0;  // 0: the stack's
-  std::uint32_t keepalive_idle_ms = 0;
-  std::uint32_t keepalive_interval_ms = 0;
-  std::uint32_t fin_wait_2_ms = 0;
-  std::uint8_t keepalive_count = 0;
-  std::uint8_t syn_retries = 0;  // 0: by time
-  std::uint16_t user_mss = 0;    // 0: what the path carries
-  std::uint16_t path_mtu = 0;
-  std::uint64_t search_ns = 0;       // when a larger segment is tried; 0: never
-  std::uint32_t search_wait_ms = 0;  // ... and how long after one that was lost
-
-  // ---- opening, closing, urgent text, information
-  Seq iss = 0;
-  Seq irs = 0;
   std::uint32_t ts_offset = 0;
-  Seq rcv_up = 0;        // behind the last urgent byte of the peer
-  Seq snd_up = 0;        // ... of this side
-  std::uint8_t ttl = 0;  // of segments sent; 0: the host's own
-  std::uint8_t dscp = 0;
-  std::uint16_t rto_episodes = 0;  // times that the retransmission timer ran out, and again
-  Seq fin_at = 0;
-  std::uint32_t retransmitted = 0;  // segments
-  std::uint32_t spurious = 0;       // D-SACKs
-  std::uint32_t timeouts = 0;
+
+  // ---- information about what comes and goes
   std::uint32_t segments_in = 0;
   std::uint32_t segments_out = 0;
   std::uint32_t texts_in = 0;  // segments with text
   std::uint32_t texts_out = 0;
   std::uint32_t delivered = 0;     // segments known to have arrived
-  std::uint32_t delivered_ce = 0;  // ... when the peer told of congestion
-  std::uint32_t rto_ms = 0;        // for how long nothing had come since the timer ran out, in all
-  std::uint32_t out_of_order = 0;  // segments that came before their turn
   std::uint32_t rcv_rtt_us = 0;    // the round trip as the receiver sees it
   std::uint32_t rcv_rtt_mark = 0;  // the last echo; without timestamps where the window ended ...
   std::uint32_t rcv_rtt_from = 0;  // ... when, in ticks of 2^14 ns
-  std::uint64_t bytes_again = 0;
+  std::uint8_t ttl = 0;            // of segments sent; 0: the host's own
+  std::uint8_t dscp = 0;
+  std::uint16_t path_mtu = 0;
   std::uint64_t bytes_acked = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t then_ns = 0;
   std::uint64_t busy_ns = 0;
+  std::uint64_t search_ns = 0;  // when a larger segment is tried; 0: never
+
+  // ---- from here on what a request and its answer do not touch: growth (stack.h: prefetch())
+  Congestion congestion = Congestion::cubic;
+  std::uint16_t reorderings = 0;  // acknowledgements of what something else had overtaken
+  std::uint32_t w_max = 0;        // CUBIC: window before the last loss, bytes
+  std::uint32_t k_ms = 0;         // CUBIC: time to reach it again
+  std::uint32_t counted = 0;      // Reno: bytes acknowledged towards the next step
+  double w_est = 0;               // CUBIC: what Reno would have, bytes
+  std::uint64_t epoch_ns = 0;     // CUBIC: when growth began; 0: not yet
+
+  // ---- repair of losses
+  std::uint32_t prr_delivered = 0;
+  std::uint32_t prr_out = 0;
+  std::uint32_t recover_flight = 0;
+  std::uint32_t prior_cwnd = 0;
+  std::uint32_t prior_ssthresh = 0;
+  Seq undo_point = 0;
+  std::int32_t undo_left = 0;        // retransmissions not yet reported as superfluous; -1: no undo
+  std::uint32_t last_again_ts = 0;   // timestamp of the latest retransmission
+  std::uint32_t first_again_ts = 0;  // timestamp of the episode's first retransmission
+  Seq rack_round = 0;                // of the last D-SACK
+  std::uint8_t reo_mult = 1;
+  std::uint8_t reo_persist = 0;
+  std::uint16_t reordering = 3;  // segments by which one was late, at most; for information
+  Seq tail_probe_end = 0;
+
+  // ---- opening, closing, urgent text, and what was chosen for it
+  Seq iss = 0;
+  Seq irs = 0;
+  Seq rcv_up = 0;  // behind the last urgent byte of the peer
+  Seq snd_up = 0;  // ... of this side
+  Seq fin_at = 0;
+  std::uint32_t keepalive_idle_ms = 0;
+  std::uint32_t keepalive_interval_ms = 0;
+  std::uint32_t fin_wait_2_ms = 0;
+  std::uint8_t keepalive_count = 0;
+  std::uint8_t syn_retries = 0;      // 0: by time
+  std::uint16_t user_mss = 0;        // 0: what the path carries
+  std::uint32_t search_wait_ms = 0;  // until a larger segment is tried after one that was lost
+  std::uint64_t challenge_ns = 0;
+
+  // ---- information about what is rare
+  std::uint32_t retransmitted = 0;  // segments
+  std::uint32_t spurious = 0;       // D-SACKs
+  std::uint32_t timeouts = 0;
+  std::uint16_t rto_episodes = 0;  // times that the retransmission timer ran out, and again
+  std::uint32_t delivered_ce =
+      0;                     // segments known to have arrived, when the peer told of congestion
+  std::uint32_t rto_ms = 0;  // for how long nothing had come since the timer ran out, in all
+  std::uint32_t out_of_order = 0;  // segments that came before their turn
+  std::uint64_t bytes_again = 0;
   std::uint64_t shut_out_ns = 0;
 
   bool synchronised() const { return state >= State::established; }

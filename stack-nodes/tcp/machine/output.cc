@@ -40,6 +40,9 @@ bool Tcp::produce(OutSegment& out) {
       keep_times(c);
       watch_flight(c);
       arm_retransmit(c);
+      // (Among many, taking a timer out while it is at hand is cheaper than that it fires for
+      // nothing when all of it has left the cache.)
+      if (crowded() && c.due == decltype(c.due){}) wheel_.cancel(number(c));
     }
   }
   return false;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 
@@ -60,7 +61,21 @@ class Tcp {
   bool produce(OutSegment& out);
   bool wants_output() const { return output_first_ != none || replies_begin_ != replies_end_; }
   void copy_payload(const OutSegment& s, std::uint8_t* to) const;
-  void prefetch(const Tuple& tuple) const { index_.prefetch(hash(tuple)); }
+  // What segments of a burst will look at, asked for before the first of them is taken: their
+  // places in the index, then the records found there. Where there are few, all is in the cache.
+  static constexpr std::uint32_t most_cached = (std::uint32_t{1} << 20) / sizeof(Connection);
+  bool crowded() const { return connections_.live() > most_cached; }
+  std::uint32_t prefetch(const Tuple& tuple) const {
+    const std::uint32_t h = hash(tuple);
+    index_.prefetch(h);
+    return h;
+  }
+  void prefetch_connection(std::uint32_t hash) const {
+    const std::uint32_t at = index_.find(hash, [](std::uint32_t) { return true; });
+    if (at == none) return;
+    connections_.prefetch(at, offsetof(Connection, congestion));
+    wheel_.prefetch(at);
+  }
 
   // ---- time
   void advance();                       // runs what is due at now_ns
@@ -244,6 +259,7 @@ class Tcp {
   void expire_retransmit(Connection& c);
   void expire_keepalive(Connection& c);
   std::uint64_t rto_ns(const Connection& c) const;
+  bool pauses(Connection& c) const;
   bool gave_up(Connection& c);
   void heard(Connection& c);
   // icmp.cc
@@ -259,7 +275,6 @@ class Tcp {
   std::uint32_t make_connection(const Tuple& t, const Settings& settings);
   void send_fin(Connection& c);
   void enter_time_wait(Connection& c);
-  bool pauses(Connection& c) const;
   void enter_fin_wait_2(Connection& c);
   void end(Connection& c, std::uint8_t why);
   void end_released(Connection& c) { end(c, reason::reset); }

@@ -39,14 +39,9 @@ std::vector<Row> measure_crowd(const std::string& plan, unsigned connections, un
     rows.push_back({"tcp", name, metric, median(values), unit, peer, 0, values});
   };
   on_scripted(plan, [&](ScriptedWire& wire, const std::function<void()>& until_done) {
-    const auto asked = [&](unsigned among) {
-      std::vector<double> rates;
-      for (unsigned i = 0; i <= runs; ++i) {  // (the first one warms)
-        wire.ask(requests, among);
-        rates.push_back(requests / stack_seconds(wire, until_done));
-      }
-      rates.erase(rates.begin());
-      return rates;
+    const auto rate = [&](unsigned among) {
+      wire.ask(requests, among);
+      return requests / stack_seconds(wire, until_done);
     };
     const auto opened = [&](unsigned from, unsigned to) {
       wire.open(to);
@@ -54,15 +49,24 @@ std::vector<Row> measure_crowd(const std::string& plan, unsigned connections, un
     };
     opened(0, few);
     const double before = resident_mib();
-    row("crowd/1,000", "rate", asked(few), "requests/s");
+    std::vector<double> alone, beside, all;
+    rate(few);  // (warms)
+    for (unsigned i = 0; i < runs; ++i) alone.push_back(rate(few));
+    row("crowd/1,000", "rate", alone, "requests/s");
     row("crowd/first", "open", opened(few, few + connections / 10), "ns");
     opened(few + connections / 10, connections - connections / 10);
     row("crowd/last", "open", opened(connections - connections / 10, connections), "ns",
         "crowd/first");
     // (The peer's table of 16 bytes each is in it.)
     row("crowd/all", "resident", {resident_mib() - before}, "MiB");
-    row("crowd/1,000 beside all", "rate", asked(few), "requests/s", "crowd/1,000");
-    row("crowd/all in turn", "rate", asked(connections), "requests/s", "crowd/1,000");
+    rate(connections);
+    for (unsigned i = 0; i < runs; ++i) {
+      beside.push_back(rate(few));
+      all.push_back(rate(connections));
+    }
+    row("crowd/1,000 beside all", "rate", beside, "requests/s", "crowd/1,000");
+    row("crowd/all in turn", "rate", all, "requests/s", "crowd/1,000");
+    row("crowd/all of beside", "rate", all, "requests/s", "crowd/1,000 beside all");
     wire.close(connections / 10);
     row("crowd/first", "close", {1e9 * stack_seconds(wire, until_done) / (connections / 10.0)},
         "ns");
