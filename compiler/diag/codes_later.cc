@@ -279,6 +279,11 @@ constexpr std::array table = {
              "Flows are named by the address and port they come from and by their endpoint:\n"
              "weft flow add echo 10.7.0.1:40000"},
     CodeText{
+        "E0677", "no planner serves the stack",
+        "What applications ask for while the stack runs is decided and proved by a planner that\n"
+        "stays beside it: weft plan --serve --stack NAME. Without one, the application is told "
+        "so."},
+    CodeText{
         "E0700", "the compiler's own plan does not prove",
         "A bug of weft, or a contradiction in the model. Nothing was written. Please report it\n"
         "with the three input files."},

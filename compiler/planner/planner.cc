@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/diag/sha256.h"
+#include "compiler/frontend/own_addresses.h"
 #include "compiler/passes/steer.h"
 #include "compiler/plan/delta.h"
 #include "compiler/plan/places.h"
@@ -88,7 +89,12 @@ diag::Result<Operations> Planner::add_flow(const FlowKey& key, unsigned endpoint
     return no(
         fmt::format("endpoint `{}` is one of TCP: rules for connections come with a new start",
                     plan().endpoints[endpoint].name));
-  if (!plan().endpoints[endpoint].listens(key.dst, key.dst_port))
+  frontend::OwnAddresses own(plan().host);
+  const std::string from = plan::address_text(key.src);
+  if (const std::string why = own.fault_of_source({key.src, key.src}); !why.empty())
+    return no(fmt::format("no packet comes from `{}`: {}", from, why));
+  if (!own.all_own({key.dst, key.dst}) ||
+      !plan().endpoints[endpoint].listens(key.dst, key.dst_port))
     return no(fmt::format("endpoint `{}` does not listen there", plan().endpoints[endpoint].name));
   if (decider_->find(key) != nullptr)
     return no(fmt::format("there is a flow {} already", passes::flow_text(key)));
@@ -123,10 +129,13 @@ Operations Planner::away(const KnownFlow& flow) const {
   return list;
 }
 
-diag::Result<Operations> Planner::remove_flow(const FlowKey& key) {
+diag::Result<Operations> Planner::remove_flow(const FlowKey& key, const std::string& of) {
   const KnownFlow* known = decider_->find(key);
   if (known == nullptr) return no(fmt::format("there is no flow {}", passes::flow_text(key)));
   const unsigned endpoint = known->entry.endpoint;
+  if (const std::string& whose = plan().endpoints[endpoint].name; !of.empty() && whose != of)
+    return no(
+        fmt::format("flow {} is endpoint `{}`'s, not `{}`'s", passes::flow_text(key), whose, of));
   Operations list = away(*known);
   list.push_back({.kind = Kind::remove_flow, .flow = known->entry});
   proof_->forget(key);

@@ -24,7 +24,8 @@ class Planner {
   // E0676: no such endpoint or flow, or there is one already; E0673: not proved.
   diag::Result<Operations> add_flow(const FlowKey& key, unsigned endpoint, double rate,
                                     const FlowWish& wish = {});
-  diag::Result<Operations> remove_flow(const FlowKey& key);
+  // `endpoint`: whose it must be; "": anybody's.
+  diag::Result<Operations> remove_flow(const FlowKey& key, const std::string& endpoint = "");
   diag::Result<Operations> move_flow(const FlowKey& key, unsigned queue);
   // At the first vacant place, or behind those that are there.
   diag::Result<Operations> add_endpoint(const ir::Endpoint& endpoint);

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "compiler/diag/document.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/running.h"
 #include "compiler/tool/runtime_socket.h"
@@ -22,8 +23,7 @@ int show(const std::string& answer, bool json) {
   const Json j = Json::parse(answer, nullptr, false);
   if (!j.is_object() || !j.contains("ok"))
     return report(plain("E0466", "the planner's answer makes no sense"));
-  if (!j.value("ok", false))
-    return report(plain(j.value("code", "E0466"), j.value("message", ""), j.value("help", "")));
+  if (!j.value("ok", false)) return report(diag::diagnostic_of(j));
   if (json) {
     print(j.dump(2) + "\n");
     return ok;

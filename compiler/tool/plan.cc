@@ -13,6 +13,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "compiler/diag/document.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/running.h"
 #include "compiler/tool/runtime_socket.h"
@@ -81,11 +82,6 @@ std::string line_of(int client) {
   return line;
 }
 
-Json refused(const diag::Error& error) {
-  const diag::Diagnostic& d = error.list.front();
-  return {{"ok", false}, {"code", d.code}, {"message", d.message}, {"help", d.help}};
-}
-
 class Service {
  public:
   explicit Service(const PlanArgs& args) : args_(args) {}
@@ -135,17 +131,20 @@ class Service {
       const auto start = Clock::now();
       auto list = understand(session_->planner(), line);
       const double proved = us_since(start);
-      if (!list) return refused(list.error());
+      if (!list) return diag::document_of(list.error());
       const auto begin = Clock::now();
       auto sent = session_->send(*list);
       if (!sent && sent.error().list.front().code == "E0674" && tries == 0) {
-        if (auto ok = again(); !ok) return refused(ok.error());
+        if (auto ok = again(); !ok) return diag::document_of(ok.error());
         continue;  // somebody else has changed it: from what runs now
       }
-      if (!sent) return refused(sent.error());
+      if (!sent) return diag::document_of(sent.error());
       Json out{{"ok", true}, {"proved_us", proved}, {"applied_us", us_since(begin)}};
       out["operations"] = Json::array();
-      for (const auto& o : *list) out["operations"].push_back(plan::text(o));
+      for (const auto& o : *list) {
+        out["operations"].push_back(plan::text(o));
+        if (o.kind == plan::Operation::Kind::add_flow) out["queue"] = o.flow.queue;
+      }
       return out;
     }
   }

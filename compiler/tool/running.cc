@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "compiler/diag/document.h"
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/tables.h"
 #include "compiler/tool/places.h"
@@ -15,7 +16,7 @@
 namespace weft::tool {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 using planner::FlowKey;
 using planner::Operations;
 
@@ -29,11 +30,7 @@ diag::Result<Json> document(const std::string& stack, const std::string& questio
     return diag::fail(plain("E0466", "the stack does not understand the question",
                             "weft and weft-runtime must be of the same version"));
   if (j.value("ok", false)) return j;
-  diag::Diagnostic d = plain(j.value("code", "E0466"), j.value("message", ""), j.value("help", ""));
-  if (j.contains("notes")) {
-    for (const auto& note : j["notes"]) d.notes.push_back({note.get<std::string>(), {}});
-  }
-  return diag::fail(std::move(d));
+  return diag::fail(diag::diagnostic_of(j));
 }
 
 tl::unexpected<diag::Error> no(std::string why, std::string help = "") {
@@ -87,12 +84,13 @@ class Words {
 struct Wish {
   FlowKey key;
   std::optional<unsigned> endpoint;
+  std::string of;  // whose it must be; "": anybody's
   double rate = 1;
   planner::FlowWish wish;
 };
 
-// "A:P [to A:P] [rate R] [class C] [queue N]"; where it goes to is the endpoint's first socket
-// otherwise.
+// "A:P [to A:P] [of ENDPOINT] [rate R] [class C] [queue N]"; where it goes to is the endpoint's
+// first socket otherwise.
 diag::Result<Wish> wish(const plan::Plan& plan, const std::string& endpoint, Words& words) {
   Wish out;
   if (const std::string from = words.next(); !socket(from, out.key.src, out.key.src_port))
@@ -113,6 +111,8 @@ diag::Result<Wish> wish(const plan::Plan& plan, const std::string& endpoint, Wor
     bool good = false;
     if (words.take("to")) {
       good = socket(words.next(), out.key.dst, out.key.dst_port);
+    } else if (words.take("of")) {
+      good = !(out.of = words.next()).empty();
     } else if (words.take("rate")) {
       good = number(words.next(), out.rate) && out.rate >= 0 && out.rate < 1e12;
     } else if (words.take("queue")) {
@@ -248,7 +248,7 @@ diag::Result<Operations> understand(planner::Planner& planner, const std::string
   if (!asked) return diag::fail(asked.error());
   if (verb == "add")
     return planner.add_flow(asked->key, *asked->endpoint, asked->rate, asked->wish);
-  if (verb == "remove") return planner.remove_flow(asked->key);
+  if (verb == "remove") return planner.remove_flow(asked->key, asked->of);
   if (!asked->wish.queue) return no("to which queue?", "move flow A:P queue N");
   return planner.move_flow(asked->key, *asked->wish.queue);
 }

@@ -43,7 +43,7 @@ class Session {
 };
 
 // One request in words, as the planner's socket takes it (commands.h: flow, endpoint):
-//   add flow ENDPOINT A:P [to A:P] [rate R]      remove flow A:P [to A:P]
+//   add flow ENDPOINT A:P [to A:P] [rate R]      remove flow A:P [to A:P] [of ENDPOINT]
 //   move flow A:P [to A:P] queue N               rebalance [MOVES]
 //   add endpoint NAME udp PORT app APP           remove endpoint NAME
 // Gives the operations, proved, and not yet sent. E0676.

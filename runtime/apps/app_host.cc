@@ -64,7 +64,9 @@ AppHost::AppHost()
             .tcp_no_delay = &AppHost::tcp_no_delay,
             .tcp_mark = &AppHost::tcp_mark,
             .timer_set = &AppHost::timer_set,
-            .timer_cancel = &AppHost::timer_cancel},
+            .timer_cancel = &AppHost::timer_cancel,
+            .flow_add = &AppHost::flow_add,
+            .flow_remove = &AppHost::flow_remove},
       held_(most_held) {
   for (std::uint32_t i = most_held; i > 0; --i) free_.push_back(i - 1);
 }
@@ -129,6 +131,7 @@ AppHost::Instance AppHost::remove(Core& core, unsigned index) {
   act_for(core);
   if (index >= instances_.size() || instances_[index].app == nullptr) return {};
   timers_.cancel_all(index);
+  requests_.forget(index);
   for (Text& text : texts_) {
     if (text.in_use && text.endpoint == index) give_back(text);
   }
@@ -177,6 +180,7 @@ void AppHost::deliver(Core& core, const Datagram* datagrams, unsigned n) {
                                  .len = d.len,
                                  .data = d.data,
                                  .token = std::uint64_t{slot.generation} << 32 | place};
+    acting_ = d.endpoint;
     to.app->datagram(to.self, &host_, &event);
   }
 }
@@ -198,7 +202,9 @@ void AppHost::tell(Core& core, const Datagram& d) {
                             .error = reason(d.icmp_type, d.icmp_code),
                             .mtu = d.mtu};
   release(core, d);
-  if (listens) to.app->error(to.self, &host_, &event);
+  if (!listens) return;
+  acting_ = d.endpoint;
+  to.app->error(to.self, &host_, &event);
 }
 
 void AppHost::run_timers(Core& core) {
@@ -212,6 +218,7 @@ void AppHost::run_timers(Core& core) {
                               .cookie = due->cookie,
                               .due_ns = due->due_ns};
     core_ = &core;
+    acting_ = due->endpoint;
     to.app->timer(to.self, &host_, &event);
   }
 }
@@ -233,9 +240,11 @@ int AppHost::timer_cancel(void* context, std::uint64_t timer) {
 
 void AppHost::tick(Core& core) {
   act_for(core);
-  for (const Instance& instance : instances_) {
-    if (instance.app != nullptr && instance.app->tick != nullptr)
-      instance.app->tick(instance.self, &host_, core.now_ns);
+  for (std::uint32_t i = 0; i < instances_.size(); ++i) {
+    const Instance& instance = instances_[i];
+    if (instance.app == nullptr || instance.app->tick == nullptr) continue;
+    acting_ = i;
+    instance.app->tick(instance.self, &host_, core.now_ns);
   }
 }
 
@@ -388,7 +397,11 @@ int AppHost::send_one(const weft_send& command) {
   sent.datagrams[sent.count++] = d;
   // Large ones one by one: each becomes many frames.
   const bool large = length + 28 > core_->host.mtu;
-  if ((large || sent.count >= half_full) && flush) flush(*core_);
+  if ((large || sent.count >= half_full) && flush) {
+    const std::uint32_t who = acting_;  // (what is sent may be for an application here)
+    flush(*core_);
+    acting_ = who;
+  }
   return 0;
 }
 

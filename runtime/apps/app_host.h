@@ -12,8 +12,10 @@
 
 #include "compiler/diag/diagnostic.h"
 #include "compiler/ir/workload.h"
+#include "runtime/apps/app_requests.h"
 #include "runtime/apps/app_timers.h"
 #include "runtime/apps/library.h"
+#include "runtime/apps/mailbox.h"
 #include "stack-nodes/core.h"
 #include "stack-nodes/tcp/machine/stack.h"
 
@@ -64,6 +66,8 @@ class AppHost {
 
   // Called when the list of datagrams to be sent is half full: runs and empties it.
   std::function<void(Core&)> flush;
+  // Whoever decides what applications ask for; null: nobody does. Before the first event.
+  Mailbox* mail = nullptr;
 
   // Hands n delivered datagrams to their applications: what was received, or, where icmp_type is
   // set, errors about datagrams sent. Sends go into core.sent.
@@ -74,6 +78,9 @@ class AppHost {
   // Tells applications of the timers that are due, in the name of this core.
   void run_timers(Core& core);
   std::uint64_t next_timer_ns() const { return timers_.next_ns(); }  // ~0: there is none
+  // Tells applications what became of what they asked for. Returns how many answers it were.
+  bool has_answers() const { return mail != nullptr && !mail->answers.empty(); }
+  unsigned tell_answers(Core& core);
   // Frees what applications still hold; the stack is stopping.
   void take_back(Core& core);
 
@@ -128,6 +135,12 @@ class AppHost {
   static int timer_set(void* context, std::uint32_t endpoint, std::uint64_t due_ns,
                        std::uint64_t cookie, std::uint64_t* timer);
   static int timer_cancel(void* context, std::uint64_t timer);
+  // app_flows.cc
+  static int flow_add(void* context, const weft_flow* command);
+  static int flow_remove(void* context, const weft_flow* command);
+  int ask(const weft_flow* command, bool add);
+  bool listens_for_answers(std::uint32_t endpoint) const;
+  bool is_found_at(std::uint32_t endpoint, std::uint32_t address, std::uint16_t port) const;
   // app_tcp_commands.cc
   static int tcp_accept(void* context, std::uint64_t connection);
   static int tcp_reject(void* context, std::uint64_t connection);
@@ -171,6 +184,7 @@ class AppHost {
   void give_back(Held& slot);
 
   Core* core_ = nullptr;      // in whose name applications act now
+  std::uint32_t acting_ = 0;  // the endpoint whose event it is that they act in
   std::vector<Core*> cores_;  // those of this net core, by number of the shard
   weft_host host_;
   std::vector<Instance> instances_;  // by endpoint
@@ -183,6 +197,7 @@ class AppHost {
   std::vector<std::vector<std::uint64_t>> starved_;  // by endpoint: connections whose text waits
   std::unordered_set<std::uint64_t> short_of_room_;  // connections that could not send
   AppTimers timers_;
+  AppRequests requests_;
 };
 
 }  // namespace weft::apps

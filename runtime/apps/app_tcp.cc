@@ -51,6 +51,7 @@ void AppHost::tell_connection(Core& core, tcp::Connection& c) {
     if (kind == WEFT_TCP_TROUBLE)
       event.error = c.soft_error != tcp::reason::none ? c.soft_error : tcp::reason::timed_out;
     core_ = &core;
+    acting_ = endpoint;
     to.app->tcp(to.self, &host_, &event);
   };
   // (A call may close or abort the connection; the record stays until it is disposed of here.)
@@ -108,6 +109,7 @@ bool AppHost::tell_text(Core& core, tcp::Connection& c) {
     event.len = chunk.len;
     event.token = std::uint64_t{text.generation} << 32 | place;
     core_ = &core;
+    acting_ = endpoint;
     to.app->tcp(to.self, &host_, &event);
   }
   return true;
@@ -155,6 +157,7 @@ void AppHost::tell_credit(Core& core) {
     if (!serves(event.endpoint)) continue;
     const Instance& to = instances_[event.endpoint];
     core_ = f.core;
+    acting_ = event.endpoint;
     to.app->tcp(to.self, &host_, &event);
   }
   core_ = &core;

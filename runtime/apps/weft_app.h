@@ -1,4 +1,5 @@
-/* The application interface, version 1: datagrams and errors about them, connections, timers.
+/* The application interface, version 1: datagrams and errors about them, connections, timers, and
+ * flows that an application wants brought to a queue.
  *
  * An application is a shared object with one symbol, weft_app_entry. Every net core has an instance
  * of its own, made by create(); all calls for an instance come from that one thread, and there is
@@ -165,6 +166,51 @@ struct weft_timer {
   uint64_t due_ns; /* when it was to be; up to 0.3 ms ago where the core is not busy */
 };
 
+/* ---- Flows: known to the stack one by one, with a queue of the plan and, where the card has room,
+ * a rule that brings them there. The planner beside the stack (`weft plan --serve`) decides and
+ * proves the change, and the stack makes it while packets flow; that takes milliseconds to seconds,
+ * and the core does not wait for it. */
+
+#define WEFT_FLOW_GOLD 1u   /* priority class; neither: that of the endpoint */
+#define WEFT_FLOW_NORMAL 2u /* (not both) */
+#define WEFT_FLOW_QUEUE 4u  /* it must arrive on `queue`; else the planner chooses */
+
+/* Command: a flow to one of the application's own endpoints. */
+struct weft_flow {
+  uint32_t size;
+  uint32_t endpoint;
+  uint32_t src; /* where its packets come from */
+  uint32_t dst; /* the own address that they go to; 0: the endpoint's, or the host's first */
+  uint16_t src_port;
+  uint16_t dst_port; /* 0: the endpoint's first */
+  uint32_t flags;    /* WEFT_FLOW_..., or 0 */
+  uint32_t queue;    /* with WEFT_FLOW_QUEUE, else 0 */
+  uint32_t reserved; /* 0 */
+  uint64_t rate;     /* packets per second that are expected, below 10^12; 0: not known */
+  uint64_t cookie;   /* the event brings it */
+};
+
+#define WEFT_ANSWER_DONE 1u       /* the stack runs so now */
+#define WEFT_ANSWER_REFUSED 2u    /* it cannot be; nothing was touched */
+#define WEFT_ANSWER_TAKEN_BACK 3u /* the card or a core said no; all is as it was before */
+#define WEFT_ANSWER_NO_PLANNER 4u /* there is nobody who decides; ask again when there is */
+/* The planner ended, or fell silent, before it had an answer; or what was begun could not be taken
+ * back whole. It may be done or not: what was asked for may be asked for again. */
+#define WEFT_ANSWER_UNKNOWN 5u
+
+/* Event: what became of flow_add or flow_remove. Each that returned 0 has one, unless its endpoint
+ * or the stack ends before. */
+struct weft_answer {
+  uint32_t size;
+  uint32_t endpoint;
+  uint64_t cookie;  /* of the command */
+  uint32_t outcome; /* WEFT_ANSWER_... */
+  uint32_t queue;   /* of a flow that was added: where its packets arrive now */
+  /* What `weft flow` would print of it: an error with its code, and what to do; "" when it is done.
+   * Ends with a zero; valid during the call. */
+  const char* reason;
+};
+
 /* What an application may ask for; all functions take `context`. */
 struct weft_host {
   uint32_t size;
@@ -207,6 +253,14 @@ struct weft_host {
                    uint64_t* timer);
   /* -EINVAL: it is not set (any more). */
   int (*timer_cancel)(void* context, uint64_t timer);
+  /* Since this much was added. 0: the event `answer` will tell. -EINVAL (no such endpoint, unknown
+   * or contradicting flags, no source, the application has no `answer`), -EPERM (another
+   * application's endpoint), -EADDRNOTAVAIL (the endpoint does not listen there, or another one is
+   * found first), -ENOBUFS (16 of this endpoint wait for an answer on this core), -EOPNOTSUPP (in
+   * simulated time nothing is decided while it runs). flow_remove looks at endpoint, src, dst and
+   * ports alone. */
+  int (*flow_add)(void* context, const struct weft_flow* command);
+  int (*flow_remove)(void* context, const struct weft_flow* command);
 };
 
 struct weft_app_config {
@@ -238,6 +292,9 @@ struct weft_app {
   void (*tcp)(void* self, const struct weft_host* host, const struct weft_tcp_event* event);
   /* May be null, and is absent where `size` ends before it: timer_set is refused then. */
   void (*timer)(void* self, const struct weft_host* host, const struct weft_timer* event);
+  /* May be null, and is absent where `size` ends before it: flow_add and flow_remove are refused
+   * then. */
+  void (*answer)(void* self, const struct weft_host* host, const struct weft_answer* event);
 };
 
 /* The one symbol of an application. */

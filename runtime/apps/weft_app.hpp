@@ -3,15 +3,16 @@
 //   class Echo {
 //    public:
 //     explicit Echo(const weft_app_config& config);              // may throw: refused
-//     void tcp(weft::app::Host host, const weft_tcp_event& event);     // any of these five
+//     void tcp(weft::app::Host host, const weft_tcp_event& event);     // any of these six
 //     void datagram(weft::app::Host host, const weft_datagram& event);
 //     void error(weft::app::Host host, const weft_error& event);
 //     void timer(weft::app::Host host, const weft_timer& event);
+//     void answer(weft::app::Host host, const weft_answer& event);
 //     void tick(weft::app::Host host, std::uint64_t now_ns);
 //   };
 //   const weft_app* weft_app_entry() { return weft::app::describe<Echo>("echo"); }
 //
-// An exception that leaves one of the five ends the process.
+// An exception that leaves one of the six ends the process.
 #ifndef WEFT_APP_HPP
 #define WEFT_APP_HPP
 
@@ -72,6 +73,9 @@ class Host {
   }
   int timer_cancel(std::uint64_t timer) const { return host_->timer_cancel(host_->context, timer); }
 
+  int flow_add(const weft_flow& flow) const { return host_->flow_add(host_->context, &flow); }
+  int flow_remove(const weft_flow& flow) const { return host_->flow_remove(host_->context, &flow); }
+
  private:
   const weft_host* host_;
 };
@@ -118,6 +122,10 @@ weft_app described(const char* name) {
   if constexpr (requires(T t, Host h, weft_timer e) { t.timer(h, e); })
     app.timer = [](void* self, const weft_host* host, const weft_timer* e) noexcept {
       of<T>(self).timer(Host(host), *e);
+    };
+  if constexpr (requires(T t, Host h, weft_answer e) { t.answer(h, e); })
+    app.answer = [](void* self, const weft_host* host, const weft_answer* e) noexcept {
+      of<T>(self).answer(Host(host), *e);
     };
   return app;
 }

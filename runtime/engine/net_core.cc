@@ -50,6 +50,17 @@ NetCore::NetCore(unsigned its_id, ports::Card& card, Handovers& handovers, const
   };
 }
 
+// What is no packet's business is done in the name of the first shard.
+template <class Act>
+void NetCore::let_apps_act(std::uint64_t now_ns, Act act) {
+  if (shards.empty()) return;
+  Shard& first = *shards.front();
+  const RunsShard runs(first.index);
+  first.core.now_ns = now_ns;
+  act(first.core);
+  first.settle(card_, *apps_);
+}
+
 unsigned NetCore::poll_once() {
   const std::uint64_t now_ns = clock_.now_ns();
   const std::uint64_t sent = transmitted();
@@ -66,7 +77,10 @@ unsigned NetCore::poll_once() {
     if (now_ns < shard->tcp_due_ns()) continue;
     shard->run_tcp_timers(card_, *apps_, now_ns);
   }
-  if (now_ns >= apps_->next_timer_ns()) run_app_timers(now_ns);
+  if (now_ns >= apps_->next_timer_ns())
+    let_apps_act(now_ns, [this](Core& core) { apps_->run_timers(core); });
+  if (apps_->has_answers())
+    let_apps_act(now_ns, [&](Core& core) { found += apps_->tell_answers(core); });
   if (now_ns >= next_tick_ns_) {
     tick(now_ns);
     found += run_looped();  // what the tick has sent to the host itself must not wait for the next
@@ -206,20 +220,7 @@ void NetCore::tick(std::uint64_t now_ns) {
     for (const auto& shard : shards) shard->link_changed(up, now_ns);
   }
   for (const auto& shard : shards) shard->age(card_, *apps_, now_ns);
-  if (!shards.empty()) {
-    const RunsShard runs(shards.front()->index);
-    apps_->tick(shards.front()->core);
-    shards.front()->settle(card_, *apps_);
-  }
-}
-
-void NetCore::run_app_timers(std::uint64_t now_ns) {
-  if (shards.empty()) return;
-  Shard& first = *shards.front();
-  const RunsShard runs(first.index);
-  first.core.now_ns = now_ns;
-  apps_->run_timers(first.core);
-  first.settle(card_, *apps_);
+  let_apps_act(now_ns, [this](Core& core) { apps_->tick(core); });
 }
 
 // Frames that this core has put into queues of others.

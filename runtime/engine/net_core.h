@@ -104,7 +104,8 @@ class NetCore {
 
  private:
   void tick(std::uint64_t now_ns);
-  void run_app_timers(std::uint64_t now_ns);
+  template <class Act>
+  void let_apps_act(std::uint64_t now_ns, Act act);
   unsigned serve(Shard& shard, std::uint64_t now_ns, unsigned most = batch_size);
   std::uint64_t transmitted() const;
   unsigned serve_preferred(std::uint64_t now_ns);

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,20 +16,14 @@
 #include <ctime>
 #include <filesystem>
 
+#include "runtime/observe/unix_socket.h"
+
 namespace weft::observe {
 namespace {
 
 diag::Error failed(const std::string& what) {
   return diag::Diagnostic{.code = "E0661",
                           .message = fmt::format("{}: {}", what, std::strerror(errno))};
-}
-
-bool address_of(const std::string& path, sockaddr_un& address) {
-  address = {};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) return false;
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  return true;
 }
 
 // The folder is ours and nobody else can look into it.
@@ -44,18 +37,6 @@ diag::Result<void> private_folder(const std::string& folder) {
       diag::Diagnostic{.code = "E0660",
                        .message = folder + " must be a folder of yours that nobody else can read",
                        .help = "rm -r " + folder});
-}
-
-int connect_to(const std::string& path) {
-  sockaddr_un address;
-  if (!address_of(path, address)) return -1;
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0)
-    return fd;
-  const int why = errno;
-  if (fd >= 0) close(fd);
-  errno = why;
-  return -1;
 }
 
 // Sockets at which nobody listens any more, because their process was killed. A fresh one may be
@@ -143,6 +124,10 @@ std::string socket_path(const std::string& plan_name) {
   return fmt::format("{}/{}.sock", socket_folder(), plan_name);
 }
 
+std::string planner_socket_path(const std::string& plan_name) {
+  return fmt::format("{}/{}.planner", socket_folder(), plan_name);
+}
+
 int holder_of(const std::string& plan_name) {
   const int fd = connect_to(socket_path(plan_name));
   if (fd < 0) return 0;
@@ -159,7 +144,7 @@ diag::Result<std::unique_ptr<StatsSocket>> StatsSocket::open(
   remove_sockets_of_the_dead(socket_folder());
   const std::string path = socket_path(plan_name);
   sockaddr_un address;
-  if (!address_of(path, address))
+  if (!socket_address(path, address))
     return diag::fail(diag::Diagnostic{
         .code = "E0661", .message = fmt::format("{} is too long for a socket", path)});
   if (const int pid = holder_of(plan_name); pid != 0)

@@ -16,6 +16,8 @@ namespace weft::observe {
 // /run/weft for root, else $XDG_RUNTIME_DIR/weft, else /tmp/weft-UID.
 std::string socket_folder();
 std::string socket_path(const std::string& plan_name);
+// Where the planner that serves it listens (compiler/tool/plan.cc).
+std::string planner_socket_path(const std::string& plan_name);
 
 // Who holds a name: the pid of the process behind a socket that answers, 0 when there is none.
 int holder_of(const std::string& plan_name);

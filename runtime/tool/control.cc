@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "compiler/diag/document.h"
 #include "runtime/tool/report.h"
 
 namespace weft::tool {
@@ -13,13 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string refused(const diag::Error& error) {
-  const diag::Diagnostic& d = error.list.front();
-  Json out{{"format", 1}, {"ok", false}, {"code", d.code}, {"message", d.message}};
-  if (!d.help.empty()) out["help"] = d.help;
-  for (const diag::Note& note : d.notes) out["notes"].push_back(note.text);
-  return out.dump();
-}
+std::string refused(const diag::Error& error) { return diag::document_of(error).dump(); }
 
 diag::Error problem(const char* code, std::string message) {
   return diag::Diagnostic{.code = code, .message = std::move(message)};

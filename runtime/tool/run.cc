@@ -285,8 +285,10 @@ int run_stack(const Loaded& loaded, const RuntimeOptions& options,
                                       : control.answer(question);
     });
     if (!socket) return report(socket.error());
+    stack.requests().serve(loaded.name, observe::planner_socket_path(loaded.name));
     greet(loaded, *options.wire, code != nullptr);
     trouble = run_live(stack, options, signals, snapshots);
+    stack.requests().stop();
     socket->reset();
     stack.stop();
   }

@@ -72,6 +72,11 @@ void Stack::make_live() {
             return &later_code_.back();
           },
           .meanwhile = nullptr});
+  if (sim_) return;
+  const auto& cores = engine_->cores();
+  requests_ = std::make_unique<live::Requests>(static_cast<unsigned>(cores.size()),
+                                               [&cores](unsigned core) { cores[core]->wake(); });
+  for (const auto& core : cores) core->apps().mail = &requests_->mailbox(core->id);
 }
 
 diag::Result<void> Stack::make_wire() {

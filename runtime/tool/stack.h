@@ -9,6 +9,7 @@
 #include "runtime/emulator/emulated_card.h"
 #include "runtime/engine/engine.h"
 #include "runtime/live/live.h"
+#include "runtime/live/requests.h"
 #include "runtime/observe/snapshot.h"
 #include "runtime/ports/ethdev_control.h"
 #include "runtime/ports/ethdev_wire.h"
@@ -32,6 +33,8 @@ class Stack {
   engine::Engine& engine() { return *engine_; }
   // Changes of what runs; by one thread.
   live::Live& live() { return *live_; }
+  // What its applications ask for; there where time is real.
+  live::Requests& requests() { return *requests_; }
   ports::Wire* wire() { return wire_; }  // null when a port is used directly
   ports::SimWire* sim() { return sim_.get(); }
   const ports::PciPort* pci() const { return pci_.get(); }
@@ -66,6 +69,7 @@ class Stack {
   ports::Wire* wire_ = nullptr;
   std::unique_ptr<ports::Card> card_;
   ports::AppliedRules rules_;
+  std::unique_ptr<live::Requests> requests_;
   std::unique_ptr<engine::Engine> engine_;
   std::list<engine::GeneratedObject> later_code_;  // of residues that came while it ran
   std::unique_ptr<live::Live> live_;

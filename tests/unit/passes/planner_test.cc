@@ -77,6 +77,33 @@ passes::Inputs three(const std::string& nic) {
   return in;
 }
 
+// As the workload's reader refuses them; and whose flow one is may be said.
+TEST(Planner, FlowsThatNoPacketIsOfAndFlowsOfOthersAreRefused) {
+  passes::Inputs in = three("intel_82599");
+  passes::Options options;
+  options.prove = false;
+  auto planner = must(Planner::begin(must(passes::compile(in, options)), in));
+  const std::uint32_t own = in.workload.host.address;
+  const std::string before = plan::to_yaml(planner->plan());
+  const auto why = [&](const FlowKey& key, unsigned endpoint) {
+    auto list = planner->add_flow(key, endpoint, 1);
+    EXPECT_FALSE(list);
+    return list ? "" : list.error().list.front().message;
+  };
+  EXPECT_NE(why({own, 1, own, 7}, 0).find("the own address"), std::string::npos);
+  EXPECT_NE(why({0xe0000009, 1, own, 7}, 0).find("a group address"), std::string::npos);
+  EXPECT_NE(why({0x0a0700ff, 1, own, 7}, 0).find("broadcast"), std::string::npos);
+  EXPECT_EQ(why({0x0a070009, 1, 0x0a070009, 7}, 0), "endpoint `a` does not listen there");
+  EXPECT_EQ(why({0x0a070009, 1, own, 8}, 0), "endpoint `a` does not listen there");
+  const FlowKey key{0x0a070009, 1000, own, 7};
+  auto refused = planner->remove_flow(key, "b");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().list.front().message,
+            "flow 10.7.0.9:1000 to 10.7.0.2:7 is endpoint `a`'s, not `b`'s");
+  EXPECT_EQ(plan::to_yaml(planner->plan()), before);
+  must(planner->remove_flow(key, "a"));
+}
+
 TEST(Planner, EndpointInTheMiddleGoesAndAnotherTakesItsPlace) {
   passes::Inputs in = three("intel_e810");  // its rules mark packets
   passes::Options options;

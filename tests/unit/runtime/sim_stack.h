@@ -78,6 +78,7 @@ struct TestApp {
   std::function<void(const weft_host&, const weft_datagram&)> on_datagram;
   std::function<void(const weft_host&)> on_tick;
   std::function<void(const weft_host&, const weft_error&)> on_error;
+  std::function<void(const weft_host&, const weft_answer&)> on_answer;
   unsigned created = 0, destroyed = 0;
 
   static TestApp*& current() {
@@ -111,6 +112,11 @@ struct TestApp {
             [](void* self, const weft_host* host, const weft_error* event) {
               auto& app = *static_cast<TestApp*>(self);
               if (app.on_error) app.on_error(*host, *event);
+            },
+        .answer =
+            [](void* self, const weft_host* host, const weft_answer* event) {
+              auto& app = *static_cast<TestApp*>(self);
+              if (app.on_answer) app.on_answer(*host, *event);
             }};
     return {"", &app, nullptr};
   }
