@@ -66,7 +66,9 @@ AppHost::AppHost()
             .timer_set = &AppHost::timer_set,
             .timer_cancel = &AppHost::timer_cancel,
             .flow_add = &AppHost::flow_add,
-            .flow_remove = &AppHost::flow_remove},
+            .flow_remove = &AppHost::flow_remove,
+            .endpoint_add = &AppHost::endpoint_add,
+            .endpoint_remove = &AppHost::endpoint_remove},
       held_(most_held) {
   for (std::uint32_t i = most_held; i > 0; --i) free_.push_back(i - 1);
 }

@@ -135,10 +135,15 @@ class AppHost {
   static int timer_set(void* context, std::uint32_t endpoint, std::uint64_t due_ns,
                        std::uint64_t cookie, std::uint64_t* timer);
   static int timer_cancel(void* context, std::uint64_t timer);
-  // app_flows.cc
+  // app_changes.cc
   static int flow_add(void* context, const weft_flow* command);
   static int flow_remove(void* context, const weft_flow* command);
   int ask(const weft_flow* command, bool add);
+  static int endpoint_add(void* context, const weft_endpoint* command);
+  static int endpoint_remove(void* context, const weft_endpoint* command);
+  int ask(const weft_endpoint* command, bool add);
+  int may_ask(std::uint32_t endpoint) const;
+  int pass_on(std::uint64_t cookie, std::string words);
   bool listens_for_answers(std::uint32_t endpoint) const;
   bool is_found_at(std::uint32_t endpoint, std::uint32_t address, std::uint16_t port) const;
   // app_tcp_commands.cc

@@ -19,6 +19,7 @@ struct Answer {
   std::uint64_t ticket = 0;
   std::uint32_t outcome = 0;  // WEFT_ANSWER_...
   std::uint32_t queue = 0;    // of a flow that was added
+  std::uint32_t added = 0;    // an endpoint
   std::string reason;
 };
 

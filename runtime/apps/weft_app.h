@@ -1,5 +1,5 @@
 /* The application interface, version 1: datagrams and errors about them, connections, timers, and
- * flows that an application wants brought to a queue.
+ * what an application may want changed while the stack runs: flows and endpoints.
  *
  * An application is a shared object with one symbol, weft_app_entry. Every net core has an instance
  * of its own, made by create(); all calls for an instance come from that one thread, and there is
@@ -190,6 +190,20 @@ struct weft_flow {
   uint64_t cookie;   /* the event brings it */
 };
 
+#define WEFT_ENDPOINT_TCP 1u /* else UDP */
+
+/* Command: one more endpoint of the application, as a workload would declare it: every net core
+ * gets an instance for it, by create(). */
+struct weft_endpoint {
+  uint32_t size;
+  uint32_t endpoint; /* one of the application's, which serves the new one, too */
+  const char* name;  /* of the new one: letters, digits, `_`, at most 64; nobody else's */
+  uint16_t port;
+  uint16_t reserved; /* 0 */
+  uint32_t flags;    /* WEFT_ENDPOINT_..., or 0 */
+  uint64_t cookie;   /* the event brings it */
+};
+
 #define WEFT_ANSWER_DONE 1u       /* the stack runs so now */
 #define WEFT_ANSWER_REFUSED 2u    /* it cannot be; nothing was touched */
 #define WEFT_ANSWER_TAKEN_BACK 3u /* the card or a core said no; all is as it was before */
@@ -198,17 +212,20 @@ struct weft_flow {
  * back whole. It may be done or not: what was asked for may be asked for again. */
 #define WEFT_ANSWER_UNKNOWN 5u
 
-/* Event: what became of flow_add or flow_remove. Each that returned 0 has one, unless its endpoint
- * or the stack ends before. */
+/* Event: what became of flow_add, flow_remove, endpoint_add or endpoint_remove. Each that returned
+ * 0 has one, told to the instance in whose event it was given, unless that or the stack ends
+ * before. */
 struct weft_answer {
   uint32_t size;
-  uint32_t endpoint;
-  uint64_t cookie;  /* of the command */
-  uint32_t outcome; /* WEFT_ANSWER_... */
-  uint32_t queue;   /* of a flow that was added: where its packets arrive now */
+  uint32_t endpoint; /* that has asked */
+  uint64_t cookie;   /* of the command */
+  uint32_t outcome;  /* WEFT_ANSWER_... */
+  uint32_t queue;    /* of a flow that was added: where its packets arrive now */
   /* What `weft flow` would print of it: an error with its code, and what to do; "" when it is done.
    * Ends with a zero; valid during the call. */
   const char* reason;
+  /* Since this much was added. The index of the endpoint that was added. */
+  uint32_t added;
 };
 
 /* What an application may ask for; all functions take `context`. */
@@ -256,11 +273,16 @@ struct weft_host {
   /* Since this much was added. 0: the event `answer` will tell. -EINVAL (no such endpoint, unknown
    * or contradicting flags, no source, the application has no `answer`), -EPERM (another
    * application's endpoint), -EADDRNOTAVAIL (the endpoint does not listen there, or another one is
-   * found first), -ENOBUFS (16 of this endpoint wait for an answer on this core), -EOPNOTSUPP (in
+   * found first), -ENOBUFS (16 of this instance wait for an answer), -EOPNOTSUPP (in
    * simulated time nothing is decided while it runs). flow_remove looks at endpoint, src, dst and
    * ports alone. */
   int (*flow_add)(void* context, const struct weft_flow* command);
   int (*flow_remove)(void* context, const struct weft_flow* command);
+  /* Since this much was added. As flow_add. -EINVAL: also no name or port, or not such a one;
+   * -EPERM (endpoint_remove alone): the endpoint of this name is another application's.
+   * endpoint_remove looks at endpoint and name alone; one that removes itself gets no answer. */
+  int (*endpoint_add)(void* context, const struct weft_endpoint* command);
+  int (*endpoint_remove)(void* context, const struct weft_endpoint* command);
 };
 
 struct weft_app_config {
@@ -292,8 +314,8 @@ struct weft_app {
   void (*tcp)(void* self, const struct weft_host* host, const struct weft_tcp_event* event);
   /* May be null, and is absent where `size` ends before it: timer_set is refused then. */
   void (*timer)(void* self, const struct weft_host* host, const struct weft_timer* event);
-  /* May be null, and is absent where `size` ends before it: flow_add and flow_remove are refused
-   * then. */
+  /* May be null, and is absent where `size` ends before it: flow_add, flow_remove, endpoint_add and
+   * endpoint_remove are refused then. */
   void (*answer)(void* self, const struct weft_host* host, const struct weft_answer* event);
 };
 

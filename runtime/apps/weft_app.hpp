@@ -75,6 +75,10 @@ class Host {
 
   int flow_add(const weft_flow& flow) const { return host_->flow_add(host_->context, &flow); }
   int flow_remove(const weft_flow& flow) const { return host_->flow_remove(host_->context, &flow); }
+  int endpoint_add(const weft_endpoint& e) const { return host_->endpoint_add(host_->context, &e); }
+  int endpoint_remove(const weft_endpoint& e) const {
+    return host_->endpoint_remove(host_->context, &e);
+  }
 
  private:
   const weft_host* host_;

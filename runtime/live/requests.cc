@@ -110,6 +110,7 @@ apps::Answer Requests::answer_to(const apps::Request& request) const {
   } else {
     answer.outcome = WEFT_ANSWER_DONE;
     answer.queue = j.value("queue", 0U);
+    answer.added = j.value("endpoint", 0U);
   }
   return answer;
 }

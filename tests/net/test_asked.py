@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Flows that an application asks for while the kernel talks to the stack: what becomes of each, with
-and without a planner, and what the stack runs then.
+"""Flows and endpoints that an application asks for while the kernel sends to the stack: what becomes
+of each, with and without a planner, and what the stack runs then.
 
     test_asked.py [-k PART_OF_A_NAME]
 """
@@ -120,6 +120,7 @@ class Asked(unittest.TestCase):
                 self.assertEqual(reason, weft("flow", "add", "echo", *words, "--stack",
                                               self.stack.name, code=1).stderr)
         self.not_its_own()
+        self.endpoints()
 
         for port in (42000, 42001, 42002, 40009):
             self.assertEqual(self.ask("remove", port)[::2], (DONE, ""))
@@ -141,6 +142,35 @@ class Asked(unittest.TestCase):
         stream.stop()
         self.assertEqual((len(stream.returned), stream.late), (stream.sent, 0))
         accounts.check_inside(self, self.stack.stop())
+
+    def listen(self, name, port, verb="listen", flags=0):
+        self.asking.send(f"{verb} {name} {port} {flags}".encode())
+        return self.told()
+
+    def endpoints(self):
+        """One more of its own, with a flow, until it gives it up."""
+        outcome, number, _ = self.listen("more", 1008)
+        self.assertEqual((outcome, number), (DONE, 2))
+        with traffic.udp_socket(self.space, 43000) as s:
+            s.settimeout(3)
+            s.connect((lib.WEFT_IP, 1008))
+            s.send(b"hello")
+            self.assertEqual(s.recv(100), b"hello")
+            self.assertEqual(self.ask("add", 43000, endpoint=number)[::2], (DONE, ""))
+            s.send(b"again")
+            self.assertEqual(s.recv(100), b"again")
+            outcome, _, reason = self.listen("more", 1009)
+            self.assertEqual((outcome, reason), (REFUSED, weft(
+                "endpoint", "add", "more", "udp", "1009", "app", ASKER, "--stack",
+                self.stack.name, code=5).stderr))
+            for name, verb, error in (("other", "unlisten", errno.EPERM),
+                                      ("no-name", "listen", errno.EINVAL)):
+                self.assertEqual(self.listen(name, 1010, verb), error)
+            self.assertEqual(self.listen("more", 0, "unlisten")[::2], (DONE, ""))
+            s.send(b"gone")
+            with self.assertRaises(ConnectionRefusedError):
+                s.recv(100)
+        self.assertNotIn(43000, self.queues())
 
     def not_its_own(self):
         """Another application's endpoint; sockets where its own does not listen."""

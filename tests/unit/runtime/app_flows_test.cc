@@ -1,5 +1,5 @@
-// Flows that applications ask for: what becomes a request, in which words; what is refused at once;
-// and that an answer finds who asked, or nobody.
+// Flows and endpoints that applications ask for: what becomes a request, in which words; what is
+// refused at once; and that an answer finds who asked, or nobody.
 #include <cerrno>
 #include <cstddef>
 
@@ -26,6 +26,7 @@ class Asking {
       : stack_(plan, "none", {arp_request(), build(to_echo(40000, {'a'}))}, "asks") {
     app.on_answer = [this](const weft_host&, const weft_answer& event) {
       EXPECT_EQ(event.size, sizeof(weft_answer));
+      EXPECT_EQ(event.endpoint, 0u) << "that asked";
       told.push_back({event.cookie, event.outcome, event.queue, event.reason});
     };
     mail.bell = [this] { ++rung; };
@@ -126,6 +127,41 @@ TEST(AppFlows, NonsenseIsRefusedAtOnce) {
   EXPECT_TRUE(asking.requests().empty());
 }
 
+TEST(AppEndpoints, BecomeRequestsWhereTheyMakeSense) {
+  plan::Plan plan = quickstart();
+  plan.endpoints[0].app = "apps/test.so";
+  Asking asking(plan);
+  asking.run([](const weft_host& host) {
+    const auto add = [&](const char* name, std::uint16_t port, std::uint32_t flags = 0) {
+      const weft_endpoint e = {
+          .size = sizeof e, .endpoint = 0, .name = name, .port = port, .flags = flags};
+      return host.endpoint_add(host.context, &e);
+    };
+    EXPECT_EQ(add("more_2", 1007), 0);
+    EXPECT_EQ(add("web", 80, WEFT_ENDPOINT_TCP), 0);
+    EXPECT_EQ(add(std::string(64, 'a').c_str(), 9), 0);
+    EXPECT_EQ(add(std::string(65, 'a').c_str(), 9), -EINVAL);
+    for (const char* name : {"", "two words", "a\nb", "a-b", "ä"}) EXPECT_EQ(add(name, 9), -EINVAL);
+    EXPECT_EQ(add(nullptr, 9), -EINVAL);
+    EXPECT_EQ(add("port", 0), -EINVAL);
+    EXPECT_EQ(add("flags", 9, 2), -EINVAL);
+    weft_endpoint e = {.size = sizeof e, .endpoint = 0, .name = "more_2"};
+    EXPECT_EQ(host.endpoint_remove(host.context, &e), 0);
+    e.endpoint = 1;
+    EXPECT_EQ(host.endpoint_remove(host.context, &e), -EINVAL);
+    e.size = offsetof(weft_endpoint, cookie);
+    EXPECT_EQ(host.endpoint_remove(host.context, &e), -EINVAL);
+    EXPECT_EQ(host.endpoint_remove(host.context, nullptr), -EINVAL);
+  });
+  std::vector<std::string> words;
+  for (const auto& r : asking.requests()) words.push_back(r.words);
+  EXPECT_EQ(words, (std::vector<std::string>{
+                       "add endpoint more_2 udp 1007 app apps/test.so",
+                       "add endpoint web tcp 80 app apps/test.so",
+                       "add endpoint " + std::string(64, 'a') + " udp 9 app apps/test.so",
+                       "remove endpoint more_2"}));
+}
+
 // One that is bound to the address is found there before one that listens on all.
 TEST(AppFlows, ASocketIsWhoseADatagramWouldBe) {
   plan::Plan plan = quickstart();
@@ -144,8 +180,13 @@ TEST(AppFlows, ASocketIsWhoseADatagramWouldBe) {
     f.dst = host_ip;
     EXPECT_EQ(host.flow_add(host.context, &f), -EADDRNOTAVAIL);
   });
-  for (const auto& r : asking.requests())
+  const auto requests = asking.requests();
+  EXPECT_EQ(requests.size(), 2u);
+  for (const auto& r : requests) {
     EXPECT_EQ(r.words, "add flow second 10.7.0.1:40000 to 10.7.0.3:7");
+    asking.answer({.ticket = r.ticket, .outcome = WEFT_ANSWER_DONE});
+  }
+  EXPECT_EQ(asking.told.size(), 2u);
 }
 
 TEST(AppFlows, NobodyDecidesInSimulatedTime) {
@@ -186,10 +227,15 @@ TEST(AppFlows, AnswersFindWhoAsked) {
   });
   const auto requests = asking.requests();
   ASSERT_EQ(requests.size(), 2u);
-  asking.answer({requests[1].ticket, WEFT_ANSWER_REFUSED, 0, "no"});
-  asking.answer({requests[0].ticket, WEFT_ANSWER_DONE, 3, ""});
-  asking.answer({requests[0].ticket, WEFT_ANSWER_DONE, 3, ""});  // answered already
-  asking.answer({77, WEFT_ANSWER_DONE, 0, ""});
+  asking.answer(
+      {.ticket = requests[1].ticket, .outcome = WEFT_ANSWER_REFUSED, .queue = 0, .reason = "no"});
+  asking.answer(
+      {.ticket = requests[0].ticket, .outcome = WEFT_ANSWER_DONE, .queue = 3, .reason = ""});
+  asking.answer({.ticket = requests[0].ticket,
+                 .outcome = WEFT_ANSWER_DONE,
+                 .queue = 3,
+                 .reason = ""});  // answered already
+  asking.answer({.ticket = 77, .outcome = WEFT_ANSWER_DONE, .queue = 0, .reason = ""});
   EXPECT_EQ(asking.told, (std::vector<Asking::Told>{{6, WEFT_ANSWER_REFUSED, 0, "no"},
                                                     {5, WEFT_ANSWER_DONE, 3, ""}}));
 }
@@ -205,7 +251,8 @@ TEST(AppFlows, AnEndpointThatHasGoneGetsNoAnswer) {
   ASSERT_EQ(requests.size(), 1u);
   Core& core = asking.core().shards.front()->core;
   asking.apps().add(asking.apps().remove(core, 0), 0);
-  asking.answer({requests[0].ticket, WEFT_ANSWER_DONE, 0, ""});
+  asking.answer(
+      {.ticket = requests[0].ticket, .outcome = WEFT_ANSWER_DONE, .queue = 0, .reason = ""});
   EXPECT_TRUE(asking.told.empty());
 }
 

@@ -97,10 +97,11 @@ TEST_F(RequestsTest, WordsGoThereAndWhatIsSaidComesBack) {
     if (line == "three")
       return R"({"ok": false, "code": "E0672", "message": "m", "notes": ["the card: no"]})";
     if (line == "four") return R"({"ok": false, "code": "E0675", "message": "m"})";
-    return line == "five" ? "{\"ok\"" : "";
+    if (line == "five") return "{\"ok\"";
+    return line == "six" ? "" : R"({"ok": true, "endpoint": 4})";
   });
-  const char* lines[] = {"one", "two", "three", "four", "five", "six"};
-  for (unsigned i = 0; i < 6; ++i) ask(i % 2, 10 + i, lines[i]);
+  const char* lines[] = {"one", "two", "three", "four", "five", "six", "seven"};
+  for (unsigned i = 0; i < 7; ++i) ask(i % 2, 10 + i, lines[i]);
   requests.serve("s", path);
   const struct {
     unsigned outcome, queue;
@@ -119,8 +120,9 @@ TEST_F(RequestsTest, WordsGoThereAndWhatIsSaidComesBack) {
     EXPECT_NE(a.reason.find(wanted[i].says), std::string::npos) << a.reason;
     EXPECT_EQ(a.reason.empty(), wanted[i].outcome == WEFT_ANSWER_DONE);
   }
+  EXPECT_EQ(answer(0).added, 4u);
   requests.stop();  // (a core is woken behind its answer)
-  EXPECT_EQ(woken[0], 3u);
+  EXPECT_EQ(woken[0], 4u);
   EXPECT_EQ(woken[1], 3u);
 }
 
