@@ -26,8 +26,8 @@ Result<void> Chooser::hash() {
   }
   hashing.elsewhere.assign(out_.rx_queues, 0.0);
   std::vector<double> expected(out_.rx_queues, 0.0);
-  for (const unsigned q : out_.open)
-    expected[q] = load_by_hash() / static_cast<double>(out_.open.size());
+  const double each = load_by_hash() / static_cast<double>(out_.open.size());
+  for (const unsigned q : out_.open) expected[q] = each;
   for (unsigned z = 0; z < classes_.zones.size(); ++z) {
     const ZoneSpread found = spread_zone(z, expected);
     for (std::size_t i = 0; i < found.items.size(); ++i)

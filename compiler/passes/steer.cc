@@ -205,8 +205,8 @@ Steering::Steering(const ir::NicModel& nic, const ir::FieldTable& fields,
     Type& out = types_.emplace_back(Type{&type, holds_always(type.applies, fields), {}, {}});
     std::size_t bytes = 0;
     for (const auto& field : type.input) {
-      out.widths.push_back(fields.find(field)->width);
-      bytes += (out.widths.back() + 7) / 8;
+      out.inputs.push_back(input_of(field, fields));
+      bytes += (out.inputs.back().width + 7) / 8;
     }
     out.sums.resize(bytes);
     std::vector<std::uint8_t> input(bytes);
@@ -223,6 +223,31 @@ Steering::Steering(const ir::NicModel& nic, const ir::FieldTable& fields,
       }
     }
   }
+}
+
+Steering::Input Steering::input_of(const std::string& field, const ir::FieldTable& fields) {
+  Input out;
+  out.width = fields.find(field)->width;
+  out.tcp = field.starts_with("tcp.");
+  const bool port = out.tcp || field.starts_with("udp.");
+  out.what = field == "ipv4.src"                    ? Input::What::src
+             : field == "ipv4.dst"                  ? Input::What::dst
+             : port && field.ends_with(".src_port") ? Input::What::src_port
+             : port && field.ends_with(".dst_port") ? Input::What::dst_port
+                                                    : Input::What::other;
+  if (out.what == Input::What::other) out.name = field;
+  return out;
+}
+
+ir::Bits Steering::Input::of(const FlowKey& flow) const {
+  switch (what) {
+    case What::src: return flow.src;
+    case What::dst: return flow.dst;
+    case What::src_port: return tcp == flow.tcp ? flow.src_port : 0;
+    case What::dst_port: return tcp == flow.tcp ? flow.dst_port : 0;
+    case What::other: return field_of(flow, name);
+  }
+  return 0;
 }
 
 bool Steering::applies(const ir::ExprPtr& when, bool always, const FlowKey& flow) const {
@@ -244,9 +269,9 @@ std::pair<std::uint32_t, const Steering::Type*> Steering::hash(const FlowKey& fl
     if (!applies(type.type->applies, type.applies_always, flow)) continue;
     std::uint32_t sum = 0;
     std::size_t at = 0;
-    for (std::size_t i = 0; i < type.widths.size(); ++i) {
-      const ir::Bits value = field_of(flow, type.type->input[i]);
-      for (unsigned shift = type.widths[i]; shift > 0; shift -= 8)
+    for (const Input& input : type.inputs) {
+      const ir::Bits value = input.of(flow);
+      for (unsigned shift = input.width; shift > 0; shift -= 8)
         sum ^= type.sums[at++][static_cast<std::uint8_t>(value >> (shift - 8))];
     }
     return {sum, &type};

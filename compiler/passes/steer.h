@@ -58,13 +58,24 @@ class Steering {
     std::unordered_map<FlowKey, unsigned, FlowKeyHash> exact;  // -> index of the first such rule
     std::vector<unsigned> other;                               // indexes of all other rules
   };
+  // A field that is hashed, found once and not for every flow.
+  struct Input {
+    enum class What { src, dst, src_port, dst_port, other };
+    What what = What::other;
+    bool tcp = false;    // a port of TCP
+    unsigned width = 0;  // bits
+    std::string name;    // of another field
+
+    ir::Bits of(const FlowKey& flow) const;
+  };
   struct Type {
     const ir::RssType* type = nullptr;
     bool applies_always = false;
-    std::vector<unsigned> widths;  // of the input fields, bits
+    std::vector<Input> inputs;
     // By input byte and its value: what it adds to the hash.
     std::vector<std::array<std::uint32_t, 256>> sums;
   };
+  static Input input_of(const std::string& field, const ir::FieldTable& fields);
   std::optional<unsigned> rule(const Table& table, const FlowKey& flow) const;
   // The hash, and the type that applied; none: 0.
   std::pair<std::uint32_t, const Type*> hash(const FlowKey& flow) const;
