@@ -16,6 +16,7 @@ import unittest
 import accounts
 import lib
 import traffic
+from traffic import connected
 
 CHANGES = 2
 CORES = ("--no-huge",)
@@ -92,13 +93,6 @@ cores: 2
 endpoints:
   echo: {tcp: 7, app: tcp_echo}
 """
-
-
-def connected(space, port):
-    with space.inside():
-        s = socket.create_connection((lib.WEFT_IP, port), 10)
-    s.settimeout(10)
-    return s
 
 
 def echoed(connection, text=b"hello"):

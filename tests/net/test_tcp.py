@@ -16,6 +16,7 @@ import unittest
 import accounts
 import lib
 from test_wires import start
+from traffic import connected
 
 ECHO, DISCARD, CHARGEN = 7, 9, 19
 SIZES = (1, 2, 536, 1447, 1448, 1449, 1460, 1461, 2896, 65535, 65536, 1000000)
@@ -49,13 +50,6 @@ endpoints:
   store: {{tcp: 11211, app: tcp_echo, rate: 1000, class: gold, queue: 3, core: 1}}
   echo: {{tcp: 7, app: tcp_echo, rate: 1000}}
 """
-
-
-def connected(space, port, seconds=10, own_port=0):
-    with space.inside():
-        s = socket.create_connection((lib.WEFT_IP, port), seconds, ("", own_port))
-    s.settimeout(seconds)
-    return s
 
 
 def echoed(space, data, seconds=30, own_port=0):

@@ -55,6 +55,13 @@ def udp_socket(space, port=0):
     return s
 
 
+def connected(space, port, seconds=10, own_port=0):
+    with space.inside():
+        s = socket.create_connection((WEFT_IP, port), seconds, ("", own_port))
+    s.settimeout(seconds)
+    return s
+
+
 def payload(size, salt):
     return bytes((i * 7 + salt * 31 + size) & 0xFF for i in range(size))
 
