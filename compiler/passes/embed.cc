@@ -72,16 +72,16 @@ void Embedder::receive() {
   for (const Fact& fact : facts_) session_.add(fact.holds);
   State fresh;  // packet_of (runtime/engine/frames.h) leaves this as it is
   fresh.values["meta.cast"] = session_.number(0, 2);
-  const auto reached = reach(symbolic_, graph_, *receive_entry(graph_), fresh);
+  const Reach reached = reach(symbolic_, graph_, *receive_entry(graph_), fresh);
   // Answers in the packet's own buffer: their spawners are reached, so their targets are.
-  for (const auto& [v, here] : reached) {
+  for (const auto& [v, here] : reached.nodes) {
     std::vector<ir::Vertex> work;
     for (const auto& [slot, target] : graph_.spawns(v)) {
       if (slot == "reply" || slot == "icmp_error") work.push_back(target);
     }
     spread(work);
   }
-  for (const auto& [v, here] : reached) {
+  for (const auto& [v, here] : reached.nodes) {
     Embedded& e = embedded_[v];
     enter(v);
     if (!slotted_.contains(v)) {
@@ -154,11 +154,13 @@ std::string Embedder::why(const Term& when, const Term& claim) {
   return all.empty() ? "together with the length of frames" : all;
 }
 
-void Embedder::explain_gone(const std::map<ir::Vertex, Reached>& reached) {
+void Embedder::explain_gone(const Reach& reached) {
+  session_.push();
+  for (const Term& meaning : reached.meanings) session_.add(meaning);
   for (const auto& item : gone_items_) {
     decide(item.node, item.item, Fate::gone, why(item.when, item.claim));
   }
-  for (const auto& [v, here] : reached) {
+  for (const auto& [v, here] : reached.nodes) {
     Embedded& e = embedded_[v];
     const bool chooses = e.node.kind == ir::NodeKind::match || e.node.kind == ir::NodeKind::effect;
     if (!e.bypass || !chooses) continue;
@@ -166,6 +168,7 @@ void Embedder::explain_gone(const std::map<ir::Vertex, Reached>& reached) {
       if (b.port == *e.bypass) e.node.why = why(here.when, b.condition);
     }
   }
+  session_.pop();
 }
 
 diag::Result<void> embed(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {

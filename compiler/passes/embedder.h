@@ -62,7 +62,7 @@ class Embedder {
     smt::Term when, claim;
   };
   std::string why(const smt::Term& when, const smt::Term& claim);
-  void explain_gone(const std::map<ir::Vertex, Reached>& reached);
+  void explain_gone(const Reach& reached);
 
   // ---- what the card does instead ----------------------------------------------------------
   // Can the card's word stand in front of the test? The guard is what of the model's evidence is

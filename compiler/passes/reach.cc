@@ -52,6 +52,17 @@ Reached merge(Symbolic& symbolic, const std::vector<Arrival>& in) {
   return out;
 }
 
+// A name for a condition that is only ever asserted, or chooses among values where it is: one
+// direction is enough, and where nothing is asked of the name the solver need not look behind it.
+Term named(smt::Session& session, const std::string& node, const Term& when,
+           std::vector<Term>& meanings) {
+  if (session.is_true(when)) return when;
+  const Term name = session.fresh("reached " + node);
+  meanings.push_back(session.implies(name, when));
+  session.add(meanings.back());
+  return name;
+}
+
 }  // namespace
 
 bool implied(smt::Session& session, const Term& when, const Term& claim, std::string_view query) {
@@ -64,24 +75,26 @@ bool implied(smt::Session& session, const Term& when, const Term& claim, std::st
   return holds;
 }
 
-std::map<ir::Vertex, Reached> reach(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start,
-                                    const State& initial) {
+Reach reach(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start, const State& initial) {
   smt::Session& session = symbolic.session();
   std::map<ir::Vertex, std::vector<Arrival>> arriving;
   arriving[start].push_back({session.truth(true), initial});
-  std::map<ir::Vertex, Reached> out;
+  Reach out;
   for (const ir::Vertex v : graph.topological()) {
     const auto in = arriving.find(v);
     if (in == arriving.end()) continue;
-    Reached here = merge(symbolic, in->second);
     const ir::Node& node = graph.node(v);
+    Reached here = merge(symbolic, in->second);
+    here.when = named(session, node.id, here.when, out.meanings);
     for (Branch& branch : symbolic.step(node, here.state)) {
       const Term when = session.all_of({here.when, branch.condition});
-      LiveBranch live{branch.port, branch.condition, false};
-      session.push();
-      session.add(when);
-      live.live = session.check("can " + node.id + " take this port") != Outcome::unsat;
-      session.pop();
+      LiveBranch live{branch.port, branch.condition, session.is_true(branch.condition)};
+      if (!live.live) {
+        session.push();
+        session.add(when);
+        live.live = session.check("can " + node.id + " take this port") != Outcome::unsat;
+        session.pop();
+      }
       if (live.live) {
         if (const auto next = graph.next(v, branch.port)) {
           branch.after.trace.clear();
@@ -90,7 +103,7 @@ std::map<ir::Vertex, Reached> reach(Symbolic& symbolic, const ir::Graph& graph, 
       }
       here.branches.push_back(live);
     }
-    out.emplace(v, std::move(here));
+    out.nodes.emplace(v, std::move(here));
   }
   return out;
 }

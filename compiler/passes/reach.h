@@ -17,15 +17,21 @@ struct LiveBranch {
 };
 
 struct Reached {
-  smt::Term when;  // of the incoming packet: it comes here
-  State state;     // merged; its trace is empty
+  smt::Term when;  // the packet comes here: true only where it does, but free to be false
+  State state;     // merged, for packets that come here; its trace is empty
   std::vector<LiveBranch> branches;
 };
 
-// Vertices that no packet from `start` reaches are absent. The session's constraints (facts of a
-// queue, say) hold throughout; every branch is asked for with one query.
-std::map<ir::Vertex, Reached> reach(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start,
-                                    const State& initial);
+struct Reach {
+  std::map<ir::Vertex, Reached> nodes;  // without those that no packet reaches
+  // What each `when` stands for, so that it need not be said again in every query: the session has
+  // it until it next drops constraints.
+  std::vector<smt::Term> meanings;
+};
+
+// The session's constraints (facts of a queue, say) hold throughout; every branch that may be taken
+// or not is asked for with one query.
+Reach reach(Symbolic& symbolic, const ir::Graph& graph, ir::Vertex start, const State& initial);
 
 // True if every packet that satisfies `when` satisfies `claim` too.
 bool implied(smt::Session& session, const smt::Term& when, const smt::Term& claim,

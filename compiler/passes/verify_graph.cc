@@ -40,7 +40,8 @@ class GraphVerifier {
     if (auto ok = matches(); !ok) return ok;
     const auto rx = receive_entry(graph_);
     if (!rx) return {};
-    for (const auto& [v, here] : reach(symbolic_, graph_, *rx, State{})) {
+    const Reach reached = reach(symbolic_, graph_, *rx, State{});
+    for (const auto& [v, here] : reached.nodes) {
       if (auto ok = check_node(graph_.node(v), here); !ok) return ok;
     }
     return {};

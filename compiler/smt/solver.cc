@@ -5,6 +5,7 @@
 
 #include <map>
 #include <new>
+#include <optional>
 
 namespace weft::smt {
 
@@ -15,9 +16,15 @@ struct TermData {
 struct Session::Impl {
   z3::context context;
   z3::solver solver{context};
-  std::unique_ptr<z3::model> model;
+  bool sat = false;                // the last outcome, with the constraints as they still are
+  std::optional<z3::model> model;  // of it, once somebody asks: few do
   std::map<std::string, Term> variables;
   unsigned queries = 0;
+
+  void change() {
+    sat = false;
+    model.reset();
+  }
 
   Term make(const z3::expr& e) { return Term(std::make_shared<const TermData>(TermData{e})); }
 };
@@ -72,6 +79,11 @@ Term Session::boolean(const std::string& name) {
   auto& slot = impl_->variables[name];
   if (!slot) slot = impl_->make(impl_->context.bool_const(name.c_str()));
   return slot;
+}
+
+Term Session::fresh(const std::string& name) {
+  z3::context& c = impl_->context;
+  return impl_->make(z3::expr(c, Z3_mk_fresh_const(c, name.c_str(), c.bool_sort())));
 }
 
 Term Session::number(ir::Bits value, unsigned width) {
@@ -197,18 +209,27 @@ bool Session::same(const Term& a, const Term& b) { return z3::eq(z3_of(a), z3_of
 bool Session::is_true(const Term& a) { return z3_of(a).is_true(); }
 bool Session::is_false(const Term& a) { return z3_of(a).is_false(); }
 
-void Session::push() { impl_->solver.push(); }
-void Session::pop() { impl_->solver.pop(); }
-void Session::add(const Term& constraint) { impl_->solver.add(z3_of(constraint)); }
+void Session::push() {
+  impl_->change();
+  impl_->solver.push();
+}
+
+void Session::pop() {
+  impl_->change();
+  impl_->solver.pop();
+}
+
+void Session::add(const Term& constraint) {
+  impl_->change();
+  impl_->solver.add(z3_of(constraint));
+}
 
 Outcome Session::check(std::string_view) {
   ++impl_->queries;
-  impl_->model.reset();
+  impl_->change();
   try {
     switch (impl_->solver.check()) {
-      case z3::sat:
-        impl_->model = std::make_unique<z3::model>(impl_->solver.get_model());
-        return Outcome::sat;
+      case z3::sat: impl_->sat = true; return Outcome::sat;
       case z3::unsat: return Outcome::unsat;
       default:
         if (is_out_of_memory(impl_->solver.reason_unknown())) throw std::bad_alloc();
@@ -221,7 +242,8 @@ Outcome Session::check(std::string_view) {
 }
 
 ir::Bits Session::value(const Term& a) {
-  if (impl_->model == nullptr) return 0;
+  if (!impl_->sat) return 0;
+  if (!impl_->model) impl_->model = impl_->solver.get_model();
   const z3::expr v = impl_->model->eval(z3_of(a), true);
   if (v.is_bool()) return v.is_true() ? 1 : 0;
   if (v.get_sort().bv_size() <= 64) return v.get_numeral_uint64();

@@ -41,6 +41,7 @@ class Session {
 
   Term variable(const std::string& name, unsigned width);  // width in bits; same name, same term
   Term boolean(const std::string& name);
+  Term fresh(const std::string& name);  // a Boolean that is no other, whatever its name
   Term number(ir::Bits value, unsigned width);
   Term truth(bool value);
   // An uninterpreted function; width 0 makes it a predicate. Same name, same argument widths.
@@ -68,7 +69,8 @@ class Session {
   void pop();
   void add(const Term& constraint);
   Outcome check(std::string_view query);  // `query` names it in statistics and errors
-  // After sat: the value of a term in the model (Booleans: 0 or 1); otherwise 0.
+  // After sat, until constraints come or go: the value of a term in the model (Booleans: 0 or 1);
+  // otherwise 0.
   ir::Bits value(const Term& a);
 
   unsigned queries() const;
