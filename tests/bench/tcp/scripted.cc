@@ -31,6 +31,7 @@ namespace {
 
 constexpr std::uint32_t first_peer = 0x0a070010, first_port = 1024, ports_of_one = 60000;
 constexpr unsigned most_under_way = 256;
+constexpr double longest_silence = 10;     // seconds of processor time, in which all timers ran out
 constexpr std::uint32_t stride = 611'953;  // a prime: all connections come in turn
 constexpr std::uint8_t peer_mac[6] = {2, 0, 0, 0, 0, 1};
 constexpr std::uint64_t host_mac = 0x027765667402;
@@ -213,9 +214,24 @@ void ScriptedWire::answered(std::uint32_t connection) {
   say(connection, ack, 0);
 }
 
+// This peer never says anything twice: what the stack did not take is missing for good.
+void ScriptedWire::give_up() const {
+  std::string who;
+  for (std::size_t i = 0, shown = 0; i < peers_.size() && shown < 10; ++i) {
+    const bool waits = i < opening_ ? !peers_[i].open || peers_[i].asked : false;
+    if (waits) who += fmt::format(" {}", i), ++shown;
+  }
+  throw std::runtime_error(
+      fmt::format("the stack owes {} answers: {} of {} connections open, {} of {} requests "
+                  "answered, {} of {} closed; waiting:{}",
+                  under_way_, opened_, peers_.size(), answered_, wanted_, closed_, to_close_, who));
+}
+
 std::uint16_t ScriptedWire::receive(rte_mbuf** frames, std::uint16_t n) {
   const double begin = cpu_seconds();
   go_on();
+  if (!waiting_.empty()) spoke_ = begin;
+  if (!done() && begin - spoke_ > longest_silence) give_up();
   std::uint16_t made = 0;
   for (; made < n && !waiting_.empty(); ++made) {
     rte_mbuf* m = rte_pktmbuf_alloc(pool_);

@@ -21,6 +21,7 @@ class ScriptedWire final : public ports::Wire {
 
   // Until done(): so many connections are there; that many requests are answered, of the first
   // `among` connections in turn; the first so many are closed, and stay so. At most 256 under way.
+  // Throws where an answer does not come.
   void open(std::uint32_t connections);
   void ask(std::uint64_t requests, std::uint32_t among);
   void close(std::uint32_t connections);
@@ -47,6 +48,7 @@ class ScriptedWire final : public ports::Wire {
   void answered(std::uint32_t connection);
   void introduce(std::uint32_t address);
   void say(std::uint32_t connection, std::uint8_t flags, unsigned bytes);
+  [[noreturn]] void give_up() const;
 
   std::string name_ = "scripted";
   rte_mempool* pool_;
@@ -57,7 +59,7 @@ class ScriptedWire final : public ports::Wire {
   std::uint32_t closing_ = 0, closed_ = 0, to_close_ = 0;
   std::uint32_t among_ = 1, turn_ = 0;
   std::uint64_t wanted_ = 0, asked_ = 0, answered_ = 0;
-  double cpu_s_ = 0;
+  double cpu_s_ = 0, spoke_ = 0;  // spoke_: when there was something to say last
   ports::WireCounters counters_;
 };
 
