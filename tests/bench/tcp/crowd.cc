@@ -25,9 +25,9 @@ double resident_mib() {
 // Processor time of the stack alone.
 template <class F>
 double stack_seconds(const ScriptedWire& wire, F&& work) {
-  const double peer = wire.cpu_seconds(), begin = cpu_seconds();
+  const double peer = wire.spent(), begin = cpu_seconds();
   work();
-  return cpu_seconds() - begin - (wire.cpu_seconds() - peer);
+  return cpu_seconds() - begin - (wire.spent() - peer);
 }
 
 }  // namespace

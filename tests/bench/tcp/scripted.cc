@@ -174,7 +174,7 @@ void ScriptedWire::arrived(const std::uint8_t* f, std::size_t length) {
   Peer& p = peers_.at(connection);
   const std::uint8_t flags = tcp[13];
   if ((flags & rst) != 0) {
-    if (done()) return;  // the stack ends
+    if (done() || over_) return;  // the stack ends
     throw std::runtime_error(fmt::format("connection {} of {} is reset", connection, opened_));
   }
   if ((flags & syn) != 0) {
@@ -215,7 +215,8 @@ void ScriptedWire::answered(std::uint32_t connection) {
 }
 
 // This peer never says anything twice: what the stack did not take is missing for good.
-void ScriptedWire::give_up() const {
+void ScriptedWire::give_up() {
+  over_ = true;
   std::string who;
   for (std::size_t i = 0, shown = 0; i < peers_.size() && shown < 10; ++i) {
     const bool waits = i < opening_ ? !peers_[i].open || peers_[i].asked : false;
@@ -242,7 +243,7 @@ std::uint16_t ScriptedWire::receive(rte_mbuf** frames, std::uint16_t n) {
     waiting_.pop_front();
   }
   counters_.received += made;
-  cpu_s_ += cpu_seconds() - begin;
+  spent_ += cpu_seconds() - begin;
   return made;
 }
 
@@ -253,7 +254,7 @@ std::uint16_t ScriptedWire::transmit(rte_mbuf** frames, std::uint16_t n) {
     rte_pktmbuf_free(frames[i]);
   }
   counters_.sent += n;
-  cpu_s_ += cpu_seconds() - begin;
+  spent_ += cpu_seconds() - begin;
   return n;
 }
 

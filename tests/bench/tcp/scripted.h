@@ -29,7 +29,7 @@ class ScriptedWire final : public ports::Wire {
     return opened_ == peers_.size() && answered_ == wanted_ && closed_ == to_close_;
   }
   // Processor time of this end so far.
-  double cpu_seconds() const { return cpu_s_; }
+  double spent() const { return spent_; }
 
   const std::string& name() const override { return name_; }
   std::uint16_t receive(rte_mbuf** frames, std::uint16_t n) override;
@@ -48,7 +48,7 @@ class ScriptedWire final : public ports::Wire {
   void answered(std::uint32_t connection);
   void introduce(std::uint32_t address);
   void say(std::uint32_t connection, std::uint8_t flags, unsigned bytes);
-  [[noreturn]] void give_up() const;
+  [[noreturn]] void give_up();
 
   std::string name_ = "scripted";
   rte_mempool* pool_;
@@ -59,7 +59,8 @@ class ScriptedWire final : public ports::Wire {
   std::uint32_t closing_ = 0, closed_ = 0, to_close_ = 0;
   std::uint32_t among_ = 1, turn_ = 0;
   std::uint64_t wanted_ = 0, asked_ = 0, answered_ = 0;
-  double cpu_s_ = 0, spoke_ = 0;  // spoke_: when there was something to say last
+  double spent_ = 0, spoke_ = 0;  // spoke_: when there was something to say last
+  bool over_ = false;  // given up
   ports::WireCounters counters_;
 };
 
