@@ -60,7 +60,7 @@ class ScriptedWire final : public ports::Wire {
   std::uint32_t among_ = 1, turn_ = 0;
   std::uint64_t wanted_ = 0, asked_ = 0, answered_ = 0;
   double spent_ = 0, spoke_ = 0;  // spoke_: when there was something to say last
-  bool over_ = false;  // given up
+  bool over_ = false;             // given up
   ports::WireCounters counters_;
 };
 
