@@ -18,24 +18,30 @@ constexpr std::uint32_t destination = 0xc6336401;  // 198.51.100.1
 
 using Match = std::map<std::string, std::pair<std::uint64_t, std::uint64_t>>;
 
-Match flow() {
-  return {{"ipv4.src", {source, 0xffffffff}},
-          {"ipv4.dst", {destination, 0xffffffff}},
-          {"udp.src_port", {40000, 0xffff}},
-          {"udp.dst_port", {7, 0xffff}}};
-}
+// Rules about UDP or TCP; a name says so where it is TCP: "flow", "TCP flow".
+class About {
+ public:
+  explicit About(bool tcp) : tcp_(tcp) {}
 
-Match with_protocol(Match match) {
-  match["ipv4.protocol"] = {17, 0xff};
-  return match;
-}
+  std::string name(const std::string& kind) const { return tcp_ ? "TCP " + kind : kind; }
+  Match only(std::initializer_list<const char*> names) const {
+    Match out;
+    for (const std::string name : names) {
+      if (name == "ipv4.src") out[name] = {source, 0xffffffff};
+      if (name == "ipv4.dst") out[name] = {destination, 0xffffffff};
+      if (name == "src_port") out[ir::port_field(tcp_, name)] = {40000, 0xffff};
+      if (name == "dst_port") out[ir::port_field(tcp_, name)] = {7, 0xffff};
+    }
+    return out;
+  }
+  Match with_protocol(Match match) const {
+    match["ipv4.protocol"] = {tcp_ ? 6 : 17, 0xff};
+    return match;
+  }
 
-Match only(std::initializer_list<const char*> names) {
-  Match out;
-  const Match whole = with_protocol(flow());
-  for (const char* name : names) out[name] = whole.at(name);
-  return out;
-}
+ private:
+  bool tcp_;
+};
 
 // A rule that is on the card for as long as this object lives.
 class Standing {
@@ -88,30 +94,35 @@ std::vector<Attempt> attempts() {
     a.filter.match = std::move(match);
     return out.emplace_back(std::move(a));
   };
-  add("flow", flow());
-  add("flow + protocol", with_protocol(flow()));
-  add("flow + protocol, priority 1", with_protocol(flow())).filter.priority = 1;
-  add("flow, mark", flow()).filter.mark = 1;
-  add("flow, dropped", flow()).drop = true;
-  Match masked = flow();
-  masked["ipv4.src"].second = 0xffffff00;
-  masked["ipv4.src"].first &= 0xffffff00;
-  add("flow, source masked", masked);
-  add("flow, source masked, mark", masked).filter.mark = 1;
-  const auto endpoint = only({"ipv4.dst", "udp.dst_port"});
-  add("address and port", endpoint);
-  add("address and port + protocol", with_protocol(endpoint));
-  add("address and port + protocol, priority 1", with_protocol(endpoint)).filter.priority = 1;
-  add("address and port, mark", endpoint).filter.mark = 1;
-  add("port", only({"udp.dst_port"}));
-  add("port + protocol", only({"udp.dst_port", "ipv4.protocol"}));
-  add("port + protocol, priority 1", only({"udp.dst_port", "ipv4.protocol"})).filter.priority = 1;
-  add("source address", only({"ipv4.src"}));
-  add("address pair", only({"ipv4.src", "ipv4.dst"}));
-  add("TCP flow", {{"ipv4.src", {source, 0xffffffff}},
-                   {"ipv4.dst", {destination, 0xffffffff}},
-                   {"tcp.src_port", {40000, 0xffff}},
-                   {"tcp.dst_port", {7, 0xffff}}});
+  for (const bool tcp : {false, true}) {
+    const About about(tcp);
+    const auto of = [&](const char* name, const Match& match) -> Attempt& {
+      return add(about.name(name), match);
+    };
+    const Match flow = about.only({"ipv4.src", "ipv4.dst", "src_port", "dst_port"});
+    of("flow", flow);
+    of("flow + protocol", about.with_protocol(flow));
+    of("flow + protocol, priority 1", about.with_protocol(flow)).filter.priority = 1;
+    of("flow, mark", flow).filter.mark = 1;
+    of("flow, dropped", flow).drop = true;
+    Match masked = flow;
+    masked["ipv4.src"].second = 0xffffff00;
+    masked["ipv4.src"].first &= 0xffffff00;
+    of("flow, source masked", masked);
+    of("flow, source masked, mark", masked).filter.mark = 1;
+    const Match endpoint = about.only({"ipv4.dst", "dst_port"});
+    of("address and port", endpoint);
+    of("address and port + protocol", about.with_protocol(endpoint));
+    of("address and port + protocol, priority 1", about.with_protocol(endpoint)).filter.priority =
+        1;
+    of("address and port, mark", endpoint).filter.mark = 1;
+    const Match port = about.only({"dst_port"});
+    of("port", port);
+    of("port + protocol", about.with_protocol(port));
+    of("port + protocol, priority 1", about.with_protocol(port)).filter.priority = 1;
+  }
+  add("source address", About(false).only({"ipv4.src"}));
+  add("address pair", About(false).only({"ipv4.src", "ipv4.dst"}));
   add("Ethernet type", {{"eth.type", {0x88b5, 0xffff}}});  // IEEE 802, local experiments
   add("TCP SYN", {{"tcp.syn", {1, 1}}});
   return out;
@@ -130,7 +141,7 @@ unsigned fill(const Attempt& kind, ports::CardControl& card, unsigned most) {
   std::vector<std::unique_ptr<Standing>> rules;
   for (unsigned i = 0; i < most; ++i) {
     Attempt next = kind;
-    for (const char* field : {"ipv4.src", "ipv4.dst", "udp.dst_port", "eth.type"}) {
+    for (const char* field : {"ipv4.src", "ipv4.dst", "udp.dst_port", "tcp.dst_port", "eth.type"}) {
       const auto at = next.filter.match.find(field);
       if (at == next.filter.match.end()) continue;
       at->second.first += i;
@@ -148,7 +159,7 @@ bool together(const Attempt& first, const Attempt& second, ports::CardControl& c
   Attempt other = second;
   for (auto& [field, match] : other.filter.match) {  // of no packet that the first one catches
     if (field == "ipv4.dst") match.first += 1;
-    if (field == "udp.dst_port") match.first += 1;
+    if (field.ends_with(".dst_port")) match.first += 1;
   }
   const Standing two(other, card);
   return one.stands() && two.stands();

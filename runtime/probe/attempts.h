@@ -20,8 +20,8 @@ struct Attempt {
   std::string says;  // the driver's words where it refuses; validate's, or else create's
 };
 
-// Rules on whole connections, endpoints, ports, addresses, Ethernet types, connection requests; on
-// connections also with a mark, with a priority, with a mask, without a queue.
+// Rules on whole flows, endpoints and ports of UDP and of TCP, on addresses, Ethernet types,
+// connection requests; on flows also with a mark, with a priority, with a mask, without a queue.
 std::vector<Attempt> attempts();
 
 // Validates, creates and destroys it. The card is started. nullopt: it could be created and not be

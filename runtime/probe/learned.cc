@@ -64,51 +64,91 @@ class Chain {  // nodes one behind the other
   std::vector<ir::Vertex> hits_;
 };
 
-// Rules for UDP of one manner of asking: as they are, with a priority, with a mark.
+// Rules of one manner of asking: as they are, with a priority, with a mark.
 struct Manner {
   const char* table;
   const char* suffix;
   bool priority = false, mark = false;
+
+  // "" or "TCP ": what rules are about.
+  const Attempt* rule(const Findings& found, const char* about, const std::string& kind) const {
+    return found.rule(about + kind + suffix);
+  }
 };
+
+constexpr const char* transports[] = {"", "TCP "};
+
+// Which kinds of rules about one transport make up a table, by name without the manner. An item for
+// UDP or TCP says the protocol; where it is enough, nothing more is asked for.
+Names kinds_of(const Findings& found, const Manner& manner, const char* about,
+               const std::set<std::string>& taken_elsewhere) {
+  Names out;
+  for (const char* place : {"flow", "address and port", "port"}) {
+    for (const char* how : {"", " + protocol"}) {
+      const std::string kind = std::string(place) + how;
+      if (manner.rule(found, about, kind) == nullptr) continue;
+      if (!taken_elsewhere.contains(about + kind) &&
+          !taken_elsewhere.contains(about + std::string(place)))
+        out.push_back(kind);
+      break;
+    }
+  }
+  return out;
+}
+
+// Flows are taken so, too, of whatever transport they are taken at all.
+bool also(const Findings& found, const char* suffix) {
+  bool any = false, all = true;
+  for (const char* about : transports) {
+    const std::string flow = std::string(about) + "flow";
+    if (found.rule(flow) == nullptr) continue;
+    any = true;
+    all = all && found.rule(flow + suffix) != nullptr;
+  }
+  return any && all;
+}
 
 std::optional<ir::Node> table_of(const Findings& found, const Manner& manner, bool marks_too,
                                  const std::set<std::string>& taken_elsewhere,
                                  std::set<std::string>& taken) {
   ir::FilterTable table;
   unsigned capacity = found.tried_to_fit;
-  std::map<std::string, unsigned> named;
-  for (const char* what : {"flow", "flow + protocol", "address and port",
-                           "address and port + protocol", "port", "port + protocol"}) {
-    const Attempt* rule = found.rule(std::string(what) + manner.suffix);
-    if (rule == nullptr || taken_elsewhere.contains(what)) continue;
-    // An item for UDP says the protocol; where it is enough, nothing more is asked for.
-    const std::string name = what;
-    const std::string plain = name.substr(0, name.find(" + "));
-    if (plain != name && (taken.contains(plain) || taken_elsewhere.contains(plain))) continue;
-    taken.insert(name);
-    Names fields;
-    for (const auto& [field, match] : rule->filter.match) {
-      fields.push_back(field);
-      ++named[field];
+  for (const char* about : transports) {
+    std::map<std::string, std::size_t> named;
+    const Names kinds = kinds_of(found, manner, about, taken_elsewhere);
+    for (const std::string& kind : kinds) {
+      taken.insert(about + kind);
+      const Attempt& rule = *manner.rule(found, about, kind);
+      Names fields;
+      for (const auto& [field, match] : rule.filter.match) {
+        fields.push_back(field);
+        ++named[field];
+      }
+      table.shapes.push_back(fields);
+      for (const auto& [fit, n] : found.fits)
+        if (fit == rule.name) capacity = std::min(capacity, n);
     }
-    table.shapes.push_back(fields);
-    for (const auto& [fit, n] : found.fits)
-      if (fit == rule->name) capacity = std::min(capacity, n);
+    if (kinds.empty()) continue;
+    const char* header = *about == 0 ? "udp" : "tcp";
+    table.types[header] = ir::has(header);
+    for (const auto& [field, n] : named) {
+      const auto how = n == kinds.size() ? ir::Match::full : ir::Match::full_or_none;
+      const auto at = table.fields.emplace(field, how).first;
+      if (how != ir::Match::full) at->second = how;
+    }
+    // Whether a partial mask is obeyed nobody sees without packets: it counts as ignored.
+    const bool masked = found.rule(std::string(about) + "flow, source masked" +
+                                   (manner.mark ? ", mark" : "")) != nullptr;
+    if (masked && table.fields.contains("ipv4.src"))
+      table.fields["ipv4.src"] = ir::Match::full_or_ignored;
   }
   if (table.shapes.empty()) return std::nullopt;
-  for (const auto& [field, n] : named)
-    table.fields[field] = n == table.shapes.size() ? ir::Match::full : ir::Match::full_or_none;
-  // Whether a partial mask is obeyed nobody sees without packets: it counts as ignored.
-  const bool masked = found.rule(manner.mark ? "flow, source masked, mark" : "flow, source masked");
-  if (masked && table.fields.contains("ipv4.src"))
-    table.fields["ipv4.src"] = ir::Match::full_or_ignored;
+  // Rules of both kinds fill one table, as far as anybody knows.
   table.capacity = std::max(1u, capacity);
   table.capacity_by_device = capacity == found.tried_to_fit;
-  table.applies = ir::has("udp");
   table.actions = {"queue"};
   if (manner.mark || marks_too) table.actions.push_back("mark");
-  if (!manner.mark && !manner.priority && found.rule("flow, dropped"))
-    table.actions.push_back("drop");
+  if (!manner.mark && !manner.priority && also(found, ", dropped")) table.actions.push_back("drop");
   table.mark_required = manner.mark;
   if (manner.priority) table.priority = {1, 1};
   if (found.one_mask) table.same_mask_per = found.one_mask_per_type ? "type" : "port";
@@ -122,7 +162,7 @@ std::optional<ir::Node> table_of(const Findings& found, const Manner& manner, bo
 std::vector<ir::Node> tables_of(const Findings& found) {
   std::vector<ir::Node> out;
   std::set<std::string> plain, prioritised, marked;
-  const bool marks_too = found.rule("flow") != nullptr && found.rule("flow, mark") != nullptr;
+  const bool marks_too = also(found, ", mark");
   if (auto t = table_of(found, {"rules", ""}, marks_too, {}, plain)) out.push_back(std::move(*t));
   if (auto t = table_of(found, {"prioritised", ", priority 1", true}, false, plain, prioritised))
     out.push_back(std::move(*t));

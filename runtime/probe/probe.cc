@@ -92,9 +92,8 @@ diag::Result<void> try_rules(ports::CardControl& card, unsigned most, Findings& 
   out.tried_to_fit = most;
   for (const Attempt& rule : out.rules) {
     // Rules that differ in nothing but what they ignore, or of which there is one by nature.
-    const bool one = rule.filter.match.contains("tcp.syn") ||
-                     rule.filter.match.contains("tcp.dst_port") ||
-                     rule.name.find("masked") != std::string::npos;
+    const bool one =
+        rule.filter.match.contains("tcp.syn") || rule.name.find("masked") != std::string::npos;
     if (rule.creates && !one && !rule.drop && most > 0)
       out.fits.emplace_back(rule.name, fill(rule, card, most));
   }

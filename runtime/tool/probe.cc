@@ -166,7 +166,7 @@ void show(const probe::Findings& f) {
         text += n < f.tried_to_fit ? fmt::format(", {} fit", n) : fmt::format(", {} and more", n);
     }
     if (!rule.says.empty()) text += ": " + rule.says;
-    std::printf("  rule  %-42s %s\n", rule.name.c_str(), text.c_str());
+    std::printf("  rule  %-46s %s\n", rule.name.c_str(), text.c_str());
   }
   if (f.one_mask)
     line("masks",

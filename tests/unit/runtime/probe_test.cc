@@ -8,6 +8,7 @@
 #include "compiler/frontend/nic_print.h"
 #include "compiler/passes/pipeline.h"
 #include "runtime/probe/learned.h"
+#include "tests/unit/passes/fixture.h"
 #include "tests/unit/runtime/emulator_support.h"
 
 namespace weft::test {
@@ -116,7 +117,7 @@ TEST(Probe, AnUnknownDriverIsBelievedWhatItShows) {
   EXPECT_EQ(prioritised.capacity, 128U);
   EXPECT_FALSE(prioritised.capacity_by_device);
   EXPECT_EQ(prioritised.priority, (std::pair{1U, 1U}));
-  EXPECT_EQ(prioritised.shapes.size(), 3U);
+  EXPECT_EQ(prioritised.shapes.size(), 6U) << "flow, address and port, port, of UDP and of TCP";
   const auto& marked = *nic.receive.node(*nic.receive.find("marked")).config.table;
   EXPECT_TRUE(marked.mark_required);
   EXPECT_EQ(marked.same_mask_per, "port");
@@ -125,6 +126,26 @@ TEST(Probe, AnUnknownDriverIsBelievedWhatItShows) {
   for (auto [v, end] = vertices(nic.receive.g); v != end; ++v)
     EXPECT_FALSE(nic.receive.node(*v).config.report);
   EXPECT_TRUE(nic.transmit.find("l4_cksum"));
+}
+
+// Connections of an endpoint get a queue by rules that nobody but the probe has seen.
+TEST(Probe, RulesForTcpOfAnUnknownDriverAreUsed) {
+  auto in = passes::testing::inputs("intel_x550", "policy_gold_tcp", "host_ipv4");
+  in.nic = read_back(probe::model_of(findings(in.nic, 20), "unknown", fields()));
+  const auto& table = *in.nic.receive.node(*in.nic.receive.find("rules")).config.table;
+  EXPECT_EQ(table.types.size(), 2U);
+  EXPECT_EQ(table.fields.at("tcp.dst_port"), ir::Match::full);
+  EXPECT_EQ(table.fields.at("tcp.src_port"), ir::Match::full_or_none);
+  in.workload.policy = ir::Policy::balance;  // (the rest is spread over all queues, gold's too)
+  in.workload.gold_queues = 0;
+  in.workload.endpoints[0].gold = false;
+  in.workload.endpoints[0].queues = ir::QueueRange{1, 1};
+  in.workload.cores = 2;
+  const auto plan = passes::compile(in, {});
+  ASSERT_TRUE(plan) << diag::render(plan.error(), false);
+  const auto about_tcp = [](const plan::Filter& f) { return f.match.contains("tcp.dst_port"); };
+  EXPECT_TRUE(std::any_of(plan->configuration.filters.begin(), plan->configuration.filters.end(),
+                          about_tcp));
 }
 
 }  // namespace
