@@ -9,6 +9,10 @@
 
 namespace weft::probe {
 
+// Names it after the port that it was found at.
+void describe(ir::NicModel& nic, const Findings& found, const std::string& name);
+constexpr const char* reported = "weft nic probe: rte_eth_dev_info";
+
 // The model for a driver that the catalogue does not have. It says nothing that a probe cannot
 // see: what checksums in descriptors are worth (so none are relied on), what an address filter
 // lets in, which packets a hash is over beyond what DPDK's names say.
