@@ -14,6 +14,7 @@
 #include "stack-nodes/handover/connection.h"
 #include "stack-nodes/handover/datagram.h"
 #include "stack-nodes/handover/flow.h"
+#include "stack-nodes/handover/kept.h"
 #include "stack-nodes/handover/neighbour.h"
 #include "stack-nodes/handover/path.h"
 #include "stack-nodes/handover/quoted.h"
@@ -174,6 +175,7 @@ constexpr auto entries = std::to_array<Entry>({
     WEFT_NODE(handover, datagram, Datagram),
     WEFT_NODE(handover, segment, Segment),
     WEFT_NODE(handover, whole, Whole),
+    WEFT_NODE(handover, kept, Kept),
     WEFT_NODE(handover, neighbour, Neighbour),
     WEFT_NODE(handover, path, Path),
     WEFT_NODE(handover, connection, Connection),

@@ -27,13 +27,14 @@ enum class Slot : std::uint8_t {
   tcp_send,          // a segment of a connection
   tcp_piece,         // one of the segments that a larger one was cut into
   handed_segment,    // another shard got a segment of a connection that this one owns
+  handed_kept,       // ... or kept, when rules or the table began to bring it elsewhere
   count
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Slot::count)> slot_names = {
-    "udp_send",  "arp_request",  "arp_resolved",  "ipv4_reassembled", "icmp_error",
-    "reply",     "igmp_send",    "udp_copy",      "loopback",         "ipv4_piece",
-    "ipv4_rest", "ipv4_expired", "handed_flow",   "handed_error",     "handed_fragment",
-    "tcp_send",  "tcp_piece",    "handed_segment"};
+    "udp_send",  "arp_request",  "arp_resolved",   "ipv4_reassembled", "icmp_error",
+    "reply",     "igmp_send",    "udp_copy",       "loopback",         "ipv4_piece",
+    "ipv4_rest", "ipv4_expired", "handed_flow",    "handed_error",     "handed_fragment",
+    "tcp_send",  "tcp_piece",    "handed_segment", "handed_kept"};
 
 }  // namespace weft::nodes

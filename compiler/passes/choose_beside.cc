@@ -31,7 +31,9 @@ class Beside {
   Beside(const Inputs& inputs, const Options& options, const plan::Plan& running)
       : inputs_(inputs), options_(options), workload_(inputs.workload), running_(running) {
     out_.knobs = choose_knobs(inputs);
-    classes_ = classes_of(inputs, packet_cost(inputs, out_.knobs));
+    const auto& rules = running.configuration.filters;
+    const bool in_turn = std::any_of(rules.begin(), rules.end(), plan::about_segments);
+    classes_ = classes_of(inputs, packet_cost(inputs, out_.knobs), true, in_turn);
   }
 
   std::optional<Choice> run() {
@@ -100,6 +102,7 @@ class Beside {
       });
       if (owner == all.end()) return false;
       out.endpoint = static_cast<unsigned>(owner - all.begin());
+      if (!may_stay(out.endpoint, owner->gold, std::nullopt, f.queue)) return false;
       const auto part = f.match.find(ir::port_field(tcp, "src_port"));
       if (part != f.match.end()) {
         out.part = static_cast<unsigned>(part->second.first);

@@ -232,6 +232,16 @@ std::optional<ChoiceState::Place> ChoiceState::place(const ir::Flow& flow) const
   return place_in(flow, key_of(inputs_.workload, flow), zone);
 }
 
+std::vector<unsigned> ChoiceState::may_arrive(const ir::Flow& flow) const {
+  const unsigned zone = zone_of(flow);
+  if (zone >= zones_.size()) return {};
+  std::optional<ir::QueueRange> pin = inputs_.workload.endpoints[flow.endpoint].queues;
+  if (flow.queue) pin = {*flow.queue, *flow.queue};
+  std::vector<unsigned> out = zones_[zone].queues;
+  if (pin) std::erase_if(out, [&](unsigned q) { return q < pin->first || q > pin->last; });
+  return out;
+}
+
 std::string ChoiceState::why_not(const ir::Flow& flow) const {
   if (flows_.contains(key_of(inputs_.workload, flow))) return "the flow is there already";
   const unsigned zone = zone_of(flow);

@@ -49,6 +49,10 @@ class ChoiceState {
   // where they arrive: the hash of others is what it is.
   std::vector<Move> moves(unsigned most);
 
+  // Queues of its zone, or those of them that it wants; empty: there are none.
+  std::vector<unsigned> may_arrive(const ir::Flow& flow) const;
+  double weight_of_flow(unsigned endpoint, double rate) const;  // cycles per second
+
   const std::vector<std::string>& tables() const { return names_; }
   double load(unsigned queue) const { return load_[queue] * price_[queue]; }  // cycles per second
   double weight(const FlowKey& key) const { return flows_.at(key).weight; }
@@ -72,7 +76,6 @@ class ChoiceState {
   void tables(const plan::Plan& plan);
   void strangers(const plan::Plan& plan);
   unsigned zone_of(const ir::Flow& flow) const;
-  double weight_of_flow(unsigned endpoint, double rate) const;
   unsigned emptiest(const std::vector<unsigned>& queues) const;
   std::optional<Place> place_in(const ir::Flow& flow, const FlowKey& key, unsigned zone) const;
 

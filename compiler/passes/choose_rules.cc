@@ -23,14 +23,20 @@ Chooser::Refusal Chooser::filters() {
   if (workload_.spread.binds()) problem_.tables.clear();
   if (out_.rx_queues == 1) {
     problem_.tables.clear();  // nothing to choose
+    for (FlowClass& c : classes_.all) c.in_turn = false;
     plan_.rules.resize(classes_.all.size());
     return std::nullopt;
   }
   plan_ = plan_filters(problem_);
+  if (in_turn_ && !turns_are_free()) {
+    in_turn_ = false;
+    classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), in_parts_, false);
+    return filters();
+  }
   if (plan_.missing.empty()) return std::nullopt;
   if (in_parts_) {  // they take more rules, and another mask
     in_parts_ = false;
-    classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), false);
+    classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), false, in_turn_);
     return filters();
   }
   // A rule for an endpoint as a whole takes fewer; then the hash, where the table can be set.
@@ -45,6 +51,16 @@ Chooser::Refusal Chooser::filters() {
   plan_ = by_flow;
   if (hash_may()) return std::nullopt;
   return refuse_filters(inputs_, problem_);
+}
+
+// Rules that keep endpoints of TCP where the policy `static` has them are in no other rule's way.
+bool Chooser::turns_are_free() const {
+  const auto& all = classes_.all;
+  if (std::none_of(all.begin(), all.end(), [](const FlowClass& c) { return c.in_turn; }))
+    return true;
+  if (!plan_.missing.empty()) return false;
+  const Classes without = classes_of(inputs_, packet_cost(inputs_, out_.knobs), in_parts_, false);
+  return plan_filters(filter_problem(inputs_, without)).worth <= plan_.worth;
 }
 
 // What lacks rules may come by entries of the table.

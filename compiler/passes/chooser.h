@@ -29,6 +29,7 @@ class Chooser {
   void weigh();
   void weigh_packets();
   void socket(unsigned c, unsigned n, unsigned t);
+  bool turns_are_free() const;
   bool hash_may() const;
   bool table_is_ours() const;
 
@@ -68,6 +69,7 @@ class Chooser {
   const ir::Node* rss_;
   Classes classes_;
   bool in_parts_;  // some class is
+  bool in_turn_ = true;
   FilterProblem problem_;
   FilterPlan plan_;
   std::vector<unsigned> taken_;                // by queue: zone; 0: everybody's, or nobody's yet

@@ -59,8 +59,12 @@ void settle(Classes& classes) {
 
 class Builder {
  public:
-  Builder(const Inputs& inputs, const PacketCost& cost, bool in_parts)
-      : inputs_(inputs), workload_(inputs.workload), cost_(cost), in_parts_(in_parts) {
+  Builder(const Inputs& inputs, const PacketCost& cost, bool in_parts, bool in_turn)
+      : inputs_(inputs),
+        workload_(inputs.workload),
+        cost_(cost),
+        in_parts_(in_parts),
+        in_turn_(in_turn) {
     out_.zones.push_back({.name = everybody});
     out_.weight.reserve(workload_.flows.size());
     for (const ir::Flow& f : workload_.flows)
@@ -146,11 +150,15 @@ class Builder {
     if (!in_parts_ || !e.tcp || queues < 2) return 1;
     const unsigned wanted = std::has_single_bit(queues) ? queues : std::bit_ceil(4 * queues);
     const unsigned out = std::min(wanted, most);
-    for (const ir::Node* node : receive_order(inputs_.nic))
-      if (node->config.table &&
-          ir::shape_for(*node->config.table, shape_of_strangers(e, out), inputs_.fields))
-        return out;
-    return 1;
+    return takes_rules(e, out) ? out : 1;
+  }
+
+  bool takes_rules(const ir::Endpoint& e, unsigned parts) const {
+    const auto order = receive_order(inputs_.nic);
+    return std::any_of(order.begin(), order.end(), [&](const ir::Node* node) {
+      return node->config.table &&
+             ir::shape_for(*node->config.table, shape_of_strangers(e, parts), inputs_.fields);
+    });
   }
 
   // One rule for each port, and each own address where the endpoint is bound to some; or several.
@@ -159,13 +167,20 @@ class Builder {
     if (endpoint.vacant()) return;
     const bool apart =
         endpoint.queues || zone_name(workload_, endpoint, endpoint.gold) != everybody;
-    if (endpoint.rate == 0 && !apart) return;
+    // (Of UDP, flows are what the policy places, by rules of their own.)
+    const bool in_turn = in_turn_ && workload_.policy == ir::Policy::fixed && endpoint.tcp &&
+                         !apart && takes_rules(endpoint, 1);
+    if (endpoint.rate == 0 && !apart && !in_turn) return;
     FlowClass c{.endpoint = e, .strangers = true, .gold = endpoint.gold, .pin = endpoint.queues};
+    c.in_turn = in_turn;
     c.parts = parts(endpoint);
     c.rules = endpoint.ports * endpoint.addresses * c.parts;
     c.weight = weight_of(endpoint, endpoint.rate, cost_) / c.rules;
     c.span = endpoint.span;
-    c.spare = endpoint.rate == 0;
+    const auto its = [e](const ir::FlowSet& set) { return set.endpoint == e; };
+    const bool known =
+        !endpoint.tcp || std::any_of(workload_.sets.begin(), workload_.sets.end(), its);
+    c.spare = endpoint.rate == 0 && !in_turn && known;
     out_.all.push_back(std::move(c));
   }
 
@@ -216,7 +231,7 @@ class Builder {
   const Inputs& inputs_;
   const ir::Workload& workload_;
   PacketCost cost_;
-  bool in_parts_;
+  bool in_parts_, in_turn_;
   ir::FlowSets index_;              // of UDP, where flows may be in them -> class
   std::size_t first_of_flows_ = 0;  // classes before it are of sets
   Classes out_;
@@ -279,8 +294,8 @@ std::string zone_name(const ir::Workload& workload, const ir::Endpoint& endpoint
   return parts.empty() ? everybody : fmt::format("{}", fmt::join(parts, ", "));
 }
 
-Classes classes_of(const Inputs& inputs, const PacketCost& cost, bool in_parts) {
-  return Builder(inputs, cost, in_parts).run();
+Classes classes_of(const Inputs& inputs, const PacketCost& cost, bool in_parts, bool in_turn) {
+  return Builder(inputs, cost, in_parts, in_turn).run();
 }
 
 }  // namespace weft::passes

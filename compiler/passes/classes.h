@@ -49,7 +49,11 @@ struct FlowClass {
   // Strangers: so many rules for each socket, by the low bits of the source port. (A power of two.)
   unsigned parts = 1;
 
-  bool apart() const { return zone != 0 || pin.has_value(); }  // go where no hash may take them
+  // Strangers: rules bring them where the policy `static` wants them, as far as the card can.
+  bool in_turn = false;
+
+  // Go where no hash may take them.
+  bool apart() const { return zone != 0 || pin.has_value() || in_turn; }
   bool must() const { return (apart() || exception) && !covered && !spare; }
   // What one rule brings is many flows: it all goes to one queue, or the hash spreads it.
   bool many() const { return strangers || !sets.empty(); }
@@ -71,8 +75,10 @@ struct PacketCost {
 PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs);
 
 // `in_parts`: connections of an endpoint that is to have several queues come by several rules,
-// where the card takes such rules.
-Classes classes_of(const Inputs& inputs, const PacketCost& cost, bool in_parts = true);
+// `in_turn`: those of one that the policy `static` places come by a rule; where the card takes such
+// rules.
+Classes classes_of(const Inputs& inputs, const PacketCost& cost, bool in_parts = true,
+                   bool in_turn = true);
 
 // From now on a rule for all that comes to the endpoint brings its flows, but for those that belong
 // elsewhere. False where it has no such class, or where that brings nobody.

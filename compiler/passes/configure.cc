@@ -29,22 +29,6 @@ plan::Filter rule(const Inputs& inputs, const std::string& name, unsigned endpoi
   return out;
 }
 
-plan::Filter rule(const Inputs& inputs, const SocketChoice& choice) {
-  const ir::Endpoint& endpoint = inputs.workload.endpoints[choice.endpoint];
-  FlowKey key{.dst = choice.address, .dst_port = choice.port, .tcp = endpoint.tcp};
-  key.src_port = static_cast<std::uint16_t>(choice.part);
-  ir::Shape shape = shape_of_strangers(endpoint, choice.parts);
-  if (choice.set) {
-    const ir::FlowSet& set = inputs.workload.sets[*choice.set];
-    shape = shape_of_set(set, endpoint.tcp);
-    key.src = set.src;
-    key.src_port = set.src_port;
-  }
-  plan::Filter out = rule(inputs, choice.table, choice.endpoint, shape, key);
-  out.queue = choice.queue;
-  return out;
-}
-
 }  // namespace
 
 plan::Filter flow_rule(const Inputs& inputs, const ir::Flow& flow, const std::string& table,
@@ -55,6 +39,36 @@ plan::Filter flow_rule(const Inputs& inputs, const ir::Flow& flow, const std::st
   out.queue = queue;
   return out;
 }
+
+plan::Filter set_rule(const Inputs& inputs, const ir::FlowSet& set, const std::string& table,
+                      unsigned queue) {
+  const FlowKey key{.src = set.src,
+                    .src_port = set.src_port,
+                    .dst = inputs.workload.local_address(set),
+                    .dst_port = set.dst_port,
+                    .tcp = inputs.workload.endpoints[set.endpoint].tcp};
+  plan::Filter out = rule(inputs, table, set.endpoint, shape_of_set(set, key.tcp), key);
+  out.queue = queue;
+  return out;
+}
+
+namespace {
+
+plan::Filter rule(const Inputs& inputs, const SocketChoice& choice) {
+  const ir::Endpoint& endpoint = inputs.workload.endpoints[choice.endpoint];
+  if (choice.set)
+    return set_rule(inputs, inputs.workload.sets[*choice.set], choice.table, choice.queue);
+  const FlowKey key{.src_port = static_cast<std::uint16_t>(choice.part),
+                    .dst = choice.address,
+                    .dst_port = choice.port,
+                    .tcp = endpoint.tcp};
+  plan::Filter out =
+      rule(inputs, choice.table, choice.endpoint, shape_of_strangers(endpoint, choice.parts), key);
+  out.queue = choice.queue;
+  return out;
+}
+
+}  // namespace
 
 diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
   plan::Configuration& config = plan.configuration;

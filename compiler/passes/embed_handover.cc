@@ -34,6 +34,11 @@ void Embedder::find_handovers() {
     if (decl_of(std::string(decl->handover))->owner == "all") {
       why = "who asked may be another queue than the one where the answer arrives";
     } else if (!is_behind(*decl)) {
+      if (together_.contains(v) && takes_segments(e.node)) {
+        handovers_.push_back({Handover::Place::front, e.node.id, "handover.kept",
+                              "connections stay where they are when rules for them change"});
+        continue;
+      }
       if (together_.contains(v)) {
         decide(handover_of(e.node.id), "", Fate::gone,
                "the card brings all packets with one key to one queue");

@@ -64,9 +64,25 @@ Term Shards::owner_by_hash(Symbolic& symbolic, const nodes::NodeDecl& handover,
   return session.ite(session.any_of(ways), owner, session.number(at->second.front(), 16));
 }
 
-// As Owners::of_connection: where a rule brings whole segments, or the card's hash, or else one of
-// ours.
+// As Owners::of_connection: where it was kept, where a rule brings whole segments, or the card's
+// hash, or else one of ours.
 Term Shards::home_of_segment(Symbolic& symbolic, const State& state) const {
+  return where_kept(symbolic, state, home_if_new(symbolic, state));
+}
+
+// Rules and the table may have changed while it was open: a connection may be on any shard, which
+// its key says. Else `otherwise`.
+Term Shards::where_kept(Symbolic& symbolic, const State& state, const Term& otherwise) const {
+  if (queues_ < 2) return otherwise;
+  smt::Session& session = symbolic.session();
+  const auto key = symbolic.terms(decl_of("handover.kept")->key, state);
+  const Term shard = session.apply("kept/shard", key, 16);
+  const Term there = session.all_of({session.apply("kept/hit", key, 0),
+                                     session.less(shard, session.number(queues_, 16))});
+  return session.ite(there, shard, otherwise);
+}
+
+Term Shards::home_if_new(Symbolic& symbolic, const State& state) const {
   smt::Session& session = symbolic.session();
   Term home = home_but_for_rules(symbolic, state);
   for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) {
@@ -127,6 +143,7 @@ Leaves Shards::leaves(Symbolic& symbolic, const ir::Graph& residue, ir::Vertex s
                        const State& state) {
     if (decl.owner == "udp_flows") return owner_of_flow(symbolic, key, state.shard);
     if (decl.name == "handover.whole") return owner_of_whole(symbolic, state);
+    if (decl.name == "handover.kept") return where_kept(symbolic, state, state.shard);
     if (decl.owner == "segments") return home_of_segment(symbolic, state);
     return owner_by_hash(symbolic, decl, key, state.shard);
   };

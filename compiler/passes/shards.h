@@ -40,6 +40,8 @@ class Shards {
   smt::Term owner_by_hash(Symbolic& symbolic, const nodes::NodeDecl& handover,
                           const std::vector<smt::Term>& key, const smt::Term& shard) const;
 
+  smt::Term where_kept(Symbolic& symbolic, const State& state, const smt::Term& otherwise) const;
+  smt::Term home_if_new(Symbolic& symbolic, const State& state) const;
   smt::Term home_but_for_rules(Symbolic& symbolic, const State& state) const;
   smt::Term owner_of_whole(Symbolic& symbolic, const State& state) const;
 

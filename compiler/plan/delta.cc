@@ -46,16 +46,17 @@ std::vector<std::pair<std::string, unsigned>> connections_by_rule(const Plan& pl
 }
 
 // Connections stay where they are: by rules, by what the card hashes of them and its table, or on
-// the queues that they are handed over to.
-bool same_connections(const Plan& a, const Plan& b) {
+// the queues that they are handed over to. Or each is handed over to where it was.
+bool right_connections(const Plan& a, const Plan& b) {
   const auto none = [](const Plan& plan) {
     return std::none_of(plan.endpoints.begin(), plan.endpoints.end(),
                         [](const ir::Endpoint& e) { return e.tcp; });
   };
   if (none(a) && none(b)) return true;
   const Rss &x = a.configuration.rss, &y = b.configuration.rss;
-  return connections_by_rule(a) == connections_by_rule(b) && x.segment == y.segment &&
-         (!x.segment || x.table == y.table) &&
+  if (x.segment != y.segment) return false;
+  if (keeps_connections(a) && keeps_connections(b)) return true;
+  return connections_by_rule(a) == connections_by_rule(b) && (!x.segment || x.table == y.table) &&
          takers(a, nodes::Slot::handed_segment) == takers(b, nodes::Slot::handed_segment);
 }
 
@@ -82,7 +83,7 @@ std::vector<std::string> fixed_things(const Plan& a, const Plan& b) {
   fixed(c.rss.enabled == d.rss.enabled && c.rss.types == d.rss.types && c.rss.key == d.rss.key &&
             c.rss.function == d.rss.function && c.rss.table.size() == d.rss.table.size(),
         "RSS but for its table");
-  fixed(same_connections(a, b), "which queue has which TCP connection");
+  fixed(right_connections(a, b), "which queue has which TCP connection");
   return out;
 }
 
@@ -257,14 +258,6 @@ diag::Result<std::vector<Operation>> operations(const Plan& before, const Plan& 
         fixed.push_back(
             fmt::format("endpoint `{}` (its place or its sockets)", before.endpoints[i].name));
     }
-  }
-  // (What connections need is there from the start, or never.)
-  const bool has_tcp = std::any_of(before.endpoints.begin(), before.endpoints.end(),
-                                   [](const ir::Endpoint& e) { return e.tcp; });
-  for (const unsigned j : coming) {
-    if (after.endpoints[j].tcp && !has_tcp)
-      fixed.push_back(
-          fmt::format("endpoint `{}` (TCP, which nothing has yet)", after.endpoints[j].name));
   }
   if (!fixed.empty())
     return diag::fail(diag::Diagnostic{

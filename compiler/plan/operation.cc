@@ -7,6 +7,8 @@
 #include <set>
 #include <tuple>
 
+#include "compiler/plan/owners.h"
+#include "compiler/plan/segment_rules.h"
 #include "compiler/plan/text.h"
 
 namespace weft::plan {
@@ -70,7 +72,18 @@ auto find_rule(Plan& plan, const Filter& filter) {
   });
 }
 
+// Why connections that are open would be on the wrong queue behind it; "": they would not.
+std::string breaks_connections(const Operation& o, const Plan& plan) {
+  const bool places = o.kind == Kind::set_table ? plan.configuration.rss.segment.has_value()
+                                                : about_segments(o.filter);
+  const bool tcp = std::any_of(plan.endpoints.begin(), plan.endpoints.end(),
+                               [](const ir::Endpoint& e) { return e.tcp; });
+  if (!places || !tcp || keeps_connections(plan)) return "";
+  return "connections are where it brings them, and no residue passes on what comes elsewhere";
+}
+
 diag::Result<void> create_rule(const Operation& o, Plan& plan) {
+  if (const std::string why = breaks_connections(o, plan); !why.empty()) return unfit(o, why);
   if (o.filter.queue >= plan.configuration.rx_queues) return unfit(o, "there is no such queue");
   if (find_rule(plan, o.filter) != plan.configuration.filters.end())
     return unfit(o, "the table has a rule for these packets");
@@ -79,6 +92,7 @@ diag::Result<void> create_rule(const Operation& o, Plan& plan) {
 }
 
 diag::Result<void> destroy_rule(const Operation& o, Plan& plan) {
+  if (const std::string why = breaks_connections(o, plan); !why.empty()) return unfit(o, why);
   const auto found = find_rule(plan, o.filter);
   if (found == plan.configuration.filters.end()) return unfit(o, "there is no such rule");
   if (found->queue != o.filter.queue || found->mark != o.filter.mark)
@@ -96,10 +110,7 @@ diag::Result<void> set_table(const Operation& o, Plan& plan) {
     if (queue >= plan.configuration.rx_queues)
       return unfit(o, fmt::format("there is no queue {}", queue));
   }
-  const bool tcp = std::any_of(plan.endpoints.begin(), plan.endpoints.end(),
-                               [](const ir::Endpoint& e) { return e.tcp; });
-  if (tcp && plan.configuration.rss.segment)
-    return unfit(o, "connections are where the table brings them");
+  if (const std::string why = breaks_connections(o, plan); !why.empty()) return unfit(o, why);
   for (const auto& [index, queue] : o.entries) table[index] = queue;
   return {};
 }
@@ -126,6 +137,13 @@ diag::Result<void> set_residue(const Operation& o, Plan& plan) {
 diag::Result<void> add_endpoint(const Operation& o, Plan& plan) {
   if (o.place < plan.endpoints.size() && !plan.endpoints[o.place].vacant())
     return unfit(o, fmt::format("`{}` has its place", plan.endpoints[o.place].name));
+  if (o.endpoint.tcp && !takes_segments(plan))
+    return diag::fail(diag::Diagnostic{
+        .code = "E0671",
+        .message = fmt::format("`{}` does not fit the running plan: its graph `{}` has no TCP",
+                               text(o), plan.graph),
+        .help = "end the stack, and start it with a plan of a graph that has: `weft compile "
+                "host_ipv4`"});
   for (const ir::Endpoint& e : plan.endpoints) {
     if (e.vacant()) continue;
     if (e.name == o.endpoint.name) return unfit(o, "there is one of this name");

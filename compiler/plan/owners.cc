@@ -102,6 +102,18 @@ Owners owners_of(const Plan& plan) {
   return out;
 }
 
+bool takes_segments(const Plan& plan) {
+  return std::any_of(plan.residues.begin(), plan.residues.end(), [](const Residue& residue) {
+    const ir::Graph& graph = residue.graph;
+    auto [v, end] = vertices(graph.g);
+    return std::any_of(v, end, [&](ir::Vertex u) { return graph.node(u).impl == "tcp.receive"; });
+  });
+}
+
+bool keeps_connections(const Plan& plan) {
+  return plan.configuration.rss.segment && !takers(plan, nodes::Slot::handed_kept).empty();
+}
+
 const Residue* residue_of_entry(const Plan& plan, unsigned queue, unsigned entry) {
   const Residue* own = residue_of_queue(plan, queue);
   if (own != nullptr && has(*own, entry)) return own;

@@ -18,6 +18,12 @@ Owners owners_of(const Plan& plan);
 // Queues whose residue takes over what is handed over by this slot, lowest first.
 std::vector<std::uint16_t> takers(const Plan& plan, nodes::Slot slot);
 
+// Has any residue what takes segments? Else the graph that it was made of knows nothing of TCP.
+bool takes_segments(const Plan& plan);
+// Are connections that are open right where they are when rules for them, or the table, change?
+// What arrives elsewhere then is handed over to the shard that kept them.
+bool keeps_connections(const Plan& plan);
+
 // Runs the entry (ir/edges.h) on the queue's shard: its own residue, or the first that has it.
 const Residue* residue_of_entry(const Plan& plan, unsigned queue, unsigned entry);
 

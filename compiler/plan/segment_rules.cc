@@ -26,6 +26,16 @@ std::pair<std::uint64_t, std::uint64_t> seen_by(const Filter& rule, const std::s
   return {at->second.first & at->second.second, at->second.second};
 }
 
+bool narrower(const Filter& a, const Filter& b) { return narrowness(a) > narrowness(b); }
+
+bool meet(const Filter& a, const Filter& b) {
+  return std::all_of(segment_fields.begin(), segment_fields.end(), [&](const std::string& field) {
+    const auto [x, x_mask] = seen_by(a, field);
+    const auto [y, y_mask] = seen_by(b, field);
+    return ((x ^ y) & x_mask & y_mask) == 0;
+  });
+}
+
 std::vector<const Filter*> segment_rules(const Configuration& card) {
   std::vector<const Filter*> out;
   for (const Filter& rule : card.filters)

@@ -17,6 +17,11 @@ bool about_segments(const Filter& rule);
 // those with one mask stand together.
 std::vector<const Filter*> segment_rules(const Configuration& card);
 
+// Of two that match a segment, the one that counts for where its connection is.
+bool narrower(const Filter& a, const Filter& b);
+// Is there a segment that both match?
+bool meet(const Filter& a, const Filter& b);
+
 // Value and mask of one of plan.h's segment_fields in it; zeros where the rule does not look at it.
 std::pair<std::uint64_t, std::uint64_t> seen_by(const Filter& rule, const std::string& field);
 

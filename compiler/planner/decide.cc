@@ -64,7 +64,24 @@ std::optional<std::string> Decider::table_with_room() const {
 
 plan::Filter Decider::rule(const FlowKey& key, const Place& place, unsigned endpoint) const {
   plan::Filter out = passes::flow_rule(in_, flow_of(key, endpoint, in_), place.table, place.queue);
-  out.id = fmt::format("f{}", next_id_);
+  out.id = fresh_id();
+  return out;
+}
+
+std::string Decider::fresh_id(std::uint64_t ahead) const {
+  return fmt::format("f{}", next_id_ + ahead);
+}
+
+std::vector<unsigned> Decider::queues_for(const ir::FlowSet& set, const FlowWish& wish,
+                                          const std::vector<plan::Filter>& rules) const {
+  const FlowKey key{.src = set.src, .dst = set.dst, .dst_port = set.dst_port, .tcp = true};
+  std::vector<unsigned> out = choice_.may_arrive(flow_of(key, set.endpoint, in_, wish));
+  std::vector<double> load;
+  for (unsigned q = 0; q < load_.size(); ++q) load.push_back(choice_.load(q));
+  const double each = choice_.weight_of_flow(set.endpoint, 1);
+  for (const plan::Filter& rule : rules) load[rule.queue] += each;
+  std::stable_sort(out.begin(), out.end(),
+                   [&](unsigned a, unsigned b) { return load[a] < load[b]; });
   return out;
 }
 

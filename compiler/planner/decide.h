@@ -48,6 +48,12 @@ class Decider {
   std::optional<std::string> table_with_room() const;
   // The rule for it, as the compiler writes it.
   plan::Filter rule(const FlowKey& key, const Place& place, unsigned endpoint) const;
+  // Where connections that are known beforehand may arrive, the queue with the least to do first.
+  // `rules`: those for connections, each of which brings some.
+  std::vector<unsigned> queues_for(const ir::FlowSet& set, const FlowWish& wish,
+                                   const std::vector<plan::Filter>& rules) const;
+  // Of a rule that is none's yet, `ahead` others before it.
+  std::string fresh_id(std::uint64_t ahead = 0) const;
   // Can anybody say where RSS brings a flow? Else its entry may be on any queue.
   bool predictable() const { return predictable_; }
 

@@ -85,10 +85,6 @@ diag::Result<Operations> Planner::add_flow(const FlowKey& key, unsigned endpoint
                                            const FlowWish& wish) {
   if (endpoint >= plan().endpoints.size() || plan().endpoints[endpoint].vacant())
     return no("there is no such endpoint");
-  if (plan().endpoints[endpoint].tcp)
-    return no(
-        fmt::format("endpoint `{}` is one of TCP: rules for connections come with a new start",
-                    plan().endpoints[endpoint].name));
   frontend::OwnAddresses own(plan().host);
   const std::string from = plan::address_text(key.src);
   if (const std::string why = own.fault_of_source({key.src, key.src}); !why.empty())

@@ -27,6 +27,19 @@ class Planner {
   // `endpoint`: whose it must be; "": anybody's.
   diag::Result<Operations> remove_flow(const FlowKey& key, const std::string& endpoint = "");
   diag::Result<Operations> move_flow(const FlowKey& key, unsigned queue);
+  // Connections from somewhere, which TCP endpoints may be told of beforehand: a rule for each set.
+  // Those that are open stay where they are; new ones go where the rules say.
+  diag::Result<Operations> add_connections(const std::vector<ir::FlowSet>& sets,
+                                           const FlowWish& wish = {});
+  // Rules that were made for such sets and nothing else; `to`: and for that socket, `endpoint`: for
+  // one of that endpoint's ("": anybody's). nullopt to `queue`: they go.
+  struct Which {
+    std::vector<ir::FlowSet> sets;  // their endpoints and destinations mean nothing
+    std::optional<std::pair<std::uint32_t, std::uint16_t>> to;
+    std::string endpoint;
+  };
+  bool knows_connections(const Which& which) const { return !rules_for(which).empty(); }
+  diag::Result<Operations> move_connections(const Which& which, std::optional<unsigned> queue);
   // At the first vacant place, or behind those that are there.
   diag::Result<Operations> add_endpoint(const ir::Endpoint& endpoint);
   // Any of them, with all its flows and rules; not the only one.
@@ -57,6 +70,10 @@ class Planner {
   void back(const Operations& done, const Operations& inverses);
   void changed();
   Operations away(const KnownFlow& flow) const;
+  // connections.cc
+  diag::Result<plan::Filter> rule_for(const ir::FlowSet& set, const FlowWish& wish,
+                                      const std::vector<plan::Filter>& rules) const;
+  std::vector<const plan::Filter*> rules_for(const Which& which) const;
 
   std::unique_ptr<passes::DeltaProof> proof_;
   std::unique_ptr<Decider> decider_;

@@ -319,7 +319,7 @@ void CommandLine::add_changing() {
   c->add_option(
        "REQUEST", flow.words,
        "add ENDPOINT A:P [to A:P] [rate R] [class C] [queue N] | move A:P [to A:P] queue N | "
-       "remove A:P [to A:P] [of ENDPOINT]")
+       "remove A:P [to A:P] [of ENDPOINT]; connections also from A, A/LENGTH, A:P-P")
       ->required();
   stack_and_inputs(c, flow);
   c->add_flag("--json", flow.json, "as JSON");

@@ -144,6 +144,7 @@ class Service {
       for (const auto& o : *list) {
         out["operations"].push_back(plan::text(o));
         if (o.kind == plan::Operation::Kind::add_flow) out["queue"] = o.flow.queue;
+        if (o.kind == plan::Operation::Kind::create_rule) out["queue"] = o.filter.queue;
         if (o.kind == plan::Operation::Kind::add_endpoint) out["endpoint"] = o.place;
       }
       return out;

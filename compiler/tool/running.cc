@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -12,6 +11,7 @@
 #include "compiler/tool/places.h"
 #include "compiler/tool/runtime_socket.h"
 #include "compiler/tool/say.h"
+#include "compiler/tool/sources.h"
 
 namespace weft::tool {
 namespace {
@@ -37,30 +37,6 @@ tl::unexpected<diag::Error> no(std::string why, std::string help = "") {
   return diag::fail(plain("E0676", std::move(why), std::move(help)));
 }
 
-template <class T>
-bool number(std::string_view text, T& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty();
-}
-
-bool address(std::string_view text, std::uint32_t& out) {
-  out = 0;
-  for (int part = 0; part < 4; ++part) {
-    const auto dot = part < 3 ? text.find('.') : text.size();
-    std::uint8_t byte = 0;
-    if (dot == std::string_view::npos || !number(text.substr(0, dot), byte)) return false;
-    out = out << 8 | byte;
-    text.remove_prefix(std::min(dot + 1, text.size()));
-  }
-  return true;
-}
-
-bool socket(const std::string& text, std::uint32_t& host, std::uint16_t& port) {
-  const auto colon = text.rfind(':');
-  return colon != std::string::npos && address(text.substr(0, colon), host) &&
-         number(text.substr(colon + 1), port);
-}
-
 // The words of a request, one after the other.
 class Words {
  public:
@@ -83,6 +59,8 @@ class Words {
 
 struct Wish {
   FlowKey key;
+  Source from;
+  bool to = false;  // it was said where to
   std::optional<unsigned> endpoint;
   std::string of;  // whose it must be; "": anybody's
   double rate = 1;
@@ -90,11 +68,15 @@ struct Wish {
 };
 
 // "A:P [to A:P] [of ENDPOINT] [rate R] [class C] [queue N]"; where it goes to is the endpoint's
-// first socket otherwise.
+// first socket otherwise. Connections may come from more: sources.h.
 diag::Result<Wish> wish(const plan::Plan& plan, const std::string& endpoint, Words& words) {
   Wish out;
-  if (const std::string from = words.next(); !socket(from, out.key.src, out.key.src_port))
-    return no(fmt::format("`{}` is not where a flow comes from", from), "like 10.7.0.1:40000");
+  const std::string text = words.next();
+  const auto from = source(text);
+  if (!from) return no(fmt::format("`{}` is not where a flow comes from", text), source_help);
+  out.from = *from;
+  out.key.src = from->src.address;
+  out.key.src_port = static_cast<std::uint16_t>(from->ports.first);
   const ir::Endpoint* e = nullptr;
   for (unsigned i = 0; i < plan.endpoints.size() && e == nullptr; ++i) {
     if (plan.endpoints[i].vacant() || (!endpoint.empty() && plan.endpoints[i].name != endpoint))
@@ -110,7 +92,7 @@ diag::Result<Wish> wish(const plan::Plan& plan, const std::string& endpoint, Wor
   while (!words.done()) {
     bool good = false;
     if (words.take("to")) {
-      good = socket(words.next(), out.key.dst, out.key.dst_port);
+      good = out.to = socket(words.next(), out.key.dst, out.key.dst_port);
     } else if (words.take("of")) {
       good = !(out.of = words.next()).empty();
     } else if (words.take("rate")) {
@@ -127,6 +109,36 @@ diag::Result<Wish> wish(const plan::Plan& plan, const std::string& endpoint, Wor
     if (!good) return no("expected: A:P [to A:P] [rate R] [class gold|normal] [queue N]");
   }
   return out;
+}
+
+// Sets of connections from there, to the endpoint's socket.
+std::vector<ir::FlowSet> connections(const Wish& asked) {
+  std::vector<ir::FlowSet> out = sets_from(asked.from);
+  for (ir::FlowSet& set : out) {
+    set.dst = asked.key.dst;
+    set.dst_port = asked.key.dst_port;
+    set.endpoint = asked.endpoint.value_or(0);
+    set.rate = asked.rate / static_cast<double>(out.size());
+  }
+  return out;
+}
+
+diag::Result<Operations> on_flow(planner::Planner& planner, const std::string& verb,
+                                 const Wish& asked) {
+  if (verb == "add" && planner.plan().endpoints[*asked.endpoint].tcp)
+    return planner.add_connections(connections(asked), asked.wish);
+  if (verb == "move" && !asked.wish.queue) return no("to which queue?", "move flow A:P queue N");
+  planner::Planner::Which which{connections(asked), {}, asked.of};
+  if (asked.to) which.to = {asked.key.dst, asked.key.dst_port};
+  const bool known = asked.from.one() && planner.decider().find(asked.key) != nullptr;
+  if (verb != "add" && !known && planner.knows_connections(which))
+    return planner.move_connections(which, verb == "move" ? asked.wish.queue : std::nullopt);
+  if (!asked.from.one())
+    return no("a flow of UDP comes from one address and port",
+              "prefixes and ranges of them: `weft apply WORKLOAD`");
+  if (verb == "add") return planner.add_flow(asked.key, *asked.endpoint, asked.rate, asked.wish);
+  if (verb == "remove") return planner.remove_flow(asked.key, asked.of);
+  return planner.move_flow(asked.key, *asked.wish.queue);
 }
 
 diag::Result<Operations> on_endpoint(planner::Planner& planner, const std::string& verb,
@@ -246,11 +258,7 @@ diag::Result<Operations> understand(planner::Planner& planner, const std::string
               "..., rebalance");
   auto asked = wish(planner.plan(), verb == "add" ? words.next() : "", words);
   if (!asked) return diag::fail(asked.error());
-  if (verb == "add")
-    return planner.add_flow(asked->key, *asked->endpoint, asked->rate, asked->wish);
-  if (verb == "remove") return planner.remove_flow(asked->key, asked->of);
-  if (!asked->wish.queue) return no("to which queue?", "move flow A:P queue N");
-  return planner.move_flow(asked->key, *asked->wish.queue);
+  return on_flow(planner, verb, *asked);
 }
 
 }  // namespace weft::tool

@@ -7,6 +7,8 @@ namespace weft::engine {
 
 namespace {
 
+constexpr std::uint32_t all_connections = 1 << 20;  // memory is taken for those that there are
+
 HostParams host_params(const ir::HostConfig& host) {
   return {.mac = host.mac,
           .address = host.address,
@@ -25,6 +27,7 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
     : index(its_index),
       net_core(its_core),
       tx_queue(its_index % plan.configuration.tx_queues),
+      most_connections_(tcp_connections != 0 ? tcp_connections : all_connections),
       pools_(pools),
       handovers_(handovers),
       placement_(placement),
@@ -61,7 +64,12 @@ Shard::Shard(const plan::Plan& plan, unsigned its_index, unsigned its_core, Pool
     core.udp_flows.insert({flow.src, flow.dst, flow.src_port, flow.dst_port},
                           static_cast<std::uint16_t>(flow.endpoint));
   }
-  open_tcp(plan, tcp_connections);
+  std::uint32_t listeners = 0;
+  for (const ir::Endpoint& e : plan.endpoints)
+    if (e.tcp) listeners += e.ports * e.addresses;
+  if (listeners != 0) open_tcp(listeners);
+  for (unsigned i = 0; i < plan.endpoints.size(); ++i)
+    if (plan.endpoints[i].tcp) (void)listen_for_connections(plan.endpoints[i], i);
   core.give_to(index);
 }
 

@@ -85,8 +85,8 @@ class Shard final : public Services {
   bool settle_connections(ports::Card& card, apps::AppHost& apps, std::uint64_t now_ns);
   // The stack stops: all connections are reset, and give back what they hold.
   void end_tcp(ports::Card& card, apps::AppHost& apps);
-  // An endpoint of TCP comes: 0, or a negative number of errno.h (-EPROTONOSUPPORT: the stack was
-  // made without TCP).
+  // An endpoint of TCP comes: 0, or a negative number of errno.h. The first one brings what
+  // connections need.
   int listen_for_connections(const ir::Endpoint& endpoint, unsigned index);
   // One goes: nobody is let in any more; ...
   void refuse_connections(const ir::Endpoint& endpoint);
@@ -159,13 +159,14 @@ class Shard final : public Services {
   void run(Packet* packets, unsigned n, unsigned entry);
   void run_slot(nodes::Slot slot);
   void run_sends();
-  void open_tcp(const plan::Plan& plan, std::uint32_t connections);
+  void open_tcp(std::uint32_t listeners);
   unsigned send_segments(ports::Card& card);
   bool allocate_to_cut(Packet& p);
   bool tell_others(News news);
   void transmit(ports::Card& card);
 
-  std::unique_ptr<tcp::Tcp> tcp_;  // where there are TCP endpoints
+  std::unique_ptr<tcp::Tcp> tcp_;  // where there are TCP endpoints, or were
+  const std::uint32_t most_connections_;
   Pools& pools_;
   Handovers& handovers_;
   const Placement& placement_;

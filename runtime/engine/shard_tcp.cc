@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::uint32_t backlog = 4096;
 constexpr std::uint32_t more_listeners = 1024;       // of endpoints that come later
-constexpr std::uint32_t most_connections = 1 << 20;  // memory is taken for those that there are
 constexpr std::uint32_t largest_header = 60;
 constexpr std::uint32_t most_waiting = 1536;  // of the buffers that sizes_for has beside all else
 constexpr std::uint32_t most_in_window = 1 << 20;  // in full segments half of what may wait
@@ -23,30 +22,25 @@ constexpr unsigned most_idle = 1 << 14;  // looks at a card that takes nothing, 
 
 }  // namespace
 
-void Shard::open_tcp(const plan::Plan& plan, std::uint32_t connections) {
-  const bool wanted = std::any_of(plan.endpoints.begin(), plan.endpoints.end(),
-                                  [](const ir::Endpoint& e) { return e.tcp; });
-  if (!wanted) return;
+void Shard::open_tcp(std::uint32_t listeners) {
   tcp::Config config;
-  config.connections = connections != 0 ? connections : most_connections;
-  config.listeners = more_listeners;
-  for (const ir::Endpoint& e : plan.endpoints)
-    if (e.tcp) config.listeners += e.ports * e.addresses;
+  config.connections = most_connections_;
+  config.listeners = more_listeners + listeners;
   config.chunks = 65536;
   config.sent = 65536;
   config.reorders = 1024;
   config.most_waiting = most_waiting;
   config.most_receive_buffer = most_in_window;
   config.mtu = core.host.mtu;
+  config.start_ns = core.now_ns;
   config.seed = core.random.next();
   config.secret = {core.random.next(), core.random.next()};
   const auto release = [](void* self, void* buffer) {
     static_cast<Shard*>(self)->pools_.free(buffer);
   };
   tcp_ = std::make_unique<tcp::Tcp>(config, tcp::Release{release, this});
+  tcp_->now_ns = core.now_ns;
   core.tcp = tcp_.get();
-  for (unsigned i = 0; i < plan.endpoints.size(); ++i)
-    if (plan.endpoints[i].tcp) (void)listen_for_connections(plan.endpoints[i], i);
 }
 
 namespace {
@@ -63,7 +57,7 @@ void each_listener(const ir::Endpoint& e, F&& f) {
 }  // namespace
 
 int Shard::listen_for_connections(const ir::Endpoint& endpoint, unsigned index) {
-  if (tcp_ == nullptr) return -EPROTONOSUPPORT;
+  if (tcp_ == nullptr) open_tcp(endpoint.ports * endpoint.addresses);
   int failed = 0;
   each_listener(endpoint, [&](const tcp::Address& address, std::uint16_t port) {
     const int result =

@@ -31,6 +31,7 @@ diag::Error failed(const Operation& operation, const diag::Error& why, const cha
 Live::Live(plan::Plan running, Parts parts) : plan_(std::move(running)), parts_(std::move(parts)) {
   plan::sort_flows(plan_);
   owners_ = flows_have_owners();
+  homes_ = plan::owners_of(plan_);
 }
 
 diag::Result<void> Live::apply(const std::vector<Operation>& operations) {
@@ -40,7 +41,7 @@ diag::Result<void> Live::apply(const std::vector<Operation>& operations) {
     auto ok = plan::apply(o, plan_);
     const bool unfit = !ok;
     if (ok) {
-      ok = carry_out(o);
+      ok = carry_out(o, back);
       if (!ok) (void)plan::apply(back, plan_);
     }
     if (ok) {
@@ -49,8 +50,9 @@ diag::Result<void> Live::apply(const std::vector<Operation>& operations) {
       continue;
     }
     for (const Operation& undoing : plan::undo(done, inverses)) {
+      const Operation again = fits(undoing) ? plan::inverse(undoing, plan_) : Operation{};
       (void)plan::apply(undoing, plan_);
-      if (auto undone = carry_out(undoing); !undone) {
+      if (auto undone = carry_out(undoing, again); !undone) {
         ++generation_;
         return diag::fail(failed(undoing, undone.error(), "E0675",
                                  "it was to take back what `" + plan::text(o) +
@@ -85,16 +87,14 @@ void Live::describe(const std::string& workload, const plan::Proof& proof) {
   plan_.proof = proof;
 }
 
-diag::Result<void> Live::carry_out(const Operation& o) {
+diag::Result<void> Live::carry_out(const Operation& o, const Operation& back) {
   switch (o.kind) {
     case Kind::add_flow: return add_flow(o.flow);
     case Kind::remove_flow: return remove_flow(o.flow);
     case Kind::move_flow: return move_flow(o.flow, o.queue);
-    case Kind::create_rule: return ports::create_rule(o.filter, parts_.card, parts_.rules);
-    case Kind::destroy_rule: return ports::destroy_rule(o.filter, parts_.card, parts_.rules);
-    case Kind::set_table:
-      return ports::set_table(
-          o.entries, static_cast<unsigned>(plan_.configuration.rss.table.size()), parts_.card);
+    case Kind::create_rule:
+    case Kind::destroy_rule:
+    case Kind::set_table: return places_connections(o) ? move_homes(o, back) : on_card(o);
     case Kind::set_residue: return set_residue(o);
     case Kind::drain: return parts_.engine.drain(o.queue, parts_.meanwhile);
     case Kind::add_endpoint: return add_endpoint(o.endpoint, o.place);

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/diag/diagnostic.h"
@@ -19,6 +20,7 @@
 #include "runtime/apps/library.h"
 #include "runtime/engine/engine.h"
 #include "runtime/ports/translate.h"
+#include "stack-nodes/table/owners.h"
 
 namespace weft::live {
 
@@ -54,12 +56,14 @@ class Live {
   void describe(const std::string& workload, const plan::Proof& proof);
   // Grows with each list that was applied.
   std::uint64_t generation() const { return generation_; }
+  // Now and then: connections that were kept where they were, and have ended, are forgotten.
+  void tidy();
 
  private:
   using Done = diag::Result<void>;
   bool fits(const plan::Operation& operation) const;
-  // plan_ is the plan behind the operation.
-  Done carry_out(const plan::Operation& operation);
+  // plan_ is the plan behind the operation, `back` takes it back.
+  Done carry_out(const plan::Operation& operation, const plan::Operation& back);
   Done add_flow(const plan::FlowEntry& flow);
   Done remove_flow(const plan::FlowEntry& flow);
   Done move_flow(const plan::FlowEntry& flow, unsigned to);
@@ -76,12 +80,33 @@ class Live {
   Done on_all(const std::function<void(engine::NetCore&)>& work);
   Done on_shard(unsigned queue, const std::function<void(engine::Shard&)>& work);
   Done own_datagrams(const plan::Plan& plan);
+
+
+  // ---- what decides where connections are changes (connections.cc)
+  struct Kept {
+    FlowKey key;
+    std::uint16_t shard = 0;
+  };
+  bool places_connections(const plan::Operation& operation) const;
+  Done on_card(const plan::Operation& operation);
+  Done move_homes(const plan::Operation& operation, const plan::Operation& back);
+  Done go_home_by(const Owners& homes);
+  Done say_changing(bool changing);
+  Done drain_queues();
+  Done look_at_connections(const std::function<void(const Kept&)>& look);
+  Done sort_out(const std::vector<Kept>& all, std::vector<Kept>& open, std::vector<Kept>& ended);
+  Done forget_kept();
+  Done tell(const std::vector<Kept>& connections,
+            const std::function<void(Owners&, const Kept&)>& what);
   bool flows_have_owners() const;
 
   plan::Plan plan_;
   Parts parts_;
   std::uint64_t generation_ = 0;
   bool owners_ = false;  // some residue hands flows over, so each core knows whose they are
+  Owners homes_;         // where the card brings connections, by the plan
+  std::vector<Kept> kept_;
+  bool unsure_ = false;  // some core may not have heard that a change is over
 };
 
 }  // namespace weft::live

@@ -160,13 +160,18 @@ std::string run_live(Stack& stack, const RuntimeOptions& options, const Signals&
     watch = std::make_unique<doctor::ChecksumWatch>(options.wire->interface);
   const std::uint64_t start = stack.clock().now_ns();
   const auto limit = static_cast<std::uint64_t>(options.duration_s * 1e9);
-  std::uint64_t before = ~std::uint64_t{0};
+  std::uint64_t before = ~std::uint64_t{0}, tidied = 0;
   const bool live = options.wire->live();
   AddressWatch addresses;
   while (!signals.wait(live ? 100 : 20)) {
     if (std::string why = stack.failure(); !why.empty()) return why;
     if (live) addresses.look(stack.engine().plan().host);
     const std::uint64_t now = stack.clock().now_ns() - start;
+    if (now - tidied >= second) {
+      const std::lock_guard guard(snapshots);
+      stack.live().tidy();
+      tidied = now;
+    }
     if (limit != 0 && now >= limit) return {};
     if (watch && watch->unfinished() != 0) {
       say(

@@ -18,6 +18,11 @@ struct Owners {
   std::vector<std::uint16_t> segments;   // ... that take over segments of their connections
   Arrival arrival;                       // of segments, where it is the card that decides
   SegmentRules rules;                    // ... and what it decides before it hashes
+  FlowTable kept;         // connections that are where they were before that changed -> shard
+  bool changing = false;  // it is changing: cards and cores do not all agree yet
+
+  // In `kept`: nobody takes segments of the connection now, which its peer will send again.
+  static constexpr std::uint16_t held = 0xffff;
 
   // The shard that has the flow's entry; -1: nobody, the datagram is served where it is.
   int of_flow(const FlowKey& key) const { return flows.size() == 0 ? -1 : flows.find(key); }
@@ -36,9 +41,15 @@ struct Owners {
     return one_of(segments, h);
   }
 
-  // The same before any has come: where a rule brings them, where they are handed over to, or else
-  // where the card's hash brings them. -1: nobody can say.
+  // Every connection is where the card brings its segments.
+  bool settled() const { return kept.size() == 0 && !changing; }
+
+  // The same before any has come: where one with this key was kept, where a rule brings them, where
+  // they are handed over to, or else where the card's hash brings them. -1: nobody can say.
   int of_connection(const FlowKey& key) const {
+    if (kept.size() != 0) [[unlikely]] {
+      if (const int shard = kept.find(key); shard >= 0) return shard;
+    }
     if (const int shard = rules.find(key); shard >= 0) return shard;
     if (!segments.empty()) return of_segment(key);
     return arrival.known() ? static_cast<int>(arrival.of(key)) : -1;

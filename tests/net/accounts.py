@@ -10,7 +10,8 @@ ERRORS = ["port_unreachable", "protocol_unreachable", "time_exceeded", "paramete
 DELIVERED = ["udp_deliver", "udp_error"]
 ANSWERED = ["icmp_answered", "arp_answered"]
 TAKEN = ["arp_learned", "ipv4_held", "igmp_heard", "tcp_kept", "tcp_done", "tcp_error"]
-HANDED = ["handed_flow", "handed_error", "handed_fragment", "handed_segment"]  # entries of what another core handed over
+HANDED = ["handed_flow", "handed_error", "handed_fragment", "handed_segment",
+          "handed_kept"]  # entries of what another core handed over
 
 
 def nodes(stats):

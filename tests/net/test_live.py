@@ -5,6 +5,7 @@
 """
 import json
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -95,9 +96,42 @@ endpoints:
 """
 
 
-def echoed(connection, text=b"hello"):
+class Numbers(threading.Thread):
+    """Numbered words on one connection until stopped: do all come back, in order?"""
+
+    def __init__(self, connection):
+        super().__init__(daemon=True)
+        self.connection, self.echoed, self.fault, self.ending = connection, 0, None, False
+        self.start()
+
+    def run(self):
+        try:
+            while not self.ending:
+                words = b"".join(n.to_bytes(4, "big") for n in range(self.echoed, self.echoed + 50))
+                if not echoed(self.connection, words, exact=True):
+                    raise AssertionError(f"not what was sent, from word {self.echoed} on")
+                self.echoed += 50
+                time.sleep(0.002)
+        except (OSError, AssertionError) as e:
+            self.fault = e
+
+    def more(self, words=500):
+        """Waits until so many more have come back."""
+        until = self.echoed + words
+        lib.wait_for(f"{words} more words", lambda: self.fault or self.echoed >= until, 20)
+
+    def stop(self):
+        self.ending = True
+        self.join()
+        return self.fault
+
+
+def echoed(connection, text=b"hello", exact=False):
     connection.sendall(text)
-    return connection.recv(len(text), socket.MSG_WAITALL) == text
+    back = connection.recv(len(text), socket.MSG_WAITALL)
+    if exact and not back:
+        raise ConnectionResetError("it was ended")
+    return back == text
 
 
 class Live(unittest.TestCase):
@@ -271,6 +305,120 @@ class Live(unittest.TestCase):
         stats = stack.stop()
         self.assertEqual({a["endpoint"]: a["held"] for a in stats["apps"]},
                          {"echo": 0, "web": 0, "(removed)": 0})
+        accounts.check_inside(self, stats)
+
+    def file(self, lab, text, name="tcp.yaml"):
+        file = lab.folder / name
+        file.write_text(text)
+        return file
+
+    def queue_of(self, stack, connection, words=500):
+        """The queue that gets most of what a stream sends now."""
+        received = []
+        for _ in range(2):
+            received.append([q["received"] for q in stack.stats()["queues"]])
+            connection.more(words)
+        received.append([q["received"] for q in stack.stats()["queues"]])
+        grown = [b - a for a, b in zip(received[1], received[2])]
+        return grown.index(max(grown))
+
+    def test_tcp_rules(self):
+        """The first endpoint of TCP comes; rules for connections come, move and go under a stream."""
+        udp = TCP.replace("tcp: 7, app: tcp_echo", "udp: 7, app: udp_echo")
+        lab, space, _, stack = self.lab(lambda lab: self.file(lab, udp), graph="host_ipv4")
+        self.planner(lab, stack)
+        weft("endpoint", "add", "store", "tcp", 7, "app", "tcp_echo", "--stack", stack.name)
+        words = Numbers(connected(space, 7, own_port=40000))
+        weft("flow", "add", "store", "10.7.0.1:40000", "queue", 0, "--stack", stack.name)
+        self.assertEqual(self.queue_of(stack, words), 0)
+        weft("flow", "move", "10.7.0.1:40000", "queue", 1, "--stack", stack.name)
+        self.assertEqual(self.queue_of(stack, words), 1)
+        with connected(space, 7) as other:
+            self.assertTrue(echoed(other))
+        weft("flow", "remove", "10.7.0.1:40000", "--stack", stack.name)
+        self.assertIn("E0676", weft("flow", "remove", "10.7.0.1:40000", "--stack", stack.name,
+                                    code=1).stderr)
+        words.more()
+        self.assertIsNone(words.stop())
+        words.connection.close()
+        stats = stack.stop()
+        self.assertGreater(accounts.entries(stats, "handed_kept"), 500)
+        self.assertEqual(accounts.drops(stats).get("drop_tcp_closed", 0), 0)
+        accounts.check_inside(self, stats)
+
+    @unittest.skipUnless(lib.NIGHTLY, "test_tcp_rules has one flow: WEFT_NIGHTLY=1")
+    def test_tcp_wishes(self):
+        """A network's connections have a rule; by workload the endpoint has a queue, then another."""
+        lab, space, _, stack = self.lab(lambda lab: self.file(lab, TCP), graph="host_ipv4")
+        words = Numbers(connected(space, 7))
+        weft("flow", "add", "echo", "10.7.0.0/24", "queue", 1, "--stack", stack.name)
+        self.assertEqual(self.queue_of(stack, words), 1)
+        late = [Numbers(connected(space, 7)) for _ in range(3)]
+        weft("flow", "remove", "10.7.0.0/24", "--stack", stack.name)
+        for queue in (1, 0):
+            wish = TCP.replace("tcp_echo}", f"tcp_echo, queue: {queue}}}")
+            weft("apply", self.file(lab, wish, f"on-{queue}.yaml"), "--stack", stack.name)
+            self.assertEqual(self.queue_of(stack, words), queue)
+        alone = TCP.replace("tcp_echo}", "tcp_echo, exclusive: on}") + "  more: {udp: 7, app: udp_echo}\n"
+        weft("apply", self.file(lab, alone, "alone.yaml"), "--stack", stack.name)
+        for stream in (words, *late):
+            stream.more()
+            self.assertIsNone(stream.stop())
+            stream.connection.close()
+        stats = stack.stop()
+        self.assertEqual(accounts.drops(stats).get("drop_tcp_closed", 0), 0)
+        accounts.check_inside(self, stats)
+
+    @unittest.skipUnless(lib.NIGHTLY, "test_tcp_rules does a few: WEFT_NIGHTLY=1")
+    def test_tcp_rules_storm(self):
+        """Rules change all the time; streams go on, others come and go: nobody is reset."""
+        lab, space, _, stack = self.lab(lambda lab: self.file(lab, TCP), graph="host_ipv4")
+        self.planner(lab, stack)
+        ports = range(40000, 40008)
+        streams = [Numbers(connected(space, 7, own_port=p)) for p in ports]
+        opened, faults, ending = [0], [], threading.Event()
+
+        def visit():
+            while not ending.is_set():
+                try:
+                    with connected(space, 7) as s:
+                        if not (echoed(s, bytes(20_000), exact=True) and echoed(s)):
+                            raise AssertionError("not what was sent")
+                    opened[0] += 1
+                except (OSError, AssertionError) as e:
+                    faults.append(e)
+
+        visitors = [threading.Thread(target=visit) for _ in range(3)]
+        for v in visitors:
+            v.start()
+        chance, there = random.Random(7), {}
+        everybody = [f"10.7.0.1:{p}" for p in ports] + ["10.7.0.0/24", "10.7.0.1:32768-60999"]
+        for _ in range(120):
+            who, queue = chance.choice(everybody), chance.randrange(2)
+            if who not in there:
+                words = ("add", "echo", who, "queue", queue)
+            elif there[who] != queue and chance.random() < 0.5:
+                words = ("move", who, "queue", queue)
+            else:
+                words = ("remove", who)
+            done = lib.sh(lib.WEFT, "flow", *words, "--stack", stack.name, check=False)
+            if done.returncode == 0 and words[0] == "remove":
+                del there[who]
+            elif done.returncode == 0:
+                there[who] = queue
+            else:  # a wide rule and a narrow one have no order in one table
+                self.assertIn("no rule for", done.stderr)
+        ending.set()
+        for v in visitors:
+            v.join()
+        self.assertEqual(faults, [])
+        self.assertEqual([s.stop() for s in streams], [None] * len(streams))
+        self.assertGreater(opened[0], 100)
+        for s in streams:
+            s.connection.close()
+        stats = stack.stop()
+        self.assertGreater(accounts.entries(stats, "handed_kept"), 1000)
+        self.assertEqual(accounts.drops(stats).get("drop_tcp_closed", 0), 0)
         accounts.check_inside(self, stats)
 
     def test_flows(self):

@@ -309,7 +309,7 @@ class Enumerate {
     if (!node.impl.starts_with("handover.")) return;
     change("handover removed", r, v, "", [](ir::Graph& g, ir::Vertex at) { bypass(g, at); });
     for (const char* other : {"handover.flow", "handover.quoted", "handover.datagram",
-                              "handover.segment", "handover.whole"}) {
+                              "handover.segment", "handover.whole", "handover.kept"}) {
       if (node.impl == other || graph.spawns(v).empty()) continue;
       change(
           "handover to a wrong owner", r, v, fmt::format(" by {}", other),

@@ -8,6 +8,7 @@
 namespace weft::tcp {
 namespace {
 
+constexpr std::uint32_t looked_at_once = 4096;  // of all connections: others wait meanwhile
 constexpr int e_pipe = 32, e_in_use = 98, e_no_buffers = 105, e_not_connected = 107, e_invalid = 22,
               e_not_found = 2;
 
@@ -228,10 +229,17 @@ void Tcp::abort_all() {
   }
 }
 
-bool Tcp::abort_some(std::uint32_t& from, const Which& which, bool told) {
-  constexpr std::uint32_t looked_at = 4096;  // others wait meanwhile
+bool Tcp::look_at_some(std::uint32_t& from, const Look& look) const {
   const std::uint32_t known = connections_.known();
-  const std::uint32_t end = known - from < looked_at ? known : from + looked_at;
+  const std::uint32_t end = known - from < looked_at_once ? known : from + looked_at_once;
+  for (; from < end; ++from)
+    if (const Connection& c = connections_[from]; c.state != State::closed) look(c);
+  return from < known;
+}
+
+bool Tcp::abort_some(std::uint32_t& from, const Which& which, bool told) {
+  const std::uint32_t known = connections_.known();
+  const std::uint32_t end = known - from < looked_at_once ? known : from + looked_at_once;
   for (; from < end && (!told || replies_end_ - replies_begin_ < most_replies); ++from) {
     Connection& c = connections_[from];
     if (c.state != State::closed && (which == nullptr || which(c))) abort(c);

@@ -120,6 +120,9 @@ class Tcp {
   // more.
   using Which = std::function<bool(const Connection&)>;
   bool abort_some(std::uint32_t& from, const Which& which = nullptr, bool told = true);
+  // Those that there are, from the record `from` on, of a few thousand. True: there are more.
+  using Look = std::function<void(const Connection&)>;
+  bool look_at_some(std::uint32_t& from, const Look& look) const;
   void dispose(Connection& c);  // closes where that was not done, and forgets: no events any more
   void change(Connection& c, const Settings& settings);  // what can be changed still
   void set_no_delay(Connection& c, bool on);

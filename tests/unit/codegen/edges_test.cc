@@ -68,6 +68,7 @@ TEST(Edges, EntriesAreTheWireAndTheSlots) {
       {"tcp_send", ""},  // graphs with TCP have these
       {"tcp_piece", ""},
       {"handed_segment", ""},
+      {"handed_kept", ""},
   };
   for (unsigned entry = 0; entry < ir::entry_count(); ++entry) {
     EXPECT_EQ(begins(entry), expected.at(ir::entry_name(entry))) << ir::entry_name(entry);

@@ -139,7 +139,8 @@ Bytes random_bytes(Random& random, std::size_t count) {
 
 bool of_segments(const nodes::NodeDecl& decl) {
   return (decl.name.substr(0, 4) == "tcp." && decl.name != "tcp.quoted") ||
-         decl.name == "handover.segment" || decl.name == "handover.whole";
+         decl.name == "handover.segment" || decl.name == "handover.whole" ||
+         decl.name == "handover.kept";
 }
 
 // For a node: ARP, UDP, ICMP, IGMP (for TCP's nodes: TCP) or a fragment, tagged or not, with

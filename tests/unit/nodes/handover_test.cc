@@ -7,6 +7,7 @@
 #include "stack-nodes/handover/connection.h"
 #include "stack-nodes/handover/datagram.h"
 #include "stack-nodes/handover/flow.h"
+#include "stack-nodes/handover/kept.h"
 #include "stack-nodes/handover/neighbour.h"
 #include "stack-nodes/handover/path.h"
 #include "stack-nodes/handover/quoted.h"
@@ -119,6 +120,54 @@ TEST_F(Handover, segments_of_a_connection_meet) {
   }
   EXPECT_EQ(owners[2], 0u) << "it takes none";
   for (const unsigned shard : {0u, 1u, 3u}) EXPECT_GT(owners[shard], 70u);
+}
+
+// Rules change: who is open stays, who comes is where the card will bring him, and nobody is
+// refused who may be known elsewhere.
+TEST_F(Handover, connections_stay_where_they_are_when_rules_change) {
+  using Out = handover::Out;
+  tcp::Tcp machine({.connections = 4, .listeners = 1}, {});
+  core.tcp = &machine;
+  tcp::Id id;
+  const auto ours = tcp::Address::v4(our_address), theirs = tcp::Address::v4(peer_address);
+  ASSERT_EQ(machine.connect({ours, theirs, 80, 4000}, id), 0);
+  Owners& owners = core.table_of_owners;
+  const auto arrives = [&](std::uint16_t port, std::uint8_t flags) {
+    core.heap.handed.clear();
+    Bytes header(20, 0);
+    wire::store16(header.data(), port);
+    wire::store16(header.data() + 2, 80);
+    header[12] = 0x50, header[13] = flags;
+    Packet p = core.opened(
+        PacketBuilder(header).ipv4({.src = peer_address, .protocol = 6}).eth(0x0800).bytes());
+    const Out out = handover::Kept::run(p, core);
+    EXPECT_EQ(out == Out::away, core.heap.handed.size() == 1u);
+    if (out == Out::away) EXPECT_EQ(std::get<0>(core.heap.handed[0]), Slot::handed_kept);
+    return out == Out::away   ? static_cast<int>(std::get<1>(core.heap.handed[0]))
+           : out == Out::full ? -2
+                              : -1;
+  };
+  constexpr int here = -1, dropped = -2;
+  constexpr std::uint8_t syn = 0x02, syn_ack = 0x12, ack = 0x10;
+  owners.rules.add({0, 0, 0, 80}, {0, 0, 0, 0xffff}, 2);
+  EXPECT_EQ(arrives(4001, ack), here) << "all is settled: whoever comes is refused";
+  owners.changing = true;
+  EXPECT_EQ(arrives(4000, ack), here) << "it is open";
+  EXPECT_EQ(arrives(4001, syn), 2);
+  EXPECT_EQ(arrives(4001, ack), 2);
+  core.id = 2;
+  core.tcp = &machine;
+  EXPECT_EQ(arrives(4001, syn), here);
+  EXPECT_EQ(arrives(4001, ack), dropped);
+  EXPECT_EQ(arrives(4001, syn_ack), dropped);
+  owners.kept.insert({peer_address, our_address, 4001, 80}, 3);
+  owners.changing = false;
+  EXPECT_EQ(arrives(4001, ack), 3);
+  EXPECT_EQ(arrives(4001, syn), 3) << "its old one may wait there";
+  EXPECT_EQ(arrives(4002, ack), here);
+  EXPECT_EQ(owners.of_connection({peer_address, our_address, 4001, 80}), 3);
+  owners.kept.insert({peer_address, our_address, 4001, 80}, Owners::held);
+  EXPECT_EQ(arrives(4001, syn), dropped);
 }
 
 // Pieces have no ports: what was made of them is where their addresses brought them.

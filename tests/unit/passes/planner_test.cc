@@ -61,6 +61,52 @@ TEST(Planner, FlowsKeepToTheirOwnClassAndQueue) {
   EXPECT_TRUE(first->gold);
 }
 
+ir::FlowSet from(std::uint32_t src, unsigned length, std::uint16_t port = 0) {
+  ir::FlowSet out{.src = src, .src_mask = ~std::uint32_t{0} << (32 - length), .dst_port = 80};
+  out.src_port = port;
+  out.src_port_mask = port == 0 ? 0 : 0xffff;
+  out.endpoint = 1;
+  return out;
+}
+
+// A rule for each set of connections: it comes, moves and goes, each step proved.
+TEST(Planner, ConnectionsHaveRulesThatComeAndGo) {
+  const passes::Inputs in = inputs("intel_82599", "policy_gold_tcp", "host_ipv4");
+  const plan::Plan plan = must(passes::compile(in, {}));
+  auto planner = must(Planner::begin(plan, in));
+  const auto gold = plan.chosen.zones.at(1).queues;
+  const auto rules = [&] { return planner->plan().configuration.filters.size(); };
+  const std::size_t before = rules();
+  const auto added = must(planner->add_connections({from(0x0a070009, 32, 5000)}));
+  ASSERT_EQ(added.size(), 1u);
+  EXPECT_EQ(added[0].filter.table, "ntuple5");
+  EXPECT_FALSE(std::binary_search(gold.begin(), gold.end(), added[0].filter.queue));
+  EXPECT_EQ(planner->proof().status, "proved");
+  EXPECT_FALSE(planner->add_connections({from(0x0a070009, 32, 5000)})) << "twice";
+  EXPECT_FALSE(planner->add_connections({from(in.workload.host.address, 32)})) << "from itself";
+  EXPECT_FALSE(
+      planner->add_connections({from(0x0a070009, 32, 5001)}, {.gold = {}, .queue = gold.front()}))
+      << "a queue of others";
+  // Gold by wish; they fill the queues in turn.
+  const auto wished =
+      must(planner->add_connections({from(0x0a070009, 32, 5002)}, {.gold = true, .queue = {}}));
+  EXPECT_TRUE(std::binary_search(gold.begin(), gold.end(), wished[0].filter.queue));
+  const auto next = must(planner->add_connections({from(0x0a070009, 32, 5003)}));
+  EXPECT_NE(next[0].filter.queue, added[0].filter.queue);
+  EXPECT_NE(next[0].filter.id, added[0].filter.id);
+  const Planner::Which one{{from(0x0a070009, 32, 5000)}, {}, ""};
+  EXPECT_TRUE(planner->knows_connections(one));
+  EXPECT_FALSE(planner->move_connections(one, gold.front())) << "a queue of others";
+  const unsigned other = added[0].filter.queue == 0 ? 1 : 0;
+  const auto moved = must(planner->move_connections(one, other));
+  EXPECT_EQ(moved.back().kind, plan::Operation::Kind::drain);
+  planner->take_back();
+  EXPECT_FALSE(planner->move_connections({one.sets, {}, "store"}, std::nullopt)) << "not its";
+  must(planner->move_connections({one.sets, {}, "web"}, std::nullopt));
+  EXPECT_FALSE(planner->knows_connections(one));
+  EXPECT_EQ(rules(), before + 2);
+}
+
 // Three endpoints with flows of their own.
 passes::Inputs three(const std::string& nic) {
   passes::Inputs in = inputs(nic, "quickstart");

@@ -213,7 +213,7 @@ TEST(TcpRules, QueuesThatSomeWantLeaveFewerForOthersAlone) {
   EXPECT_EQ(refusal(in), "");
 }
 
-// Rules that say where connections are stay as long as the stack runs.
+// Rules that say where connections are change while the stack runs: who is open is handed over.
 TEST(TcpRules, StayWhereTheyAreBesideARunningPlan) {
   Inputs in = gold_on("intel_82599");
   const plan::Plan running = compiled(in);
@@ -226,9 +226,77 @@ TEST(TcpRules, StayWhereTheyAreBesideARunningPlan) {
   EXPECT_EQ(choice->sockets[0].queue, running.configuration.filters[0].queue);
   plan::Plan other = running;
   other.configuration.filters[0].queue = 0;
-  const auto moved = plan::operations(running, other);
-  ASSERT_FALSE(moved);
-  EXPECT_NE(diag::render(moved.error(), false).find("TCP connection"), std::string::npos);
+  const auto moved = must(plan::operations(running, other));
+  ASSERT_GE(moved.size(), 2u);
+  EXPECT_EQ(moved[0].kind, plan::Operation::Kind::destroy_rule);
+  EXPECT_TRUE(std::any_of(moved.begin(), moved.end(), [](const plan::Operation& o) {
+    return o.kind == plan::Operation::Kind::create_rule && o.filter.queue == 0;
+  }));
+  // Where nothing hands them over, they would be on the wrong queue.
+  plan::Plan before = running;
+  before.configuration.rss.segment = other.configuration.rss.segment = std::nullopt;
+  const auto refused = plan::operations(before, other);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(diag::render(refused.error(), false).find("TCP connection"), std::string::npos);
+  EXPECT_FALSE(plan::apply(moved[0], before));
+}
+
+// Without the node that hands over, a connection that was open when rules changed would be lost.
+TEST(TcpRules, ThatMayChangeWantAHandover) {
+  const Inputs in = gold_on("intel_xl710");
+  plan::Plan plan = compiled(in);
+  ir::Graph& graph = plan.residues.at(0).graph;
+  const auto v = graph.find("tcp_receive_handover");
+  ASSERT_TRUE(v);
+  EXPECT_EQ(graph.node(*v).impl, "handover.kept");
+  graph.node(*v).impl = "handover.segment";  // to where new ones would be
+  const auto verdict = verify_plan(plan, in);
+  EXPECT_TRUE(!verdict || !verdict->proved);
+}
+
+// By the policy `static` endpoints take queues in turn: those of TCP by a rule for the port.
+TEST(TcpRules, ThePolicyStaticPlacesEndpointsOfTcp) {
+  for (const char* nic : {"intel_82599", "intel_x550", "intel_xl710", "intel_e810",
+                          "mellanox_connectx5", "virtio_rss"}) {
+    Inputs in = inputs(nic, "policy_static", "host_ipv4");
+    in.workload.endpoints.push_back({.name = "web", .port = 80, .app = "tcp_echo", .tcp = true});
+    in.workload.endpoints.push_back(
+        {.name = "store", .port = 11211, .app = "kv", .rate = 10, .tcp = true});
+    const bool rules = std::string(nic) != "virtio_rss";
+    // (One mask for flows of UDP and for what comes to a port: flows have it.)
+    const bool free = std::string(nic) != "intel_x550";
+    if (!rules) in.workload.endpoints[2].queues.reset(), in.workload.flows.clear();
+    const auto choice = must(choose(in, {}));
+    plan::Plan plan;
+    ASSERT_TRUE(configure(in, choice, plan)) << nic;
+    const auto of_tcp = std::count_if(plan.configuration.filters.begin(),
+                                      plan.configuration.filters.end(), plan::about_segments);
+    EXPECT_EQ(of_tcp, rules && free ? 2 : 0) << nic;
+    EXPECT_EQ(choice.flows.size(), in.workload.flows.size());
+    if (of_tcp == 0) continue;
+    const auto& queues = plan.chosen.zones.at(0).queues;
+    for (const unsigned e : {3u, 4u}) {
+      const FlowKey key{0x0a070009, 5000, in.workload.host.address, in.workload.endpoints[e].port,
+                        true};
+      EXPECT_EQ(deliver(in.nic, in.fields, plan.configuration, key)->queue,
+                queues[e % queues.size()])
+          << nic;
+    }
+  }
+  Inputs in = inputs("intel_82599", "policy_static", "host_ipv4");
+  in.workload.endpoints.push_back({.name = "web", .port = 80, .app = "tcp_echo", .tcp = true});
+  const plan::Plan plan = compiled(in, true);
+  EXPECT_EQ(plan.proof.status, "proved");
+  ASSERT_TRUE(choose_beside(in, {}, plan));
+  in.workload.queues = 1;
+  EXPECT_TRUE(compiled(in).configuration.filters.empty());
+}
+
+// What an endpoint of TCP wants is kept, whether or not it says how much comes.
+TEST(TcpRules, AWishNeedsNoRate) {
+  Inputs in = gold_on("intel_82599");
+  for (ir::Endpoint& e : in.workload.endpoints) e.rate = 0;
+  EXPECT_EQ(compiled(in).configuration.filters.size(), 1u);
 }
 
 // Several queues for connections to one port: a rule for each part of the source ports, where the
