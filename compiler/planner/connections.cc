@@ -16,6 +16,7 @@
 #include "compiler/plan/owners.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/segment_rules.h"
+#include "compiler/planner/no.h"
 #include "compiler/planner/planner.h"
 
 namespace weft::planner {
@@ -23,11 +24,6 @@ namespace {
 
 using plan::Operation;
 using Kind = Operation::Kind;
-
-tl::unexpected<diag::Error> no(std::string why, std::string help = "") {
-  return diag::fail(
-      diag::Diagnostic{.code = "E0676", .message = std::move(why), .help = std::move(help)});
-}
 
 using Field = std::pair<std::uint64_t, std::uint64_t>;  // value, mask
 

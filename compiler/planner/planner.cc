@@ -10,6 +10,7 @@
 #include "compiler/plan/delta.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/text.h"
+#include "compiler/planner/no.h"
 
 namespace weft::planner {
 namespace {
@@ -17,11 +18,6 @@ namespace {
 using passes::key_of;
 using plan::Operation;
 using Kind = Operation::Kind;
-
-tl::unexpected<diag::Error> no(std::string why, std::string help = "") {
-  return diag::fail(
-      diag::Diagnostic{.code = "E0676", .message = std::move(why), .help = std::move(help)});
-}
 
 }  // namespace
 

@@ -40,7 +40,10 @@ int request(const RequestArgs& args, const char* what) {
   const std::string text = fmt::format("{}", fmt::join(words, " "));
   auto stack = stack_named(args.stack);
   if (!stack) return report(stack.error());
-  if (auto answer = ask_at(planner_socket(*stack), text)) return show(*answer, args.json);
+  auto answer = ask_at(planner_socket(*stack), text, "", true);
+  if (answer) return show(*answer, args.json);
+  // (One that is there, and has not answered, may be about to change the stack.)
+  if (answer.error().list.front().code != "E0465") return report(answer.error());
   auto session = Session::begin(*stack, {"", args.graph, args.nic, "", args.costs});
   if (!session) return report(session.error());
   auto operations = understand((*session)->planner(), text);

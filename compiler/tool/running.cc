@@ -92,7 +92,7 @@ diag::Result<Wish> wish(const plan::Plan& plan, const std::string& endpoint, Wor
   while (!words.done()) {
     bool good = false;
     if (words.take("to")) {
-      good = out.to = socket(words.next(), out.key.dst, out.key.dst_port);
+      good = out.to = parse_socket(words.next(), out.key.dst, out.key.dst_port);
     } else if (words.take("of")) {
       good = !(out.of = words.next()).empty();
     } else if (words.take("rate")) {

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr int patience_ms = 5000;
-constexpr int patience_with_body_ms = 60'000;
+constexpr int long_patience_ms = 60'000;
 
 class Connection {
  public:
@@ -46,10 +46,10 @@ class Connection {
   bool open() const { return file_ >= 0; }
 
   // False when the other side goes away or stays silent for too long.
-  bool exchange(const std::string& question, const std::string& body, std::string& answer) const {
+  bool exchange(const std::string& question, const std::string& body, int patience,
+                std::string& answer) const {
     const std::string size = body.empty() ? "" : fmt::format(" +{}", body.size());
     if (!send_all(question + size + "\n" + body)) return false;
-    const int patience = body.empty() ? patience_ms : patience_with_body_ms;
     char buffer[65536];
     for (;;) {
       pollfd waiting{file_, POLLIN, 0};
@@ -124,13 +124,14 @@ diag::Result<std::string> stack_named(const std::string& name) {
 }
 
 diag::Result<std::string> ask_at(const std::string& path, const std::string& question,
-                                 const std::string& body) {
+                                 const std::string& body, bool thinks) {
   Connection connection(path);
   if (!connection.open())
     return diag::fail(
         plain("E0465", fmt::format("no stack answers at `{}`: {}", path, std::strerror(errno))));
   std::string answer;
-  if (!connection.exchange(question, body, answer))
+  const int patience = thinks || !body.empty() ? long_patience_ms : patience_ms;
+  if (!connection.exchange(question, body, patience, answer))
     return diag::fail(plain("E0466", fmt::format("the stack at `{}` gave no answer", path),
                             "it may be stopped or just ending; try again"));
   return answer;

@@ -16,8 +16,9 @@ diag::Result<std::string> ask(const std::string& name, const std::string& questi
 // Where sockets of stacks lie, for this user; the name of the only stack that runs, or `name`.
 std::string socket_folder();
 diag::Result<std::string> stack_named(const std::string& name);
-// Asks whoever listens there. E0465: nobody.
+// Asks whoever listens there. E0465: nobody. `thinks`: who is asked may have to prove something
+// first.
 diag::Result<std::string> ask_at(const std::string& path, const std::string& question,
-                                 const std::string& body = "");
+                                 const std::string& body = "", bool thinks = false);
 
 }  // namespace weft::tool

@@ -37,7 +37,7 @@ std::vector<ir::FlowSet> sets_from(const Source& source) {
   return out;
 }
 
-bool socket(const std::string& text, std::uint32_t& host, std::uint16_t& port) {
+bool parse_socket(const std::string& text, std::uint32_t& host, std::uint16_t& port) {
   std::string why;
   const auto colon = text.rfind(':');
   if (colon == std::string::npos || !number(std::string_view(text).substr(colon + 1), port))

@@ -29,7 +29,7 @@ std::optional<Source> source(const std::string& text);
 std::vector<ir::FlowSet> sets_from(const Source& source);
 
 // "A:P"
-bool socket(const std::string& text, std::uint32_t& host, std::uint16_t& port);
+bool parse_socket(const std::string& text, std::uint32_t& host, std::uint16_t& port);
 
 template <class T>
 bool number(std::string_view text, T& out) {

@@ -126,10 +126,11 @@ TEST_F(Handover, segments_of_a_connection_meet) {
 // refused who may be known elsewhere.
 TEST_F(Handover, connections_stay_where_they_are_when_rules_change) {
   using Out = handover::Out;
-  tcp::Tcp machine({.connections = 4, .listeners = 1}, {});
+  weft::tcp::Tcp machine({.connections = 4, .listeners = 1}, {});
   core.tcp = &machine;
-  tcp::Id id;
-  const auto ours = tcp::Address::v4(our_address), theirs = tcp::Address::v4(peer_address);
+  weft::tcp::Id id;
+  using weft::tcp::Address;
+  const Address ours = Address::v4(our_address), theirs = Address::v4(peer_address);
   ASSERT_EQ(machine.connect({ours, theirs, 80, 4000}, id), 0);
   Owners& owners = core.table_of_owners;
   const auto arrives = [&](std::uint16_t port, std::uint8_t flags) {
