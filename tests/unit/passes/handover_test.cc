@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "compiler/plan/delta.h"
+#include "compiler/plan/owners.h"
 #include "tests/unit/passes/fixture.h"
 
 namespace weft::passes::testing {
@@ -91,7 +92,10 @@ const plan::Plan& connections() {  // on a card whose hash alone places them
 // else they are, by a hash of the stack's own. (The rules of the second card look at TCP, too.)
 TEST(Handover, SegmentsArePlacedByTheHashOrHandedOver) {
   EXPECT_EQ(connections().configuration.rss.segment, plan::segment_fields);
-  EXPECT_FALSE(has(connections().residues[0], "tcp_receive_handover"));
+  const ir::Graph& graph = connections().residues[0].graph;
+  const auto kept = graph.find("tcp_receive_handover");
+  ASSERT_TRUE(kept) << "rules and table may change while connections are open";
+  EXPECT_EQ(graph.node(*kept).impl, "handover.kept");
   EXPECT_TRUE(has(connections().residues[0], "ipv4_reassembled_handover"));
   const Inputs in = inputs("broadcom_bnxt", "quickstart", "host_ipv4");
   const auto plan = plan_of(in, 2);
@@ -135,13 +139,25 @@ TEST(Handover, WhatPlacesSegmentsMustBeTrue) {
   }
 }
 
-// A running stack keeps what decides where its connections are.
+// A running stack keeps what decides where its connections are, unless it hands over those that are
+// open.
 TEST(Handover, ConnectionsStayOnTheirQueues) {
   auto before = connections();
   auto after = before;
   const auto other = static_cast<std::uint16_t>(1 - before.configuration.rss.table[3]);
   after.configuration.rss.table[3] = other;
   const plan::Operation change{.kind = plan::Operation::Kind::set_table, .entries = {{3, other}}};
+  const auto list = must(plan::operations(before, after));
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0].kind, plan::Operation::Kind::set_table);
+  EXPECT_TRUE(plan::keeps_connections(before));
+  for (plan::Plan* plan : {&before, &after}) {
+    ir::Graph& graph = plan->residues[0].graph;
+    std::erase(graph.node(*graph.find("tcp_receive")).slots, "handed_kept");
+    boost::remove_out_edge_if(
+        *graph.find("tcp_receive_handover"), [&](auto e) { return graph.g[e].spawn; }, graph.g);
+    ASSERT_FALSE(plan::keeps_connections(*plan));
+  }
   const auto refused = plan::operations(before, after);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().list.front().code, "E0670");
