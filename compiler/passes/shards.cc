@@ -77,8 +77,8 @@ Term Shards::where_kept(Symbolic& symbolic, const State& state, const Term& othe
   smt::Session& session = symbolic.session();
   const auto key = symbolic.terms(decl_of("handover.kept")->key, state);
   const Term shard = session.apply("kept/shard", key, 16);
-  const Term there = session.all_of({session.apply("kept/hit", key, 0),
-                                     session.less(shard, session.number(queues_, 16))});
+  const Term there = session.all_of(
+      {session.apply("kept/hit", key, 0), session.less(shard, session.number(queues_, 16))});
   return session.ite(there, shard, otherwise);
 }
 

@@ -13,7 +13,7 @@ namespace weft::engine {
 namespace {
 
 constexpr std::uint32_t backlog = 4096;
-constexpr std::uint32_t more_listeners = 1024;       // of endpoints that come later
+constexpr std::uint32_t more_listeners = 1024;  // of endpoints that come later
 constexpr std::uint32_t largest_header = 60;
 constexpr std::uint32_t most_waiting = 1536;  // of the buffers that sizes_for has beside all else
 constexpr std::uint32_t most_in_window = 1 << 20;  // in full segments half of what may wait

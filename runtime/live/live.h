@@ -81,7 +81,6 @@ class Live {
   Done on_shard(unsigned queue, const std::function<void(engine::Shard&)>& work);
   Done own_datagrams(const plan::Plan& plan);
 
-
   // ---- what decides where connections are changes (connections.cc)
   struct Kept {
     FlowKey key;

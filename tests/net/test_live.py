@@ -326,7 +326,7 @@ class Live(unittest.TestCase):
         return grown.index(max(grown))
 
     def test_tcp_rules(self):
-        """The first endpoint of TCP comes; rules for connections come, move and go under a stream."""
+        """The first endpoint of TCP comes; rules come, move and go under a stream."""
         udp = TCP.replace("tcp: 7, app: tcp_echo", "udp: 7, app: udp_echo")
         lab, space, _, stack = self.lab(lambda lab: self.file(lab, udp), graph="host_ipv4")
         self.planner(lab, stack)
@@ -351,7 +351,7 @@ class Live(unittest.TestCase):
 
     @unittest.skipUnless(lib.NIGHTLY, "test_tcp_rules has one flow: WEFT_NIGHTLY=1")
     def test_tcp_wishes(self):
-        """A network's connections have a rule; by workload the endpoint has a queue, then another."""
+        """A network's connections have a rule; by workload the endpoint has one queue, or two."""
         lab, space, _, stack = self.lab(lambda lab: self.file(lab, TCP), graph="host_ipv4")
         words = Numbers(connected(space, 7))
         weft("flow", "add", "echo", "10.7.0.0/24", "queue", 1, "--stack", stack.name)
@@ -362,7 +362,8 @@ class Live(unittest.TestCase):
             wish = TCP.replace("tcp_echo}", f"tcp_echo, queue: {queue}}}")
             weft("apply", self.file(lab, wish, f"on-{queue}.yaml"), "--stack", stack.name)
             self.assertEqual(self.queue_of(stack, words), queue)
-        alone = TCP.replace("tcp_echo}", "tcp_echo, exclusive: on}") + "  more: {udp: 7, app: udp_echo}\n"
+        alone = TCP.replace("tcp_echo}", "tcp_echo, exclusive: on}")
+        alone += "  more: {udp: 7, app: udp_echo}\n"
         weft("apply", self.file(lab, alone, "alone.yaml"), "--stack", stack.name)
         for stream in (words, *late):
             stream.more()
