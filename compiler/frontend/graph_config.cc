@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::array<const char*, 5> match_words = {"none", "full", "full_or_none", "any_mask",
                                                     "full_or_ignored"};
+constexpr std::array<const char*, 2> order_words = {"highest", "lowest"};  // ir::RuleOrder
 const std::vector<std::string> answers = {"unknown", "good", "bad", "none"};
 
 // A field that exists; "desc." and the like where `prefix` is given.
@@ -134,6 +135,16 @@ ir::FilterTable read_table(const Value& at, const ir::FieldTable& fields) {
       priority->error("E0242", "a range has two numbers", "", "write [low, high]");
     }
   }
+  if (const auto order = m.optional("order")) {
+    const std::vector<std::string> words(order_words.begin(), order_words.end());
+    out.order = static_cast<ir::RuleOrder>(1 + order->word(words, "which priority goes first"));
+    if (!out.priority) {
+      order->error("E0242", "the order of rules is one by their priority", "",
+                   "write `priority: [low, high]`, too");
+    } else if (out.priority->first == out.priority->second) {
+      order->error("E0242", "one priority is no order", "", "leave out `order:`");
+    }
+  }
   m.done();
   return out;
 }
@@ -228,6 +239,8 @@ std::string print_table(const ir::FilterTable& table) {
   if (table.priority) {
     out += fmt::format("      priority: [{}, {}]\n", table.priority->first, table.priority->second);
   }
+  if (table.order != ir::RuleOrder::none)
+    out += fmt::format("      order: {}\n", order_words[static_cast<std::size_t>(table.order) - 1]);
   return out;
 }
 

@@ -91,7 +91,10 @@ struct Report {
 // How a rule may look at a field. full_or_ignored: the driver takes a partial mask and leaves the
 // field out, so that the rule matches more than it says.
 enum class Match { none, full, full_or_none, any_mask, full_or_ignored };
-// What of it tables take and what it then does: filter_shape.h.
+// Which of two rules of one table counts where both match: nobody says, that with the highest
+// number for a priority, that with the lowest.
+enum class RuleOrder { none, highest, lowest };
+// What of it tables take and what it then does: filter_shape.h, rule_order.h.
 struct FilterTable {
   std::map<std::string, Match> fields;           // what a rule may look at
   std::vector<std::vector<std::string>> shapes;  // not empty: a rule names one of these sets
@@ -108,6 +111,7 @@ struct FilterTable {
   bool mark_required = false;        // reaches this table only with a mark (82599 director)
   bool mark_reported = false;        // desc.mark carries the rule's mark
   std::optional<std::pair<unsigned, unsigned>> priority;  // allowed range, if a rule must say one
+  RuleOrder order = RuleOrder::none;                      // by it
 };
 
 struct RssType {

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <set>
 
 #include "compiler/frontend/readers.h"
 #include "compiler/ir/filter_shape.h"
+#include "compiler/ir/rule_order.h"
 #include "compiler/passes/addresses.h"
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/resolve.h"
@@ -33,16 +36,35 @@ TableRules rules_of_table(const ir::Node& table, const plan::Configuration& card
                           const ir::FieldTable& fields) {
   TableRules out;
   bool in_order = true;
-  for (const plan::Filter& f : card.filters) {
-    if (f.table != table.id) continue;
-    const bool plain = is_plain_flow_rule(*table.config.table, f, fields);
-    in_order = in_order && (!plain || out.listed.empty());
-    (plain && in_order ? out.flows : out.listed).push_back(&f);
+  std::map<unsigned, std::vector<const plan::Filter*>, std::greater<>> by_level;
+  for (const plan::Filter& f : card.filters)
+    if (f.table == table.id) by_level[ir::level_of(*table.config.table, f.priority)].push_back(&f);
+  for (const auto& [level, rules] : by_level) {
+    for (const plan::Filter* f : rules) {
+      const bool plain = is_plain_flow_rule(*table.config.table, *f, fields);
+      in_order = in_order && (!plain || out.listed.empty());
+      (plain && in_order ? out.flows : out.listed).push_back(f);
+    }
   }
   if (in_order) return out;
   out.listed.insert(out.listed.begin(), out.flows.begin(), out.flows.end());
   out.flows.clear();
   return out;
+}
+
+Term hits(Symbolic& symbolic, const ir::FilterTable& table, const plan::Filter& rule) {
+  smt::Session& session = symbolic.session();
+  std::vector<Term> all;
+  if (!table.types.empty())
+    all.push_back(symbolic.condition(ir::applies_to(table, plan::shape_of(rule)), State{}));
+  for (const auto& [field, want] : rule.match) {
+    const unsigned width = symbolic.fields().find(field)->width;
+    const auto bits = ir::effective_mask(table, field, want.second, symbolic.fields());
+    const Term mask = session.number(bits, width);
+    all.push_back(session.equal(session.arithmetic(ir::Op::bit_and, symbolic.initial(field), mask),
+                                session.number(want.first & bits, width)));
+  }
+  return session.all_of(all);
 }
 
 namespace {
@@ -192,25 +214,14 @@ class Receive {
     return out;
   }
 
-  // Every rule as it stands; the first that matches counts. For few rules, or one packet.
+  // Every rule as it stands; the foremost that matches counts. For few rules, or one packet.
   Rules listed(const ir::FilterTable& table, const std::vector<const plan::Filter*>& rules) {
     Rules out{session_.truth(false), session_.number(0, 16), session_.number(0, 32),
               session_.number(0, 1)};
     for (auto it = rules.rbegin(); it != rules.rend(); ++it) {
       const plan::Filter& f = **it;
       if (pinned_ && !concerns(table, f)) continue;
-      std::vector<Term> all;
-      if (!table.types.empty())
-        all.push_back(symbolic_.condition(ir::applies_to(table, plan::shape_of(f)), State{}));
-      for (const auto& [field, want] : f.match) {
-        const unsigned width = symbolic_.fields().find(field)->width;
-        const auto bits = ir::effective_mask(table, field, want.second, symbolic_.fields());
-        const Term mask = session_.number(bits, width);
-        all.push_back(
-            session_.equal(session_.arithmetic(ir::Op::bit_and, symbolic_.initial(field), mask),
-                           session_.number(want.first & bits, width)));
-      }
-      const Term here = session_.all_of(all);
+      const Term here = hits(symbolic_, table, f);
       out.member = session_.any_of({here, out.member});
       out.queue = session_.ite(here, session_.number(f.queue, 16), out.queue);
       out.mark = session_.ite(here, session_.number(f.mark, 32), out.mark);

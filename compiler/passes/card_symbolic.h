@@ -32,13 +32,17 @@ struct TableFacts {
 bool is_plain_flow_rule(const ir::FilterTable& table, const plan::Filter& rule,
                         const ir::FieldTable& fields);
 
-// The rules of a table as a proof reads them: those of single flows come first and are known by one
-// symbolic lookup, the others behind them are listed as they stand (all are, in another order).
+// The rules of a table as a proof reads them, in the table's order: those of single flows come
+// first and are known by one symbolic lookup, the others behind them are listed as they stand (all
+// are, in another order).
 struct TableRules {
   std::vector<const plan::Filter*> flows, listed;
 };
 TableRules rules_of_table(const ir::Node& table, const plan::Configuration& card,
                           const ir::FieldTable& fields);
+
+// Does the incoming packet match the rule? (Where the table applies to it at all.)
+smt::Term hits(Symbolic& symbolic, const ir::FilterTable& table, const plan::Filter& rule);
 
 // The flow key of the incoming packet, as terms.
 struct KeyTerms {

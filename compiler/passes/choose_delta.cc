@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/ir/filter_shape.h"
+#include "compiler/ir/rule_order.h"
 #include "compiler/passes/classes.h"
 #include "compiler/passes/filter_plan.h"
 #include "compiler/passes/place.h"
@@ -68,11 +69,13 @@ ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
   for (const plan::Filter& f : plan.configuration.filters) rule(f, true);
 }
 
-// Does the card ask this table before the other one?
-bool ChoiceState::before(const std::string& table, const std::string& other) const {
+// Would a flow's rule in this table be in front of the one that `other` tells of?
+bool ChoiceState::before(const std::string& table, const Delivery& other) const {
   for (const ir::Node* node : receive_order(inputs_.nic)) {
-    if (node->id == other) return false;
-    if (node->id == table) return true;
+    if (node->id != table && node->id != other.table) continue;
+    if (table != other.table) return node->id == table;
+    const ir::FilterTable& both = *node->config.table;
+    return ir::level_for(both, ir::Breadth::flow, false) > other.level;
   }
   return false;
 }
@@ -216,7 +219,7 @@ std::optional<ChoiceState::Place> ChoiceState::place_in(const ir::Flow& flow, co
   const std::vector<unsigned>& free = pin ? wanted : zones_[zone].queues;
   if (free.empty()) return std::nullopt;
   for (std::size_t t = 0; t < names_.size(); ++t) {
-    if (without && !without->table.empty() && !before(names_[t], without->table))
+    if (without && !without->table.empty() && !before(names_[t], *without))
       break;  // the other rule would win, or might
     if (room_[t] == 0) continue;
     return Place{static_cast<int>(t), emptiest(free)};
@@ -245,10 +248,15 @@ std::vector<unsigned> ChoiceState::may_arrive(const ir::Flow& flow) const {
 std::string ChoiceState::why_not(const ir::Flow& flow) const {
   if (flows_.contains(key_of(inputs_.workload, flow))) return "the flow is there already";
   const unsigned zone = zone_of(flow);
-  return zone < zones_.size()
-             ? fmt::format("no table has room for its rule, and it belongs to the queues of {}",
-                           zones_[zone].name)
-             : "the plan has no queues of its own for it";
+  if (zone >= zones_.size()) return "the plan has no queues of its own for it";
+  const auto without = card_.deliver(key_of(inputs_.workload, flow));
+  if (without && !without->table.empty() &&
+      std::none_of(names_.begin(), names_.end(),
+                   [&](const std::string& name) { return before(name, *without); }))
+    return fmt::format("a rule of {} brings it to queue {}, and none can stand in front of that",
+                       without->table, without->queue);
+  return fmt::format("no table has room for its rule, and it belongs to the queues of {}",
+                     zones_[zone].name);
 }
 
 std::optional<ChoiceState::Place> ChoiceState::add(const ir::Flow& flow) {

@@ -71,7 +71,7 @@ class ChoiceState {
     unsigned endpoint = 0;
     bool pinned = false;
   };
-  bool before(const std::string& table, const std::string& other) const;
+  bool before(const std::string& table, const Delivery& other) const;
   void prices(const plan::Plan& plan);
   void tables(const plan::Plan& plan);
   void strangers(const plan::Plan& plan);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/ir/filter_shape.h"
+#include "compiler/ir/rule_order.h"
 #include "compiler/passes/filter_plan.h"
 #include "compiler/passes/steer.h"
 
@@ -14,7 +15,8 @@ namespace {
 
 // A rule that looks at `wanted`, and at what its table insists on, in packets of `key`.
 plan::Filter rule(const Inputs& inputs, const std::string& name, unsigned endpoint,
-                  const ir::Shape& wanted, const FlowKey& key) {
+                  const ir::Shape& wanted, const FlowKey& key, ir::Breadth breadth,
+                  bool over_endpoint = false) {
   const ir::FilterTable& table =
       *inputs.nic.receive.node(*inputs.nic.receive.find(name)).config.table;
   plan::Filter out;
@@ -22,7 +24,7 @@ plan::Filter rule(const Inputs& inputs, const std::string& name, unsigned endpoi
   const auto shape = ir::shape_for(table, wanted, inputs.fields);
   for (const auto& [field, mask] : shape.value_or(wanted))
     out.match[field] = {static_cast<std::uint64_t>(field_of(key, field)) & mask, mask};
-  if (table.priority) out.priority = table.priority->first;
+  out.priority = ir::priority_of(table, ir::level_for(table, breadth, over_endpoint));
   const bool can_mark =
       std::find(table.actions.begin(), table.actions.end(), "mark") != table.actions.end();
   if (table.mark_required || (table.mark_reported && can_mark)) out.mark = endpoint + 1;
@@ -35,35 +37,43 @@ plan::Filter flow_rule(const Inputs& inputs, const ir::Flow& flow, const std::st
                        unsigned queue) {
   plan::Filter out =
       rule(inputs, table, flow.endpoint, shape_of_flow(),
-           {flow.src, flow.src_port, inputs.workload.local_address(flow), flow.dst_port});
+           {flow.src, flow.src_port, inputs.workload.local_address(flow), flow.dst_port},
+           ir::Breadth::flow);
   out.queue = queue;
   return out;
 }
 
 plan::Filter set_rule(const Inputs& inputs, const ir::FlowSet& set, const std::string& table,
-                      unsigned queue) {
+                      unsigned queue, bool over_endpoint) {
   const FlowKey key{.src = set.src,
                     .src_port = set.src_port,
                     .dst = inputs.workload.local_address(set),
                     .dst_port = set.dst_port,
                     .tcp = inputs.workload.endpoints[set.endpoint].tcp};
-  plan::Filter out = rule(inputs, table, set.endpoint, shape_of_set(set, key.tcp), key);
+  plan::Filter out = rule(inputs, table, set.endpoint, shape_of_set(set, key.tcp), key,
+                          ir::Breadth::set, over_endpoint);
   out.queue = queue;
   return out;
 }
 
 namespace {
 
-plan::Filter rule(const Inputs& inputs, const SocketChoice& choice) {
+plan::Filter rule(const Inputs& inputs, const Choice& all, const SocketChoice& choice) {
   const ir::Endpoint& endpoint = inputs.workload.endpoints[choice.endpoint];
-  if (choice.set)
-    return set_rule(inputs, inputs.workload.sets[*choice.set], choice.table, choice.queue);
+  if (choice.set) {
+    const bool over_endpoint =
+        std::any_of(all.sockets.begin(), all.sockets.end(), [&](const SocketChoice& other) {
+          return !other.set && other.endpoint == choice.endpoint && other.table == choice.table;
+        });
+    return set_rule(inputs, inputs.workload.sets[*choice.set], choice.table, choice.queue,
+                    over_endpoint);
+  }
   const FlowKey key{.src_port = static_cast<std::uint16_t>(choice.part),
                     .dst = choice.address,
                     .dst_port = choice.port,
                     .tcp = endpoint.tcp};
-  plan::Filter out =
-      rule(inputs, choice.table, choice.endpoint, shape_of_strangers(endpoint, choice.parts), key);
+  plan::Filter out = rule(inputs, choice.table, choice.endpoint,
+                          shape_of_strangers(endpoint, choice.parts), key, ir::Breadth::endpoint);
   out.queue = choice.queue;
   return out;
 }
@@ -84,7 +94,7 @@ diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::P
     config.filters.back().id = fmt::format("f{}", chosen.flow);
   }
   for (std::size_t i = 0; i < choice.sockets.size(); ++i) {
-    config.filters.push_back(rule(inputs, choice.sockets[i]));
+    config.filters.push_back(rule(inputs, choice, choice.sockets[i]));
     config.filters.back().id = fmt::format("s{}", i);
   }
   const Steering card(inputs.nic, inputs.fields, config);

@@ -9,6 +9,7 @@
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/prove.h"
 #include "compiler/passes/resolve.h"
+#include "compiler/passes/rule_overlap.h"
 #include "compiler/plan/text.h"
 
 namespace weft::passes {
@@ -141,6 +142,8 @@ diag::Result<void> DeltaProof::may(const Operation& o) const {
       return resolve(o.residue->graph, in_.fields, true);
     case Kind::create_rule: {
       if (auto ok = check_rule(o.filter, plan_.configuration, in_); !ok) return ok;
+      if (const plan::Filter* other = index_->misordered_with(o.filter))
+        return refuse(o, misorder_text(*table(o.filter.table), o.filter, *other));
       const auto used = index_->tables().find(o.filter.table);
       if (used == index_->tables().end()) return {};
       const ir::FilterTable& limits = *table(o.filter.table);

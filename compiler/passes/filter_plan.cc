@@ -8,6 +8,7 @@
 #include <set>
 
 #include "compiler/ir/filter_shape.h"
+#include "compiler/ir/rule_order.h"
 #include "compiler/passes/steer.h"
 
 namespace weft::passes {
@@ -52,18 +53,39 @@ class Matching {
     return !shadowed(c, t);
   }
 
-  // Two rules of one table that both match a packet have no order. So behind a rule for many flows,
-  // and beside it, there are none for some of them.
+  // Behind a rule for many flows there are none for some of them; beside it, as far as rules of the
+  // table have an order.
   bool shadowed(unsigned c, unsigned t) const {
     const Classes& classes = *problem_.classes;
+    bool beside = false;
     for (unsigned other = 0; other < classes.all.size(); ++other) {
       const bool wider = inside(classes, c, other);
       if (!wider && !inside(classes, other, c)) continue;
       for (unsigned u = 0; u < rules_[other].size(); ++u) {
-        if (rules_[other][u] != 0 && (wider ? u <= t : u >= t)) return true;
+        if (rules_[other][u] != 0 && (wider ? u < t : u > t)) return true;
       }
+      beside = beside || rules_[other][t] != 0;
     }
-    return false;
+    return beside && 1 + wider_there(c, t) + narrower_there(c, t) > problem_.tables[t].levels;
+  }
+
+  // Most rules of the table that stand behind one of the class, each inside the next; or in front.
+  unsigned wider_there(unsigned c, unsigned t) const {
+    return chain(
+        t, [&](unsigned other) { return inside(*problem_.classes, c, other); },
+        [&](unsigned other) { return wider_there(other, t); });
+  }
+  unsigned narrower_there(unsigned c, unsigned t) const {
+    return chain(
+        t, [&](unsigned other) { return inside(*problem_.classes, other, c); },
+        [&](unsigned other) { return narrower_there(other, t); });
+  }
+  template <class Next, class Beyond>
+  unsigned chain(unsigned t, const Next& next, const Beyond& beyond) const {
+    unsigned most = 0;
+    for (unsigned other = 0; other < rules_.size(); ++other)
+      if (rules_[other][t] != 0 && next(other)) most = std::max(most, 1 + beyond(other));
+    return most;
   }
 
   // Shortest way over tables to one with room; rules move one table on along it.
@@ -83,7 +105,7 @@ class Matching {
     }
     for (std::size_t at = 0; at < queue.size(); ++at) {
       const unsigned t = queue[at];
-      if (room_[t] > 0) return shift(reached, t, wanted);
+      if (room_[t] > 0 && independent(reached, t)) return shift(reached, t, wanted);
       for (unsigned other = 0; other < rules_.size(); ++other) {
         if (rules_[other][t] == 0) continue;
         for (unsigned u = 0; u < tables; ++u) {
@@ -94,6 +116,21 @@ class Matching {
       }
     }
     return 0;
+  }
+
+  // Whether each may move was asked while the others stood where they were: so none of those that
+  // move is inside another one.
+  template <class Reached>
+  bool independent(const Reached& reached, unsigned end) const {
+    std::vector<unsigned> moving;
+    for (unsigned t = end;; t = *reached[t]->table) {
+      const unsigned c = reached[t]->moving;
+      for (const unsigned other : moving)
+        if (inside(*problem_.classes, c, other) || inside(*problem_.classes, other, c))
+          return false;
+      moving.push_back(c);
+      if (!reached[t]->table) return true;
+    }
   }
 
   template <class Reached>
@@ -248,7 +285,7 @@ FilterProblem filter_problem(const Inputs& inputs, const Classes& classes) {
   for (const ir::Node* node : receive_order(inputs.nic)) {
     if (!node->config.table) continue;
     const ir::FilterTable& t = *node->config.table;
-    RuleTable table{node, t.capacity, {}, masks_of(t, out, inputs.fields)};
+    RuleTable table{node, t.capacity, {}, masks_of(t, out, inputs.fields), ir::levels(t)};
     bool any = false;
     for (unsigned c = 0; c < classes.all.size(); ++c) {
       table.holds.push_back(ir::shape_for(t, out.shapes[out.shape[c]], inputs.fields).has_value() &&

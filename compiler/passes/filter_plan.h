@@ -26,6 +26,7 @@ struct RuleTable {
   unsigned capacity = 0;
   std::vector<bool> holds;  // by class: can a rule for it be written at all?
   std::vector<Mask> masks;  // by class, of its rules; empty: they may have any
+  unsigned levels = 1;      // its rules may stand in front of each other on so many
   const std::string& name() const { return node->id; }
   bool shares_masks() const { return !masks.empty(); }
 };

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "compiler/ir/rule_order.h"
 #include "compiler/passes/flow_sources.h"
+#include "compiler/passes/rule_overlap.h"
 #include "compiler/passes/steer.h"
 
 namespace weft::passes {
@@ -116,22 +118,44 @@ std::optional<unsigned> FlowIndex::wanted(const FlowKey& key) const {
   return at == flows_.end() ? std::nullopt : at->second.wanted;
 }
 
-// The first rule that hits in the first table that has one, else RSS.
+// The foremost rule that hits in the first table that has one, else RSS.
 std::optional<Delivery> FlowIndex::where(const FlowKey& key, const Known& known) const {
   for (const ir::Node* node : tables_in_order_) {
     const Rule* first = nullptr;
+    unsigned level = 0;
     const auto look = [&](const Rule& r) {
-      if (r.filter.table == node->id && (first == nullptr || r.age < first->age) &&
-          matches(*node->config.table, in_.fields, r.filter, key))
-        first = &r;
+      if (r.filter.table != node->id) return;
+      const unsigned own = ir::level_of(*node->config.table, r.filter.priority);
+      const bool front = first == nullptr || (own != level ? own > level : r.age < first->age);
+      if (!front || !matches(*node->config.table, in_.fields, r.filter, key)) return;
+      first = &r;
+      level = own;
     };
     std::for_each(known.rules.begin(), known.rules.end(), look);
     std::for_each(others_.begin(), others_.end(), look);
     if (first == nullptr || !holds_for(node->config.table->applies, in_.fields, key)) continue;
     const std::uint32_t mark = node->config.table->mark_reported ? first->filter.mark : 0;
-    return Delivery{node->id, "", first->filter.queue, mark};
+    return Delivery{node->id, "", first->filter.queue, mark, level};
   }
   return steering_.deliver(key);
+}
+
+const plan::Filter* FlowIndex::misordered_with(const plan::Filter& rule) const {
+  const ir::FilterTable* table = limits(rule.table);
+  if (table == nullptr) return nullptr;
+  const auto among = [&](const auto& rules) -> const plan::Filter* {
+    for (const Rule& r : rules)
+      if (misordered(*table, in_.fields, r.filter, rule)) return &r.filter;
+    return nullptr;
+  };
+  if (const plan::Filter* found = among(others_)) return found;
+  if (const auto key = passes::key_of(rule)) {
+    const auto at = flows_.find(*key);
+    return at == flows_.end() ? nullptr : among(at->second.rules);
+  }
+  for (const auto& [key, known] : flows_)
+    if (const plan::Filter* found = among(known.rules)) return found;
+  return nullptr;
 }
 
 const ir::FilterTable* FlowIndex::limits(const std::string& table) const {

@@ -37,6 +37,8 @@ class FlowIndex {
   // What is wrong about one flow; nullopt: nothing is. `only_elsewhere`: no rule is concerned, RSS
   // brings the flow to another queue than its owner's, and entry and workload agree.
   std::optional<Suspect> look_at(const FlowKey& key, bool* only_elsewhere = nullptr) const;
+  // A rule of the same table that this one may not stand beside (rule_overlap.h).
+  const plan::Filter* misordered_with(const plan::Filter& rule) const;
   // All flows that the card brings by the indirection table, for when that changes.
   std::vector<FlowKey> by_rss() const;
   // All that anybody speaks of.

@@ -28,8 +28,12 @@ class Model {
     }
     for (unsigned t = 0; t < p.tables.size(); ++t) table(t);
     by_all_.resize(all.size());
+    here_.resize(all.size());
     for (unsigned s = 0; s < all.size(); ++s) {
       if (has_rules(s)) wide(s);
+    }
+    for (unsigned s = 0; s < all.size(); ++s) {
+      if (has_rules(s)) two_levels(s);
     }
     for (unsigned c = 0; c < all.size(); ++c) wish_.push_back(wish(c));
   }
@@ -95,8 +99,8 @@ class Model {
                   0);
   }
 
-  // No rules for some flows beside or behind one for many that has them, too; and in front of it
-  // for those that belong elsewhere.
+  // No rules for some flows behind one for many that has them, too, nor beside it where those of
+  // the table have no order; and in front of it for those that belong elsewhere.
   bool has_rules(unsigned s) const {
     const FlowClass& it = p_.classes->all[s];
     return it.many() && (it.apart() || it.exception);
@@ -109,6 +113,7 @@ class Model {
     z3_.at_most(all_placed, 0);  // all ports have their rules, or it does not count
     for (unsigned t = 0; t < p_.tables.size(); ++t) {
       const Counting::Number here = z3_.number(0, 1);
+      here_[s].push_back(here);
       z3_.at_most({{1, x(s, t)}, {-std::int64_t{all[s].rules}, here}}, 0);
       for (unsigned c = 0; c < all.size(); ++c) {
         if (!inside(*p_.classes, c, s)) continue;
@@ -117,8 +122,23 @@ class Model {
           add(own, c, 1);
           z3_.at_least(own, 0);
         }
-        for (unsigned u = t; u < p_.tables.size(); ++u)
+        for (unsigned u = p_.tables[t].levels > 1 ? t + 1 : t; u < p_.tables.size(); ++u)
           z3_.at_most({{1, x(c, u)}, {std::int64_t{all[c].rules}, here}}, all[c].rules);
+      }
+    }
+  }
+
+  // Where rules have two levels: none of three, each inside the next, stand in one table.
+  void two_levels(unsigned s) {
+    const auto& all = p_.classes->all;
+    for (unsigned w = 0; w < all.size(); ++w) {
+      if (!has_rules(w) || !inside(*p_.classes, w, s)) continue;
+      for (unsigned c = 0; c < all.size(); ++c) {
+        if (!inside(*p_.classes, c, w)) continue;
+        const std::int64_t rules = all[c].rules;
+        for (unsigned t = 0; t < p_.tables.size(); ++t)
+          if (p_.tables[t].levels == 2)
+            z3_.at_most({{1, x(c, t)}, {rules, here_[w][t]}, {rules, here_[s][t]}}, 2 * rules);
       }
     }
   }
@@ -138,6 +158,7 @@ class Model {
   Counting z3_;
   std::vector<Counting::Number> x_;
   std::vector<Counting::Number> by_all_;  // by class of many flows: all of its rules are there
+  std::vector<std::vector<Counting::Number>> here_;  // by such a class, by table: some of them
   std::vector<Counting::Fact> capacity_, mask_, wish_;
 };
 

@@ -16,6 +16,7 @@
 #include "compiler/passes/prove.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"
+#include "compiler/passes/rule_overlap.h"
 #include "compiler/passes/shards.h"
 #include "compiler/passes/tables.h"
 #include "compiler/passes/witness.h"
@@ -52,6 +53,39 @@ class Prover {
     auto found = search(suspect);
     if (found && !*found) *found = std::move(second_best_);
     return found;
+  }
+
+  // A packet that both rules match, where there is one: the wrong one of them counts, or either.
+  std::optional<Counterexample> of_both(const RulePair& rules) {
+    const ir::Node& node = in_.nic.receive.node(*in_.nic.receive.find(rules.first->table));
+    const ir::FilterTable& table = *node.config.table;
+    for (const Term& t : card_answers(symbolic_, in_.nic, plan_)) session_.add(t);
+    session_.add(symbolic_.condition(table.applies, State{}));
+    for (const plan::Filter* rule : {rules.first, rules.second})
+      session_.add(hits(symbolic_, table, *rule));
+    if (session_.check("a packet of both rules") == Outcome::unsat) return std::nullopt;
+    // (Rather one that reaches an application.)
+    for (const Leaf& leaf :
+         leaves_of(symbolic_, in_.graph, *receive_entry(in_.graph), fresh(true)).leaves) {
+      if (!leaf.application) continue;
+      session_.push();
+      session_.add(leaf.when);
+      const bool can = session_.check("one that is delivered") == Outcome::sat;
+      session_.pop();
+      if (!can) continue;
+      session_.add(leaf.when);
+      break;
+    }
+    prefer_real(symbolic_, in_, plan_, false);
+    Counterexample out;
+    out.entry = "rx";
+    out.queue = rules.first->queue;
+    out.expected = fmt::format("one rule of {} counts", node.id);
+    out.actual = fmt::format("{} (queue {}) or {} (queue {})", rules.first->id, rules.first->queue,
+                             rules.second->id, rules.second->queue);
+    out.why = misorder_text(table, *rules.first, *rules.second);
+    witness(out, false);
+    return out;
   }
 
  private:
@@ -265,6 +299,15 @@ class Prover {
     if (can) session_.add(wish);
   }
 
+  // The packet of the solver's model, and what the card says of it.
+  void witness(Counterexample& out, bool popped) {
+    Witness w = witness_of(symbolic_, popped);
+    out.fields = std::move(w.fields);
+    out.frame = std::move(w.frame);
+    for (const char* field : {"desc.ip_cksum", "desc.l4_cksum"})
+      out.descriptor[field] = static_cast<unsigned>(session_.value(symbolic_.initial(field)));
+  }
+
   Counterexample show(const Leaf& actual, const Leaves& expected, const std::string& entry,
                       const Suspect* suspect) {
     const bool popped =
@@ -280,12 +323,7 @@ class Prover {
       if (session_.value(leaf.when) != 0) out.expected = text(leaf.path, leaf.end);
     }
     if (entry == "rx") {
-      Witness w = witness_of(symbolic_, popped);
-      out.fields = std::move(w.fields);
-      out.frame = std::move(w.frame);
-      for (const char* field : {"desc.ip_cksum", "desc.l4_cksum"}) {
-        out.descriptor[field] = static_cast<unsigned>(session_.value(symbolic_.initial(field)));
-      }
+      witness(out, popped);
       if (actual.path.empty() || actual.end != actual.path.front()) {
         out.queue = static_cast<unsigned>(session_.value(session_.variable("queue", 16)));
       }
@@ -458,6 +496,13 @@ diag::Result<Verdict> verify_plan(const plan::Plan& plan, const Inputs& inputs) 
     all.counterexample = std::move(one->counterexample);
     return {};
   };
+  // Rules that have no order, or the wrong one: what they are for is not what they do.
+  for (const RulePair& rules : misordered_rules(plan.configuration, inputs.nic, inputs.fields)) {
+    Prover prover(plan, inputs, tables.facts, nullptr);
+    all.counterexample = prover.of_both(rules);
+    all.proof.queries += prover.queries();
+    if (all.counterexample) return all;
+  }
   // Entries that do not fit first: each shows a concrete flow that goes wrong.
   // (A handover may make up for some.) Then everything else.
   for (const Suspect& suspect : tables.suspects) {

@@ -92,6 +92,22 @@ bool nested(const Classes& classes, const std::vector<unsigned>& among) {
   });
 }
 
+// Why rules of which one matches some of what another does are not all in one table.
+diag::Note too_few_levels(const FilterProblem& problem, const Contradiction& why) {
+  const RuleTable* some = nullptr;
+  for (const RuleTable& table : problem.tables) {
+    const bool holds = std::any_of(why.classes.begin(), why.classes.end(),
+                                   [&](unsigned c) { return table.holds[c]; });
+    if (holds && (some == nullptr || table.levels > some->levels)) some = &table;
+  }
+  if (some == nullptr || some->levels == 1)
+    return {"two rules of one table that match the same packets have no order", {}};
+  return {fmt::format("of rules of table {} that match the same packets, {} can stand in front of "
+                      "each other",
+                      some->name(), some->levels),
+          some->node->span};
+}
+
 // Without it there would be rules for all that must have some.
 bool spread_stands_in_the_way(const Inputs& inputs, const FilterProblem& problem) {
   return inputs.workload.spread.binds() &&
@@ -183,8 +199,7 @@ diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& probl
       out.notes.push_back(
           {fmt::format("all rules of table {} share one mask", table.name()), table.node->span});
   }
-  if (nested(*problem.classes, why.classes))
-    out.notes.push_back({"two rules of one table that match the same packets have no order", {}});
+  if (nested(*problem.classes, why.classes)) out.notes.push_back(too_few_levels(problem, why));
   if (inputs.workload.spread.binds()) {
     out.notes.push_back({"`spread:` leaves no rules: they would bring some packets elsewhere",
                          inputs.workload.spread.span});

@@ -7,6 +7,7 @@
 
 #include "compiler/ir/evaluate.h"
 #include "compiler/ir/filter_shape.h"
+#include "compiler/ir/rule_order.h"
 
 namespace weft::passes {
 
@@ -193,12 +194,17 @@ Steering::Steering(const ir::NicModel& nic, const ir::FieldTable& fields,
   for (unsigned i = 0; i < config.filters.size(); ++i) {
     const auto at = index.find(config.filters[i].table);
     if (at == index.end()) continue;
+    Table& table = tables_[at->second];
     if (const auto key = only_flow(config.filters[i])) {
-      tables_[at->second].exact.emplace(*key, i);
+      const auto [known, fresh] = table.exact.emplace(*key, i);
+      if (!fresh && in_front(table, i, known->second)) known->second = i;
     } else {
-      tables_[at->second].other.push_back(i);
+      table.other.push_back(i);
     }
   }
+  for (Table& table : tables_)
+    std::sort(table.other.begin(), table.other.end(),
+              [&](unsigned a, unsigned b) { return in_front(table, a, b); });
   if (rss_ == nullptr || !config.rss.enabled) return;
   for (const auto& type : rss_->config.rss->types) {
     if (!is_on(type, config.rss)) continue;
@@ -254,11 +260,18 @@ bool Steering::applies(const ir::ExprPtr& when, bool always, const FlowKey& flow
   return (always && !flow.tcp) || holds_for(when, fields_, flow);
 }
 
+bool Steering::in_front(const Table& table, unsigned rule, unsigned other) const {
+  const ir::FilterTable& limits = *table.node->config.table;
+  const unsigned a = ir::level_of(limits, config_.filters[rule].priority);
+  const unsigned b = ir::level_of(limits, config_.filters[other].priority);
+  return a != b ? a > b : rule < other;
+}
+
 std::optional<unsigned> Steering::rule(const Table& table, const FlowKey& flow) const {
   std::optional<unsigned> first;
   if (const auto it = table.exact.find(flow); it != table.exact.end()) first = it->second;
   for (const unsigned i : table.other) {
-    if (first && *first < i) break;
+    if (first && in_front(table, *first, i)) break;
     if (matches(*table.node->config.table, fields_, config_.filters[i], flow)) return i;
   }
   return first;
@@ -291,8 +304,9 @@ std::optional<Delivery> Steering::deliver(const FlowKey& flow) const {
     if (!applies(table.node->config.table->applies, table.applies_always, flow)) continue;
     if (const auto i = rule(table, flow)) {
       const plan::Filter& filter = config_.filters[*i];
-      const std::uint32_t mark = table.node->config.table->mark_reported ? filter.mark : 0;
-      return Delivery{table.node->id, "", filter.queue, mark};
+      const ir::FilterTable& limits = *table.node->config.table;
+      return Delivery{table.node->id, "", filter.queue, limits.mark_reported ? filter.mark : 0,
+                      ir::level_of(limits, filter.priority)};
     }
   }
   if (rss_ == nullptr) return Delivery{};

@@ -35,6 +35,7 @@ struct Delivery {
   std::string rss_type;  // type whose fields were hashed; empty: none applied
   unsigned queue = 0;
   std::uint32_t mark = 0;
+  unsigned level = 0;  // of that rule among those of its table (rule_order.h)
 };
 
 struct FlowKeyHash {
@@ -55,8 +56,8 @@ class Steering {
   struct Table {
     const ir::Node* node = nullptr;
     bool applies_always = false;  // to datagrams of UDP, whatever their addresses and ports
-    std::unordered_map<FlowKey, unsigned, FlowKeyHash> exact;  // -> index of the first such rule
-    std::vector<unsigned> other;                               // indexes of all other rules
+    std::unordered_map<FlowKey, unsigned, FlowKeyHash> exact;  // -> index of the foremost such rule
+    std::vector<unsigned> other;  // indexes of all other rules, the foremost first
   };
   // A field that is hashed, found once and not for every flow.
   struct Input {
@@ -77,6 +78,8 @@ class Steering {
   };
   static Input input_of(const std::string& field, const ir::FieldTable& fields);
   std::optional<unsigned> rule(const Table& table, const FlowKey& flow) const;
+  // Of two rules of a table, by index: its order counts, then that of the plan.
+  bool in_front(const Table& table, unsigned rule, unsigned other) const;
   // The hash, and the type that applied; none: 0.
   std::pair<std::uint32_t, const Type*> hash(const FlowKey& flow) const;
   bool applies(const ir::ExprPtr& when, bool always, const FlowKey& flow) const;

@@ -140,7 +140,8 @@ std::string to_yaml(const std::vector<Operation>& operations) {
 
 std::string to_yaml(const Transition& transition) {
   return to_yaml(transition.operations) +
-         fmt::format("workload: {}\n", quoted(transition.workload)) + proof_yaml(transition.proof);
+         fmt::format("workload: {}\n", plan::quoted(transition.workload)) +
+         proof_yaml(transition.proof);
 }
 
 diag::Result<Transition> transition_from_text(const std::string& text,

@@ -120,10 +120,15 @@ std::string filters_text(const std::vector<Filter>& filters, bool all, const Pai
       shares.push_back(format("queue {} x{}", queue, count));
     out += format("  {} filters   {} in {}: {}\n", paint(green, "+"), list.size(), table,
                   shares_text(queues));
+    const bool ordered = std::any_of(list.begin(), list.end(), [&](const Filter* f) {
+      return f->priority != list.front()->priority;
+    });
     std::size_t shown = all ? list.size() : std::min(list.size(), shown_filters);
     for (std::size_t i = 0; i < shown; ++i)
-      out += format("              {:<5} {} => queue {}{}\n", list[i]->id, filter_subject(*list[i]),
-                    list[i]->queue, list[i]->mark ? format(", mark {}", list[i]->mark) : "");
+      out +=
+          format("              {:<5} {} => queue {}{}{}\n", list[i]->id, filter_subject(*list[i]),
+                 list[i]->queue, list[i]->mark ? format(", mark {}", list[i]->mark) : "",
+                 ordered ? format(", priority {}", list[i]->priority) : "");
     if (shown < list.size())
       out += paint(
           grey, format("              ... and {} more (--all shows them)\n", list.size() - shown));

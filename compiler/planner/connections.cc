@@ -10,6 +10,7 @@
 #include "compiler/frontend/flow_sources.h"
 #include "compiler/frontend/own_addresses.h"
 #include "compiler/ir/filter_shape.h"
+#include "compiler/ir/rule_order.h"
 #include "compiler/passes/configure.h"
 #include "compiler/passes/filter_plan.h"
 #include "compiler/passes/steer.h"
@@ -33,16 +34,18 @@ Field seen(const ir::FlowSet& set, const char* field) {
 }
 
 // Why the rule cannot be in its table beside those that there are; "": it can. Of two rules that
-// match a segment the narrower one must be asked first, by a table of its own.
+// match a segment the narrower one must be asked first, by an earlier table or in front in the
+// same.
 std::string in_the_way(const plan::Filter& rule, const std::vector<plan::Filter>& others,
                        const passes::Inputs& in) {
   std::vector<std::string> order;
   for (const ir::Node* node : passes::receive_order(in.nic)) order.push_back(node->id);
-  const auto place = [&](const plan::Filter& f) {
-    return std::find(order.begin(), order.end(), f.table);
-  };
   const ir::FilterTable& table =
       *in.nic.receive.node(*in.nic.receive.find(rule.table)).config.table;
+  const auto place = [&](const plan::Filter& f) {
+    const unsigned level = f.table == rule.table ? ir::level_of(table, f.priority) : 0;
+    return std::pair(std::find(order.begin(), order.end(), f.table), ~level);
+  };
   std::size_t used = 0;
   const auto group = [&](const plan::Filter& f) {
     return ir::mask_group(table, plan::shape_of(f), in.fields);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "compiler/ir/filter_shape.h"
+#include "compiler/ir/rule_order.h"
 #include "compiler/passes/steer.h"
 #include "compiler/plan/preview.h"
 #include "compiler/tool/lookups.h"
@@ -149,12 +150,17 @@ class Walker {
     const ir::FilterTable& t = *node.config.table;
     const plan::Filter* hit = nullptr;
     std::size_t rules = 0;
+    std::vector<std::string> behind;  // rules that match, too
     for (const plan::Filter& filter : plan_.configuration.filters) {
       if (filter.table != node.id) continue;
       ++rules;
-      if (ir::holds(ir::applies_to(t, plan::shape_of(filter)), lookup_) && matches(t, filter) &&
-          (hit == nullptr || filter.priority > hit->priority))
-        hit = &filter;
+      if (!ir::holds(ir::applies_to(t, plan::shape_of(filter)), lookup_) || !matches(t, filter))
+        continue;
+      const bool front =
+          hit == nullptr || ir::level_of(t, filter.priority) > ir::level_of(t, hit->priority);
+      const plan::Filter* other = front ? hit : &filter;
+      if (other != nullptr) behind.push_back(other->id);
+      if (front) hit = &filter;
     }
     if (hit == nullptr) {
       if (rules != 0)
@@ -165,8 +171,10 @@ class Walker {
     if (t.mark_reported && hit->mark != 0) say_mark(out_.answers, hit->mark);
     out_.steps.push_back(
         {node.id,
-         fmt::format("hit {}, queue {}{}", hit->id, hit->queue,
-                     marked(out_.answers) ? fmt::format(", mark {}", hit->mark) : ""),
+         fmt::format(
+             "hit {}, queue {}{}{}", hit->id, hit->queue,
+             marked(out_.answers) ? fmt::format(", mark {}", hit->mark) : "",
+             behind.empty() ? "" : fmt::format(", in front of {}", fmt::join(behind, ", "))),
          plan::filter_subject(*hit)});
     return port(node, "hit", 0);
   }

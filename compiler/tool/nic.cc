@@ -5,6 +5,7 @@
 
 #include "compiler/frontend/nic_print.h"
 #include "compiler/frontend/readers.h"
+#include "compiler/ir/rule_order.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/inputs.h"
 #include "compiler/tool/places.h"
@@ -27,6 +28,13 @@ std::string facts_of(const ir::Report& report) {
   return out;
 }
 
+std::string order_text(const ir::FilterTable& table) {
+  if (ir::levels(table) == 1) return "";
+  return fmt::format("; of two that match, the one of the {} priority counts ({} to {})",
+                     table.order == ir::RuleOrder::lowest ? "lowest" : "highest",
+                     table.priority->first, table.priority->second);
+}
+
 // One line for what a unit of the card can do; "" for plain nodes.
 std::string ability(const ir::Node& node) {
   const ir::Config& c = node.config;
@@ -46,12 +54,13 @@ std::string ability(const ir::Node& node) {
       shapes +=
           fmt::format("{}{}", shapes.empty() ? "; rules on " : " or ", fmt::join(shape, " + "));
     return fmt::format(
-        "{} rules{} on {}; actions {}{}{}{}", c.table->capacity,
+        "{} rules{} on {}; actions {}{}{}{}{}", c.table->capacity,
         c.table->capacity_by_device ? " (some devices fewer)" : "", fmt::join(keys, ", "),
         fmt::join(c.table->actions, ", "), shapes,
         c.table->same_mask_per.empty() ? ""
                                        : "; one mask for all rules of a " + c.table->same_mask_per,
-        c.table->items_ignored ? "; the headers named in a rule are not compared" : "");
+        c.table->items_ignored ? "; the headers named in a rule are not compared" : "",
+        order_text(*c.table));
   }
   if (c.rss) {
     if (!c.rss->predictable) return "spreads by a rule that can be neither set nor predicted";

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "compiler/ir/rule_order.h"
+
 namespace weft::emulator {
 namespace {
 
@@ -197,13 +199,15 @@ bool FilterTable::meet(const Key& a, const Key& b, const Key& common) {
   return true;
 }
 
-// Two rules of one priority that the same packet could hit: which of them wins nobody says.
+// Two rules that the same packet could hit, neither of them in front: which wins nobody says.
 // Same mask: one probe. Another mask: all its rules are compared, which is slow for large tables of
 // mixed masks and never wrong.
 bool FilterTable::overlaps(const Rule& rule, const Key& value, const Key& mask) const {
-  const auto same_priority = [&](const Bucket& bucket) {
-    return std::any_of(bucket.begin(), bucket.end(),
-                       [&](const auto& e) { return e->rule.priority == rule.priority; });
+  const unsigned level = ir::level_of(limits_, rule.priority);
+  const auto same_level = [&](const Bucket& bucket) {
+    return std::any_of(bucket.begin(), bucket.end(), [&](const auto& e) {
+      return ir::level_of(limits_, e->rule.priority) == level;
+    });
   };
   const auto transport = [](const std::vector<std::string>& headers) {
     return contains(headers, "udp") ? 17 : contains(headers, "tcp") ? 6 : 0;
@@ -216,13 +220,13 @@ bool FilterTable::overlaps(const Rule& rule, const Key& value, const Key& mask) 
     if (!limits_.items_ignored && own != 0 && other != 0 && own != other) continue;
     if (shape->mask == mask) {
       const auto found = shape->rules.find(value);
-      if (found != shape->rules.end() && same_priority(found->second)) return true;
+      if (found != shape->rules.end() && same_level(found->second)) return true;
       continue;
     }
     Key common{};
     for (std::size_t i = 0; i < mask.size(); ++i) common[i] = mask[i] & shape->mask[i];
     for (const auto& [key, bucket] : shape->rules)
-      if (meet(value, key, common) && same_priority(bucket)) return true;
+      if (meet(value, key, common) && same_level(bucket)) return true;
   }
   return false;
 }
@@ -300,6 +304,7 @@ const Rule* FilterTable::find(const Frame& frame, const CardState& state) const 
   Key seen{};
   for (std::size_t i = 0; i < fields_.size(); ++i) seen[i] = frame.read(fields_[i].place);
   const Entry* best = nullptr;
+  unsigned level = 0;
   for (const auto& shape : shapes_) {
     if (shape->size == 0 || !shape->present.holds(frame, state)) continue;
     Key key{};
@@ -307,10 +312,10 @@ const Rule* FilterTable::find(const Frame& frame, const CardState& state) const 
     const auto found = shape->rules.find(key);
     if (found == shape->rules.end()) continue;
     for (const auto& entry : found->second) {
-      const bool better =
-          best == nullptr || entry->rule.priority > best->rule.priority ||
-          (entry->rule.priority == best->rule.priority && entry->number < best->number);
-      if (better) best = entry.get();
+      const unsigned own = ir::level_of(limits_, entry->rule.priority);
+      if (best != nullptr && (own != level ? own < level : best->number < entry->number)) continue;
+      best = entry.get();
+      level = own;
     }
   }
   return best == nullptr ? nullptr : &best->rule;

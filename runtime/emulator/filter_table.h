@@ -40,7 +40,7 @@ class FilterTable {
   std::optional<Refusal> insert(const Rule& rule, const Names& names, Entry*& entry);
   void erase(Entry* entry);
 
-  // The rule that a frame hits: the highest priority number, then the oldest.
+  // The rule that a frame hits: the foremost by the table's order.
   const Rule* find(const Frame& frame, const CardState& state) const;
 
  private:

@@ -28,6 +28,9 @@ Facts facts_of(const diag::Diagnostic& why, std::string& unknown) {
       out.insert("full " + note.text.substr(6, note.text.find(' ', 6) - 6));
     } else if (note.text.starts_with("all rules of table ")) {
       out.insert("mask " + note.text.substr(19, note.text.find(' ', 19) - 19));
+    } else if (note.text.starts_with("two rules of one table ") ||
+               note.text.starts_with("of rules of table ")) {
+      out.insert("order");
     } else if (has(note.text, "has no table for rules")) {
       out.insert("tables");
     } else if (has(note.text, "nothing that spreads")) {
@@ -76,7 +79,7 @@ passes::Inputs world(const passes::Inputs& asked, const Facts& facts) {
   // Its tables, or its way to spread, or neither: then a card that can do everything.
   const bool its_graph = std::any_of(facts.begin(), facts.end(), [](const std::string& f) {
     return f == "tables" || f == "spreads nothing" || f == "spreads blindly" || f == "same entry" ||
-           f.starts_with("full ") || f.starts_with("mask ");
+           f == "order" || f.starts_with("full ") || f.starts_with("mask ");
   });
   const unsigned most = std::min(asked.nic.rx_queues.max, asked.nic.tx_queues.max);
   static const ir::NicModel ideal = inputs("ideal", "host").nic;
@@ -87,6 +90,10 @@ passes::Inputs world(const passes::Inputs& asked, const Facts& facts) {
       node.config.table->capacity = 1'000'000;
     if (node.config.table && !facts.contains("mask " + node.id))
       node.config.table->same_mask_per.clear();
+    if (node.config.table && !facts.contains("order")) {
+      node.config.table->priority = {0, 7};
+      node.config.table->order = ir::RuleOrder::lowest;
+    }
     if (node.config.rss && !facts.contains("spreads blindly")) {
       node.config.rss->predictable = true;
       node.config.rss->table_settable = true;

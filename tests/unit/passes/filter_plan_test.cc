@@ -123,6 +123,97 @@ class Brute {
   std::int64_t best_ = -1;
 };
 
+// Rules inside each other: all that comes to the endpoint, a set of it, flows of the set and
+// others.
+void make_nested(Small& out, std::uint64_t seed) {
+  Random random(seed);
+  out.classes.zones.resize(2);
+  const auto add = [&](FlowClass it) {
+    it.rules = 1 + random.below(2);
+    out.classes.all.push_back(it);
+    out.problem.shape.push_back(0);
+    out.problem.worth.push_back(it.many() ? 0 : 1);
+  };
+  const bool whole = random.below(4) != 0;
+  add({.sets = {0}, .zone = 1, .pin = ir::QueueRange{2, 2}, .exception = whole});
+  add({.inside = 0, .exception = true});
+  if (random.below(2)) add({.exception = whole});
+  if (whole) add({.strangers = true, .zone = 1});
+  out.problem.shapes = {{{"a", 1}}};
+  for (unsigned t = 0; t < 1 + random.below(3); ++t) {
+    out.nodes[t].id = "t" + std::to_string(t);
+    RuleTable table{&out.nodes[t], 1 + random.below(5), {}, {}, 1 + random.below(3)};
+    for (unsigned c = 0; c < out.classes.all.size(); ++c)
+      table.holds.push_back(random.below(4) != 0);
+    out.problem.tables.push_back(table);
+  }
+  out.problem.classes = &out.classes;
+}
+
+// Is there a way to put all of each class that must have rules into tables?
+class EveryOrder {
+ public:
+  explicit EveryOrder(const FilterProblem& p) : p_(p), where_(p.shape.size()) {}
+  bool possible(unsigned c = 0) {
+    if (c == where_.size()) return in_order();
+    if (!p_.classes->all[c].must()) return possible(c + 1);
+    // (The rules of a class may be in several tables: each set of them is tried.)
+    for (unsigned in = 1; in < 1u << p_.tables.size(); ++in) {
+      where_[c] = in;
+      if (possible(c + 1)) return true;
+    }
+    where_[c] = 0;
+    return false;
+  }
+
+ private:
+  bool in(unsigned c, unsigned t) const { return (where_[c] >> t & 1) != 0; }
+  bool in_order() const {
+    std::vector<unsigned> need(p_.tables.size());
+    for (unsigned c = 0; c < where_.size(); ++c) {
+      for (unsigned t = 0; t < p_.tables.size(); ++t) {
+        if (!in(c, t)) continue;
+        if (!p_.tables[t].holds[c] || depth(c, t) > p_.tables[t].levels) return false;
+        for (unsigned w = 0; w < where_.size(); ++w)
+          for (unsigned u = 0; u < t; ++u)
+            if (inside(*p_.classes, c, w) && in(w, u)) return false;
+      }
+    }
+    return fits(0, std::vector<unsigned>(p_.tables.size()));
+  }
+  // One of the class is in each of its tables; the rest anywhere among them.
+  bool fits(unsigned c, std::vector<unsigned> used) const {
+    for (unsigned t = 0; t < used.size(); ++t)
+      if (used[t] > p_.tables[t].capacity) return false;
+    if (c == where_.size()) return true;
+    if (where_[c] == 0) return fits(c + 1, used);
+    unsigned left = p_.classes->all[c].rules;
+    for (unsigned t = 0; t < used.size(); ++t) {
+      if (!in(c, t)) continue;
+      if (left == 0) return false;
+      ++used[t];
+      --left;
+    }
+    if (left == 0) return fits(c + 1, used);
+    for (unsigned t = 0; t < used.size(); ++t) {  // (at most one more: classes have two rules)
+      if (!in(c, t)) continue;
+      ++used[t];
+      if (fits(c + 1, used)) return true;
+      --used[t];
+    }
+    return false;
+  }
+  unsigned depth(unsigned c, unsigned t) const {
+    unsigned most = 0;
+    for (unsigned w = 0; w < where_.size(); ++w)
+      if (in(w, t) && inside(*p_.classes, c, w)) most = std::max(most, depth(w, t));
+    return most + 1;
+  }
+
+  const FilterProblem& p_;
+  std::vector<unsigned> where_;  // by class: bits of tables
+};
+
 std::set<unsigned> up_to(std::size_t n) {
   std::set<unsigned> out;
   for (unsigned i = 0; i < n; ++i) out.insert(i);
@@ -171,6 +262,23 @@ TEST(FilterPlan, IsAsGoodAsTryingEverythingAndItsRefusalsAreMinimal) {
   EXPECT_GT(feasible, 30u);
   EXPECT_GT(refused, 30u);
   EXPECT_EQ(certified, feasible);
+}
+
+TEST(FilterPlan, RulesInsideEachOtherStandInTablesThatHaveAnOrder) {
+  unsigned feasible = 0, refused = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    Small small;
+    make_nested(small, seed);
+    const FilterProblem& p = small.problem;
+    const bool possible = EveryOrder(p).possible();
+    const FilterPlan plan = plan_filters(p);
+    EXPECT_EQ(plan.missing.empty(), possible) << seed;
+    ++(possible ? feasible : refused);
+    if (possible) continue;
+    EXPECT_FALSE(why_not(p).classes.empty()) << seed;
+  }
+  EXPECT_GT(feasible, 60u);
+  EXPECT_GT(refused, 60u);
 }
 
 }  // namespace

@@ -96,24 +96,27 @@ TEST(FlowSets, CardsWithoutMasksRefuseWithTheReason) {
   EXPECT_NE(refusal(with_gold_prefix("intel_e810")).find("ipv4.src/16"), std::string::npos);
 }
 
-// Rules that match the same packets need an order: two tables have one, one table has none.
+// Rules that match the same packets need an order: two tables have one, and some cards' one table.
 TEST(FlowSets, AFlowOfAPrefixThatBelongsElsewhereHasARuleInFrontOrThereIsNoPlan) {
-  for (const char* nic : {"intel_82599", "ideal"}) {
-    Inputs in = with_gold_prefix(nic);
+  for (const char* nic : {"intel_82599", "ideal", "mellanox_connectx5", "without an order"}) {
+    const bool none = std::string(nic) == "without an order";
+    Inputs in = with_gold_prefix(none ? "ideal" : nic);
+    if (none) in.nic.receive.node(*in.nic.receive.find("flows")).config.table->order = {};
     ir::Flow flow{.src = prefix + 9,
                   .src_port = 4000,
                   .dst_port = in.workload.sets[0].dst_port,
                   .endpoint = 1};
     in.workload.flows.push_back(flow);
-    if (std::string(nic) == "ideal") {
-      EXPECT_NE(refusal(in).find("E0801"), std::string::npos) << "its rules have no order";
+    if (none) {
+      EXPECT_NE(refusal(in).find("E0801"), std::string::npos);
       continue;
     }
-    const auto plan = compiled(in);
+    plan::Plan plan;
+    ASSERT_TRUE(configure(in, must(choose(in, {})), plan)) << nic;
     const auto& gold = plan.chosen.zones.at(1).queues;
     const auto where = from(in, plan, flow.src, flow.src_port, flow.dst_port);
     ASSERT_TRUE(where);
-    EXPECT_EQ(where->table, "ntuple5");
+    EXPECT_EQ(where->table, std::string(nic) == "intel_82599" ? "ntuple5" : "flows");
     EXPECT_FALSE(std::binary_search(gold.begin(), gold.end(), where->queue));
     // One that is gold, too, needs nothing.
     in.workload.flows.back().gold = true;

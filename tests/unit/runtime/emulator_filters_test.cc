@@ -98,6 +98,29 @@ TEST(Emulator82599, FlowDirectorHolds2046) {
   EXPECT_TRUE(bench.one(build(frame_of(3000))).flags & RTE_MBUF_F_RX_RSS_HASH) << "no rule";
 }
 
+// Of rules that a frame could hit the foremost counts, whichever was there first; rte_flow counts
+// from 0, the 82599's registers down from 7.
+TEST(EmulatorOrder, TheForemostRuleIsHit) {
+  for (const auto& [nic, front, behind] :
+       {std::tuple{"mellanox_connectx5", 0u, 3u}, {"ideal", 2u, 7u}, {"intel_82599", 7u, 1u}}) {
+    const bool in_full = std::string(nic) == "intel_82599";
+    for (const bool wide_first : {true, false}) {
+      Bench bench(nic, 4);
+      bench.start();
+      plan::Filter wide = five_tuple(1, 1, 0, behind, in_full);
+      wide.match.erase("ipv4.src");
+      wide.match.erase("udp.src_port");
+      const plan::Filter narrow = five_tuple(1, 2, 0, front, in_full);
+      plan::Filter beside = five_tuple(2, 3, 0, behind, in_full);
+      for (const plan::Filter& f : {wide_first ? wide : narrow, wide_first ? narrow : wide})
+        ASSERT_EQ(create(bench, f).error, 0) << nic;
+      EXPECT_EQ(create(bench, beside).error, EEXIST) << nic << ": neither would be in front";
+      EXPECT_EQ(bench.one(build(frame_of(1))).queue, 2) << nic;
+      EXPECT_EQ(bench.one(build(frame_of(2))).queue, 1) << nic;
+    }
+  }
+}
+
 TEST(Emulator82599, NtupleShapes) {
   Bench bench("intel_82599", 4);
   bench.start();
