@@ -115,14 +115,11 @@ std::string filters_text(const std::vector<Filter>& filters, bool all, const Pai
   for (const auto& [table, list] : tables) {
     std::map<unsigned, unsigned> queues;
     for (const Filter* f : list) ++queues[f->queue];
-    std::vector<std::string> shares;
-    for (const auto& [queue, count] : queues)
-      shares.push_back(format("queue {} x{}", queue, count));
     out += format("  {} filters   {} in {}: {}\n", paint(green, "+"), list.size(), table,
                   shares_text(queues));
-    const bool ordered = std::any_of(list.begin(), list.end(), [&](const Filter* f) {
-      return f->priority != list.front()->priority;
-    });
+    const bool ordered = std::any_of(
+        list.begin(), list.end(),
+        [first = list.front()->priority](const Filter* f) { return f->priority != first; });
     std::size_t shown = all ? list.size() : std::min(list.size(), shown_filters);
     for (std::size_t i = 0; i < shown; ++i)
       out +=
