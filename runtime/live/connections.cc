@@ -131,10 +131,11 @@ diag::Result<void> Live::sort_out(const std::vector<Kept>& all, std::vector<Kept
                                   std::vector<Kept>& ended) {
   std::map<unsigned, std::vector<Kept>> by_shard;
   for (const Kept& c : all) by_shard[c.shard].push_back(c);
-  for (const auto& [queue, its] : by_shard) {
+  for (const auto& one : by_shard) {
+    const std::vector<Kept>& its = one.second;
     for (std::size_t at = 0; at < its.size(); at += at_once) {
       const std::size_t end = std::min(at + at_once, its.size());
-      auto ok = on_shard(queue, [&](engine::Shard& shard) {
+      auto ok = on_shard(one.first, [&](engine::Shard& shard) {
         for (std::size_t i = at; i < end; ++i)
           (shard.core.tcp->knows(tuple_of(its[i].key)) ? open : ended).push_back(its[i]);
       });
