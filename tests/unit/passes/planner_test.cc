@@ -1,5 +1,6 @@
 // What flows ask for stays known while a stack runs: where they belong, and that they stay there.
 #include "compiler/planner/planner.h"
+#include "compiler/plan/segment_rules.h"
 
 #include <gtest/gtest.h>
 
@@ -99,6 +100,23 @@ TEST(Planner, ConnectionsHaveRulesThatComeAndGo) {
   must(planner->move_connections({one.sets, {}, "web"}, std::nullopt));
   EXPECT_FALSE(planner->knows_connections(one));
   EXPECT_EQ(rules(), before);
+}
+
+// In the table that has the rule for all that comes to the endpoint, and in front of it.
+TEST(Planner, ASetOfConnectionsStandsInFrontOfItsEndpointsRule) {
+  passes::Inputs in = inputs("ideal", "policy_gold_tcp", "host_ipv4");
+  auto planner = must(Planner::begin(must(passes::compile(in, {.prove = false})), in));
+  const auto& filters = planner->plan().configuration.filters;
+  const auto wide = std::find_if(filters.begin(), filters.end(), plan::about_segments);
+  ASSERT_NE(wide, filters.end());
+  const plan::Filter all = *wide;
+  ir::FlowSet set = from(0x0a070009, 32, 5000);
+  set.endpoint = 0;
+  set.dst_port = in.workload.endpoints[0].port;
+  const auto added = must(planner->add_connections({set}));
+  EXPECT_EQ(added.at(0).filter.table, all.table);
+  EXPECT_LT(added.at(0).filter.priority, all.priority) << "the lowest goes first";
+  EXPECT_EQ(planner->proof().status, "proved");
 }
 
 // Three endpoints with flows of their own.
