@@ -1,6 +1,5 @@
 // What flows ask for stays known while a stack runs: where they belong, and that they stay there.
 #include "compiler/planner/planner.h"
-#include "compiler/plan/segment_rules.h"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +7,7 @@
 
 #include "compiler/plan/delta.h"
 #include "compiler/plan/places.h"
+#include "compiler/plan/segment_rules.h"
 #include "tests/unit/passes/fixture.h"
 
 namespace weft::planner::testing {
