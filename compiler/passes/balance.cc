@@ -3,152 +3,20 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <numeric>
+#include <utility>
 
+#include "compiler/passes/balance_attempt.h"
 #include "compiler/passes/balance_exact.h"
 
 namespace weft::passes {
 
 namespace {
 
-constexpr unsigned most_repairs = 400;    // moves and swaps of one attempt
 constexpr std::size_t most_again = 2000;  // items beyond which one order is good enough,
 constexpr double enough = 0.002;          // and a gap of this size
 constexpr unsigned orders = 24;           // tried for fewer
-constexpr double same = 1e-9;             // relative: no better than this is worth anything
-
-struct Lighter {
-  std::span<const BalanceItem> items;
-  bool operator()(unsigned a, unsigned b) const {
-    return items[a].weight != items[b].weight ? items[a].weight < items[b].weight : a < b;
-  }
-};
-
-class Attempt {
- public:
-  Attempt(std::span<const BalanceItem> items, const std::vector<double>& before,
-          const std::vector<double>& surcharge, const std::vector<double>& slower)
-      : items_(items),
-        surcharge_(surcharge),
-        slower_(slower),
-        lighter_{items},
-        bin_(items.size(), 0),
-        load_(before),
-        held_(before.size()),
-        all_(before.size()) {
-    std::iota(all_.begin(), all_.end(), 0u);
-  }
-
-  // Each item, in this order, into the emptiest bin that it may go to.
-  void fill(const std::vector<unsigned>& order) {
-    for (const unsigned i : order) {
-      put(i, items_[i].bins != nullptr ? emptiest_of(*items_[i].bins, i)
-             : alike()                 ? emptiest()
-                                       : emptiest_of(all_, i));
-    }
-  }
-
-  // Takes something from the fullest bin while that helps.
-  void repair(double good_enough) {
-    for (auto& list : held_) std::sort(list.begin(), list.end(), lighter_);
-    for (unsigned n = 0; n < most_repairs; ++n) {
-      const unsigned full = fullest();
-      if (load_[full] <= good_enough * (1 + same)) return;
-      if (!relieve(full)) return;
-    }
-  }
-
-  double busiest() const { return *std::max_element(load_.begin(), load_.end()); }
-  Balanced take() {
-    const double most = busiest();
-    return {std::move(bin_), std::move(load_), most, 0};
-  }
-
- private:
-  unsigned emptiest() const {
-    return static_cast<unsigned>(std::min_element(load_.begin(), load_.end()) - load_.begin());
-  }
-  unsigned fullest() const {
-    return static_cast<unsigned>(std::max_element(load_.begin(), load_.end()) - load_.begin());
-  }
-  unsigned emptiest_of(const std::vector<unsigned>& bins, unsigned item) const {
-    unsigned best = bins.front();
-    for (const unsigned b : bins) {
-      if (load_[b] + weight(item, b) < load_[best] + weight(item, best)) best = b;
-    }
-    return best;
-  }
-  double weight(unsigned item, unsigned bin) const {
-    return cost_in(items_[item], bin, surcharge_, slower_);
-  }
-  bool alike() const { return surcharge_.empty() && slower_.empty(); }
-  bool may(unsigned item, unsigned bin) const {
-    const auto* bins = items_[item].bins;
-    return bins == nullptr || std::binary_search(bins->begin(), bins->end(), bin);
-  }
-  void put(unsigned item, unsigned bin) {
-    bin_[item] = bin;
-    load_[bin] += weight(item, bin);
-    held_[bin].push_back(item);
-  }
-  void shift(unsigned item, unsigned to) {
-    const unsigned from = bin_[item];
-    auto& old = held_[from];
-    old.erase(std::lower_bound(old.begin(), old.end(), item, lighter_));
-    auto& fresh = held_[to];
-    fresh.insert(std::lower_bound(fresh.begin(), fresh.end(), item, lighter_), item);
-    load_[from] -= weight(item, from);
-    load_[to] += weight(item, to);
-    bin_[item] = to;
-  }
-
-  // The best single move or swap out of the fullest bin: the fuller of the two bins that take part
-  // holds least afterwards.
-  bool relieve(unsigned full) {
-    double best = load_[full] * (1 - same);
-    std::optional<unsigned> out, back;
-    unsigned to = full;
-    for (unsigned other = 0; other < load_.size(); ++other) {
-      if (other == full || load_[other] >= best) continue;
-      const double ideal = (load_[full] - load_[other]) / 2;  // to be moved over, at the best
-      for (const unsigned item : held_[full]) {
-        const double w = items_[item].weight;
-        if (w <= 0 || !may(item, other)) continue;
-        const auto consider = [&](std::optional<unsigned> in_return) {
-          const double leaves = weight(item, full) - (in_return ? weight(*in_return, full) : 0);
-          const double comes = weight(item, other) - (in_return ? weight(*in_return, other) : 0);
-          const double after = std::max(load_[full] - leaves, load_[other] + comes);
-          if (leaves <= 0 || after >= best) return;
-          best = after;
-          out = item;
-          back = in_return;
-          to = other;
-        };
-        consider(std::nullopt);
-        if (w <= ideal) continue;
-        // In return something of about w - ideal.
-        const auto& there = held_[other];
-        const auto near = std::partition_point(
-            there.begin(), there.end(), [&](unsigned i) { return items_[i].weight < w - ideal; });
-        if (near != there.end() && may(*near, full)) consider(*near);
-        if (near != there.begin() && may(*std::prev(near), full)) consider(*std::prev(near));
-      }
-    }
-    if (!out) return false;
-    shift(*out, to);
-    if (back) shift(*back, full);
-    return true;
-  }
-
-  std::span<const BalanceItem> items_;
-  const std::vector<double>& surcharge_;
-  const std::vector<double>& slower_;
-  Lighter lighter_;
-  std::vector<unsigned> bin_;
-  std::vector<double> load_;
-  std::vector<std::vector<unsigned>> held_;  // by bin
-  std::vector<unsigned> all_;                // bins
-};
 
 // A fixed sequence for trying other orders (splitmix64).
 struct Sequence {
@@ -160,19 +28,6 @@ struct Sequence {
     return static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-53;
   }
 };
-
-// The heaviest first; before them those that may not go everywhere.
-std::vector<unsigned> descending(const std::vector<double>& weights,
-                                 std::span<const BalanceItem> items) {
-  std::vector<unsigned> order(weights.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](unsigned a, unsigned b) {
-    const bool free_a = items[a].bins == nullptr, free_b = items[b].bins == nullptr;
-    if (free_a != free_b) return free_b;
-    return weights[a] != weights[b] ? weights[a] > weights[b] : a < b;
-  });
-  return order;
-}
 
 // What no assignment leaves the fullest bin below. Could items be divided at will, bins would be
 // equally full, each with the less the more a packet costs there (for every item at least as much
@@ -220,13 +75,13 @@ Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& 
   best.bound = bound;
   if (many) return best;
   Sequence random;
-  for (unsigned n = 0; n < orders && best.busiest > bound * (1 + same); ++n) {
+  for (unsigned n = 0; n < orders && best.busiest > bound * (1 + same_load); ++n) {
     std::vector<double> shaken = weights;
     for (double& w : shaken) w *= 0.7 + 0.6 * random.next();
     Attempt again(items, before, surcharge, slower);
     again.fill(descending(shaken, items));
     again.repair(bound);
-    if (again.busiest() < best.busiest * (1 - same)) best = again.take();
+    if (again.busiest() < best.busiest * (1 - same_load)) best = again.take();
   }
   best.bound =
       improve_exactly(items, before, surcharge, slower, bound, best) ? best.busiest : bound;

@@ -4,8 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <numeric>
 
+#include "compiler/passes/by_weight.h"
 #include "compiler/passes/chooser.h"
 #include "compiler/passes/judge.h"
 #include "compiler/passes/knobs.h"
@@ -66,12 +66,8 @@ Result<Choice> Chooser::run(bool judge) {
 }
 
 void Chooser::finish() {
-  std::vector<unsigned> order(workload_.flows.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](unsigned a, unsigned b) { return classes_.weight[a] > classes_.weight[b]; });
-  out_.flows.reserve(order.size());
-  for (const unsigned f : order) {
+  out_.flows.reserve(workload_.flows.size());
+  for (const unsigned f : heaviest_first(classes_.weight)) {
     const unsigned t = table_of_[f];
     out_.flows.push_back({f, t == none ? std::string() : problem_.tables[t].name(), queue_of_[f]});
   }
