@@ -131,11 +131,16 @@ class Ecn(unittest.TestCase):
     def test_congestion_by_endpoint(self):
         """What says that the window was reduced leaves behind each window of text: the second is
         what CUBIC and NewReno have made of the first."""
-        seen = self.run_one(1, ALL, count=1, size=25000, by=(ASK, HALVER))
-        part = {}
-        for s in seen:
-            if s.to == SERVER and CWR in s.flags and SYN not in s.flags:
-                part.setdefault(s.own, []).append(s.begin - 1)
+        for _ in range(3):
+            seen = self.run_one(1, ALL, count=1, size=25000, by=(ASK, HALVER))
+            part = {}
+            for s in seen:
+                if s.to == SERVER and CWR in s.flags and SYN not in s.flags:
+                    part.setdefault(s.own, []).append(s.begin - 1)
+            # (A busy peer may acknowledge something before it has seen the first mark: the first
+            # window is more than the ten segments then, and too little is left for a second.)
+            if all(at[0] < 15_000 for at in part.values()):
+                break
         first, second = ((at[1] - at[0]) / at[0] for at in part.values())
         self.assertAlmostEqual(first, 0.7, delta=0.06)
         self.assertAlmostEqual(second, 0.5, delta=0.06)
