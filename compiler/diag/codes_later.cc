@@ -170,6 +170,13 @@ constexpr std::array table = {
         "The workload's `spread:` says which packets reach one queue. The hash is linear, so it\n"
         "is enough to look at packets with a single bit set; the message shows one that goes\n"
         "astray. Compile the plan again."},
+    CodeText{
+        "E0522", "a plan's memory is not what queues and processes need",
+        "Each queue fills one region of buffers. One that belongs to a trust group is filled by\n"
+        "rules for that group alone, and a process maps no region in which packets of another "
+        "group\n"
+        "may lie: it gets copies. Numbers of buffers follow from queues, cores, rates and sizes.\n"
+        "Compile the plan again."},
     // The machine, ports, running
     CodeText{"E0600", "not a wire",
              "Wires are named tap:NAME, af_packet:INTERFACE, pcap:IN,OUT or sim:IN,OUT."},

@@ -129,6 +129,9 @@ struct Endpoint {
   std::optional<QueueRange> queues;    // its flows arrive on these alone
   std::optional<unsigned> core;        // net core that runs it
   std::optional<Placement> placement;  // none: the chooser decides
+  // The chooser's own word: its packets share queues with those of another trust group, and are
+  // copied into memory of its own.
+  bool copied = false;
 
   static Endpoint nobody() {
     Endpoint out;

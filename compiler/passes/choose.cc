@@ -72,8 +72,10 @@ void Chooser::finish() {
     out_.flows.push_back({f, t == none ? std::string() : problem_.tables[t].name(), queue_of_[f]});
   }
   for (std::size_t s = 0; s < out_.sockets.size(); ++s) out_.sockets[s].queue = socket_queue_[s];
+  out_.groups.resize(out_.rx_queues);
   for (unsigned z = 0; z < classes_.zones.size(); ++z) {
     const Zone& zone = classes_.zones[z];
+    for (const unsigned q : queues_[z]) out_.groups[q] = zone.group;
     out_.chosen.zones.push_back({zone.name, queues_[z], zone.gold});
     out_.zone_core.push_back(zone.core);
   }

@@ -41,6 +41,7 @@ struct Choice {
   std::vector<SocketChoice> sockets;
   plan::Chosen chosen;
   std::vector<std::optional<unsigned>> zone_core;  // by zone of `chosen`
+  std::vector<std::string> groups;                 // by queue: whose packets it carries
   std::vector<std::vector<unsigned>> core_queues;  // by core, where that is not to be chosen
 
   // Queues that packets may reach which are no known flow's.

@@ -14,6 +14,7 @@
 #include "compiler/passes/spread.h"
 #include "compiler/passes/steer.h"
 #include "compiler/passes/tables.h"
+#include "compiler/plan/memory.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/segment_rules.h"
 
@@ -66,6 +67,9 @@ class Beside {
     out_.chosen.policy = running_.chosen.policy;
     out_.chosen.placement = placements(inputs_);
     out_.chosen.zones = running_.chosen.zones;
+    out_.groups.resize(card.rx_queues);
+    for (const plan::Region& region : plan::receive_regions(running_))
+      for (const unsigned q : region.queues) out_.groups[q] = region.name;
     const std::set<unsigned> fed(card.rss.table.begin(), card.rss.table.end());
     out_.open.assign(fed.begin(), fed.end());
     if (fed.empty()) out_.open = running_.chosen.zones.front().queues;

@@ -13,6 +13,7 @@
 #include "compiler/passes/place.h"
 #include "compiler/passes/placement.h"
 #include "compiler/passes/steer.h"
+#include "compiler/plan/memory.h"
 
 namespace weft::passes {
 
@@ -65,7 +66,7 @@ class Builder {
         cost_(cost),
         in_parts_(in_parts),
         in_turn_(in_turn) {
-    out_.zones.push_back({.name = everybody});
+    out_.zones.push_back({.name = everybody, .group = plan::everybodys});
     out_.weight.reserve(workload_.flows.size());
     for (const ir::Flow& f : workload_.flows)
       out_.weight.push_back(weight_of(workload_.endpoints[f.endpoint], f.rate, cost));
@@ -224,7 +225,8 @@ class Builder {
     out_.zones.push_back({.name = name,
                           .gold = gold,
                           .core = endpoint.core,
-                          .span = c.gold != endpoint.gold ? c.span : endpoint.span});
+                          .span = c.gold != endpoint.gold ? c.span : endpoint.span,
+                          .group = group_of(endpoint)});
     return static_cast<unsigned>(out_.zones.size() - 1);
   }
 
@@ -255,7 +257,7 @@ bool cover(Classes& classes, unsigned endpoint) {
 
 PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs) {
   PacketCost out{cycles_of(inputs.graph, inputs.costs), 2 * inputs.costs.of("byte"),
-                 inputs.costs.of("handover")};
+                 inputs.costs.of("handover"), inputs.costs.of("byte")};
   const auto on = [&](const ir::Config& config) {
     const auto it = knobs.find(config.knob);
     return it != knobs.end() && it->second;
@@ -272,9 +274,22 @@ PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& 
   return out;
 }
 
+ir::Placement how_of(const ir::Endpoint& endpoint) {
+  return endpoint.placement.value_or(ir::Placement::run_to_completion);
+}
+
+std::string group_of(const ir::Endpoint& endpoint) {
+  return endpoint.copied ? plan::everybodys : plan::group_of(endpoint, how_of(endpoint));
+}
+
+double copy_cycles(const ir::Endpoint& endpoint, const PacketCost& cost) {
+  constexpr unsigned least = 64;  // what is copied of the smallest
+  return cost.copy * std::max(endpoint.size, least);
+}
+
 double extra_of(const ir::Endpoint& endpoint, const PacketCost& cost) {
-  const auto how = endpoint.placement.value_or(ir::Placement::run_to_completion);
-  return app_cycles(endpoint, how, cost.ring) +
+  return app_cycles(endpoint, how_of(endpoint), cost.ring) +
+         (endpoint.copied ? copy_cycles(endpoint, cost) : 0) +
          cost.byte * (endpoint.size > 64 ? endpoint.size - 64 : 0);
 }
 
@@ -287,7 +302,7 @@ std::string zone_name(const ir::Workload& workload, const ir::Endpoint& endpoint
   if (gold && workload.policy == ir::Policy::gold) parts.push_back("gold");
   if (endpoint.exclusive) {
     parts.push_back("endpoint " + endpoint.name);
-  } else if (!endpoint.trust.empty()) {
+  } else if (!endpoint.trust.empty() && !endpoint.copied) {
     parts.push_back("trust " + endpoint.trust);
   }
   if (endpoint.core) parts.push_back(fmt::format("core {}", *endpoint.core));

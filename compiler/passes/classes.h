@@ -22,6 +22,7 @@ struct Zone {
   std::optional<unsigned> core;       // run by this core
   std::vector<unsigned> classes;      // indexes
   diag::Span span;                    // the line that asks for it
+  std::string group;                  // whose packets its queues carry (plan/memory.h)
 };
 
 // Flows to one endpoint with one priority, one wish and one weight; or sets of them, whose rules
@@ -71,6 +72,7 @@ struct PacketCost {
   double cycles = 0;
   double byte = 0;  // for each byte of payload beyond 64
   double ring = 0;  // to or from another core
+  double copy = 0;  // for each byte of payload, into memory of another process
 };
 PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs);
 
@@ -93,6 +95,13 @@ inline bool inside(const Classes& classes, unsigned narrow, unsigned wide) {
 inline bool belong_together(const FlowClass& narrow, const FlowClass& wide) {
   return narrow.zone == wide.zone && narrow.pin == wide.pin;
 }
+
+// Where its application runs: as it wishes, else on the net core.
+ir::Placement how_of(const ir::Endpoint& endpoint);
+// Whose packets lie where its own do (plan/memory.h).
+std::string group_of(const ir::Endpoint& endpoint);
+// To copy one of its packets, cycles.
+double copy_cycles(const ir::Endpoint& endpoint, const PacketCost& cost);
 
 // The zone of an endpoint's flows of one priority; "everybody" where nobody asks for more.
 std::string zone_name(const ir::Workload& workload, const ir::Endpoint& endpoint, bool gold);

@@ -7,6 +7,7 @@
 
 #include "compiler/diag/sha256.h"
 #include "compiler/frontend/readers.h"
+#include "compiler/passes/check_memory.h"
 #include "compiler/passes/prove.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/rule_overlap.h"
@@ -113,6 +114,8 @@ bool DeltaProof::wanted(const Operation& o) const {
 
 // What the user wants, what the card can hold, and what packets in flight still need.
 diag::Result<void> DeltaProof::may(const Operation& o) const {
+  if (const std::string why = astray(plan_, o); !why.empty())
+    return refuse(o, "it would bring " + why);
   switch (o.kind) {
     case Kind::add_flow: {
       const auto at = goal_.find(key_of(o.flow));

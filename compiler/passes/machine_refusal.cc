@@ -6,7 +6,8 @@
 #include <cmath>
 
 #include "compiler/diag/counted.h"
-#include "compiler/plan/buffers.h"
+#include "compiler/passes/classes.h"
+#include "compiler/plan/memory.h"
 
 namespace weft::passes {
 
@@ -41,11 +42,12 @@ std::vector<diag::Note> who_has_the_cpus(const ir::Machine& machine) {
 
 // The most queues whose buffers fit, with a core for each at most; 0: not even those of one.
 unsigned queues_that_fit(plan::Plan plan, double megabytes) {
+  if (!plan.memory.empty()) return 0;  // fewer queues may be too few for those who want their own
   auto& it = plan.configuration;
   while (--it.rx_queues != 0) {
     it.tx_queues = std::min(it.tx_queues, it.rx_queues);
     if (plan.cores.size() > it.rx_queues) plan.cores.resize(it.rx_queues);
-    if (static_cast<double>(plan::sizes_for(plan).megabytes()) <= megabytes) return it.rx_queues;
+    if (static_cast<double>(plan::megabytes_for(plan)) <= megabytes) return it.rx_queues;
   }
   return 0;
 }
@@ -75,7 +77,7 @@ diag::Diagnostic refuse_cores(const Inputs& inputs, unsigned queues, unsigned wa
 
 diag::Diagnostic refuse_memory(const Inputs& inputs, const plan::Plan& plan) {
   const ir::Machine& machine = *inputs.machine;
-  const auto needed = static_cast<double>(plan::sizes_for(plan).megabytes());
+  const auto needed = static_cast<double>(plan::megabytes_for(plan));
   const unsigned queues = queues_that_fit(plan, machine.memory_mb);
   diag::Diagnostic out;
   out.code = "E0805";
@@ -86,6 +88,17 @@ diag::Diagnostic refuse_memory(const Inputs& inputs, const plan::Plan& plan) {
   out.span = machine.memory_span;
   if (inputs.workload.queues_span.line != 0)
     out.notes = {{"the queues are wanted here", inputs.workload.queues_span}};
+  for (const plan::Region& r : plan.memory) {
+    const auto& all = inputs.workload.endpoints;
+    const auto whose = std::find_if(all.begin(), all.end(), [&](const ir::Endpoint& e) {
+      return group_of(e) == r.name || plan::process_of(e, how_of(e)) == r.name;
+    });
+    out.notes.push_back(
+        {fmt::format("{:.1f} MB to {} for {}",
+                     static_cast<double>(plan::bytes_of(plan, r)) / (1024 * 1024),
+                     plan::to_string(r.kind), r.name),
+         r.name == plan::everybodys || whose == all.end() ? diag::Span() : whose->span});
+  }
   out.help = queues == 0 ? fmt::format("`memory: {:.0f}`", needed)
                          : fmt::format("`memory: {:.0f}`, or `queues: {}`", needed, queues);
   return out;

@@ -47,6 +47,18 @@ std::vector<Alternative> ways(const ir::Workload& workload, unsigned queues, uns
   return out;
 }
 
+bool clearly_better(const std::vector<ir::Objective>& order, const plan::Compared& a,
+                    const plan::Compared& b) {
+  static const std::vector<ir::Objective> by_load = {ir::Objective::load};
+  for (const ir::Objective o : order.empty() ? by_load : order) {
+    const bool counted = o == ir::Objective::cores || o == ir::Objective::filters;
+    const double more = counted ? 1 : 1 + close;
+    if (value(a, o) * more < value(b, o)) return true;
+    if (value(b, o) * more < value(a, o)) return false;
+  }
+  return false;
+}
+
 diag::Result<Picked> pick(const std::vector<ir::Objective>& order,
                           const std::vector<Alternative>& ways, bool clock, const Look& look,
                           const std::function<bool()>& more) {

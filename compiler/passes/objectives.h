@@ -32,6 +32,9 @@ struct Picked {
 // than `close`). Errors: that of the first way, where none can be; E0276, where the order is by
 // figures that nobody knows (`clock`: the machine's is known).
 inline constexpr double close = 0.02;
+// By the first of them in which they differ so; without an order by the load.
+bool clearly_better(const std::vector<ir::Objective>& order, const plan::Compared& a,
+                    const plan::Compared& b);
 diag::Result<Picked> pick(const std::vector<ir::Objective>& order,
                           const std::vector<Alternative>& ways, bool clock, const Look& look,
                           const std::function<bool()>& more);

@@ -11,9 +11,11 @@
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/choose.h"
 #include "compiler/passes/choose_beside.h"
+#include "compiler/passes/classes.h"
 #include "compiler/passes/configure.h"
 #include "compiler/passes/embed.h"
 #include "compiler/passes/emit.h"
+#include "compiler/passes/isolate.h"
 #include "compiler/passes/objectives.h"
 #include "compiler/passes/place.h"
 #include "compiler/passes/resolve.h"
@@ -167,6 +169,60 @@ diag::Result<Picked> by_objectives(const Inputs& inputs, Options options,
               inputs.machine && inputs.machine->mhz > 0, look, more);
 }
 
+// A choice, and the plan without a proof that comes of it.
+diag::Result<void> decide(const Inputs& inputs, const Options& options,
+                          const std::function<bool()>& late, plan::Plan& plan) {
+  Options how = options;
+  how.certify = how.certify && !late();
+  std::optional<Picked> picked;
+  if (!inputs.workload.objectives.empty() && options.beside == nullptr) {
+    auto found = by_objectives(inputs, how, [&] { return !late(); });
+    if (!found) return diag::fail(found.error());
+    picked = std::move(*found);
+    how = as(picked->way, how);
+  }
+  const auto latency = draft(inputs, how, plan);
+  if (!latency) return diag::fail(latency.error());
+  if (picked) {
+    picked->compared.front() = figures(plan, *latency);
+    for (const ir::Objective o : inputs.workload.objectives)
+      plan.chosen.objectives.emplace_back(to_string(o));
+    plan.chosen.compared = std::move(picked->compared);
+  }
+  return {};
+}
+
+// Whose packets are copied: each way is drafted, and its figures compared.
+diag::Result<Isolated> by_copies(const Inputs& inputs, Options options,
+                                 const std::function<bool()>& late) {
+  options.certify = false;
+  options.dump = nullptr;
+  const bool ordered = !inputs.workload.objectives.empty() && options.beside == nullptr;
+  Known known;
+  return isolate(inputs, [&](const Inputs& in) -> diag::Result<plan::Compared> {
+    if (ordered) {
+      auto picked = by_objectives(in, options, [&] { return !late(); });
+      if (!picked) return diag::fail(picked.error());
+      return picked->compared.front();
+    }
+    plan::Plan plan;
+    const auto latency = draft(in, options, plan, &known);
+    if (!latency) return diag::fail(latency.error());
+    return figures(plan, *latency);
+  });
+}
+
+void tell(const Isolated& isolated, plan::Plan& plan) {
+  const auto cost = packet_cost(isolated.inputs, plan.configuration.knobs);
+  for (plan::Placed& p : plan.chosen.placement) {
+    const auto why = isolated.why.find(p.endpoint);
+    if (why == isolated.why.end()) continue;
+    const ir::Endpoint& e = isolated.inputs.workload.endpoints[p.endpoint];
+    p.why +=
+        fmt::format("; copied for {:.0f} cycles a packet: {}", copy_cycles(e, cost), why->second);
+  }
+}
+
 }  // namespace
 
 diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
@@ -188,23 +244,15 @@ diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
   if (auto ok = verify_nic(inputs.nic, inputs.fields); !ok) return diag::fail(ok.error());
   dump("verify", "graph and model hold\n");
 
-  Options how = options;
-  how.certify = how.certify && !late();
-  std::optional<Picked> picked;
-  if (!inputs.workload.objectives.empty() && options.beside == nullptr) {
-    auto found = by_objectives(inputs, how, [&] { return !late(); });
+  std::optional<Isolated> isolated;
+  if (may_copy(inputs.workload)) {
+    auto found = by_copies(inputs, options, late);
     if (!found) return diag::fail(found.error());
-    picked = std::move(*found);
-    how = as(picked->way, how);
+    isolated = std::move(*found);
   }
-  const auto latency = draft(inputs, how, plan);
-  if (!latency) return diag::fail(latency.error());
-  if (picked) {
-    picked->compared.front() = figures(plan, *latency);
-    for (const ir::Objective o : inputs.workload.objectives)
-      plan.chosen.objectives.emplace_back(to_string(o));
-    plan.chosen.compared = std::move(picked->compared);
-  }
+  if (auto ok = decide(isolated ? isolated->inputs : inputs, options, late, plan); !ok)
+    return diag::fail(ok.error());
+  if (isolated) tell(*isolated, plan);
   emit(inputs, plan);
   dump("place", plan::to_yaml(plan));
 

@@ -13,7 +13,7 @@
 #include "compiler/passes/machine_refusal.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/steer.h"
-#include "compiler/plan/buffers.h"
+#include "compiler/plan/memory.h"
 
 namespace weft::passes {
 
@@ -90,6 +90,7 @@ class Placer {
     if (auto ok = seats(); !ok) return diag::fail(ok.error());
     cores();
     sums();
+    regions();
     if (auto ok = memory(); !ok) return diag::fail(ok.error());
     if (!inputs_.machine || inputs_.machine->mhz == 0) return 0.0;
     if (auto ok = in_time(); !ok) return diag::fail(ok.error());
@@ -262,9 +263,15 @@ class Placer {
     return {};
   }
 
+  void regions() {
+    plan_.host = inputs_.workload.host;  // frames are as long as it says
+    plan_.memory = plan::regions_for(plan_, choice_.groups,
+                                     inputs_.machine ? inputs_.machine->nic_node : std::nullopt);
+  }
+
   diag::Result<void> memory() const {
     if (!inputs_.machine || inputs_.machine->memory_mb == 0) return {};
-    const auto needed = static_cast<double>(plan::sizes_for(plan_).megabytes());
+    const auto needed = static_cast<double>(plan::megabytes_for(plan_));
     if (needed <= inputs_.machine->memory_mb) return {};
     return diag::fail(refuse_memory(inputs_, plan_));
   }

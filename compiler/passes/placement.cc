@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "compiler/plan/memory.h"
+
 namespace weft::passes {
 
 namespace {
@@ -26,6 +28,14 @@ std::string reason(const ir::Endpoint& e, double ring) {
     out += fmt::format("{} {} {:.0f} cycles{}", p == all[0] ? ":" : ",", ir::to_string(p),
                        app_cycles(e, p, ring), can_run(p) ? "" : " (cannot be run yet)");
   }
+  return out;
+}
+
+// Of all that comes to it, packets per second.
+double rate_of(const ir::Workload& workload, unsigned endpoint) {
+  double out = workload.endpoints[endpoint].rate;
+  for (const ir::Flow& f : workload.flows) out += f.endpoint == endpoint ? f.rate : 0;
+  for (const ir::FlowSet& s : workload.sets) out += s.endpoint == endpoint ? s.rate : 0;
   return out;
 }
 
@@ -52,7 +62,14 @@ std::vector<plan::Placed> placements(const Inputs& inputs) {
       return app_cycles(e, a, ring) < app_cycles(e, b, ring);
     });
     const ir::Placement how = e.placement.value_or(*least);
-    out.push_back({i, how, reason(e, ring)});
+    plan::Placed placed{i, how, reason(e, ring)};
+    placed.process = plan::process_of(e, how);
+    if (!placed.process.empty()) {
+      placed.copies = e.copied;
+      placed.rate = rate_of(inputs.workload, i);
+      placed.size = e.size;
+    }
+    out.push_back(std::move(placed));
   }
   return out;
 }

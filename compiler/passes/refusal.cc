@@ -109,6 +109,23 @@ diag::Note too_few_levels(const FilterProblem& problem, const Contradiction& why
 }
 
 // Without it there would be rules for all that must have some.
+bool wants_queues_for_trust(const ir::Endpoint& e) {
+  return !e.trust.empty() && !e.exclusive && how_of(e) != ir::Placement::dedicated;
+}
+
+std::string by_copy(const std::string& whose) {
+  return fmt::format("`placement: dedicated` for {}, whose packets are copied then", whose);
+}
+
+// Another way to keep a zone's packets from others; "": there is none.
+std::string or_by_copy(const Inputs& inputs, const Zone& zone) {
+  std::vector<std::string> names;
+  for (const ir::Endpoint& e : inputs.workload.endpoints)
+    if (wants_queues_for_trust(e) && group_of(e) == zone.group)
+      names.push_back(fmt::format("`{}`", e.name));
+  return names.empty() ? "" : "; or " + by_copy(fmt::format("{}", fmt::join(names, ", ")));
+}
+
 bool spread_stands_in_the_way(const Inputs& inputs, const FilterProblem& problem) {
   return inputs.workload.spread.binds() &&
          plan_filters(filter_problem(inputs, *problem.classes)).missing.empty();
@@ -231,6 +248,8 @@ diag::Diagnostic refuse_filters(const Inputs& inputs, const FilterProblem& probl
     if (fit > 0 && !all[c].many())
       way = fmt::format("at most {} of {}, or {}", fit, all[c].name, way);
     if (std::find(ways.begin(), ways.end(), way) == ways.end()) ways.push_back(std::move(way));
+    const ir::Endpoint& e = inputs.workload.endpoints[all[c].endpoint];
+    if (wants_queues_for_trust(e)) ways.push_back(by_copy(fmt::format("`{}`", e.name)));
   }
   if (spread_stands_in_the_way(inputs, problem)) ways.push_back("leave out `spread:`");
   const std::vector<std::string> then = further_wishes(problem, inputs, why);
@@ -253,6 +272,8 @@ diag::Diagnostic refuse_queues(const Inputs& inputs, const Classes& classes, uns
   for (std::size_t z = 2; z < classes.zones.size(); ++z)
     out.notes.push_back({fmt::format("so does {}", classes.zones[z].name), classes.zones[z].span});
   why_not_more(out, inputs, queues, wanted);
+  for (std::size_t z = 1; z < classes.zones.size(); ++z)
+    out.help += or_by_copy(inputs, classes.zones[z]);
   return out;
 }
 
@@ -269,6 +290,7 @@ diag::Diagnostic refuse_spreading(const Inputs& inputs, const Zone& zone, const 
     out.notes = {nothing_spreads(inputs)};
     out.help = "leave the wish out, or take a card that spreads packets over queues";
   }
+  out.help += or_by_copy(inputs, zone);
   return out;
 }
 

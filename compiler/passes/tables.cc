@@ -5,6 +5,7 @@
 #include <map>
 
 #include "compiler/ir/filter_shape.h"
+#include "compiler/passes/check_memory.h"
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/spread_check.h"
 #include "compiler/passes/steer.h"
@@ -322,7 +323,8 @@ diag::Result<void> check_plan(const plan::Plan& plan, const Inputs& inputs) {
   if (auto ok = check_inputs(plan, inputs); !ok) return ok;
   if (auto ok = check_queues(plan, inputs); !ok) return ok;
   if (auto ok = check_spread(plan, inputs); !ok) return ok;
-  return check_rules(plan, inputs);
+  if (auto ok = check_rules(plan, inputs); !ok) return ok;
+  return check_memory(plan, inputs);
 }
 
 }  // namespace weft::passes

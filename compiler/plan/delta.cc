@@ -8,6 +8,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "compiler/plan/memory.h"
 #include "compiler/plan/owners.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/segment_rules.h"
@@ -79,6 +80,7 @@ std::vector<std::string> fixed_things(const Plan& a, const Plan& b) {
   fixed(a.host == b.host, "the host's addresses, routes or MTU");
   fixed(c.rx_queues == d.rx_queues && c.tx_queues == d.tx_queues, "the number of queues");
   fixed(same_cores(a, b), "which core runs which queue");
+  fixed(receive_regions(a) == receive_regions(b), "which queues have memory of their own");
   fixed(c.knobs == d.knobs, "switches of the card");
   fixed(c.rss.enabled == d.rss.enabled && c.rss.types == d.rss.types && c.rss.key == d.rss.key &&
             c.rss.function == d.rss.function && c.rss.table.size() == d.rss.table.size(),

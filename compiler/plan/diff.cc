@@ -7,6 +7,7 @@
 #include <map>
 #include <tuple>
 
+#include "compiler/plan/memory.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/preview.h"
 #include "compiler/plan/text.h"
@@ -60,6 +61,19 @@ std::map<std::string, std::string> queue_map(const Plan& p) {
   out["receive queues"] = format("{}", p.configuration.rx_queues);
   out["transmit queues"] = format("{}", p.configuration.tx_queues);
   for (const NetCore& core : p.cores) out[format("core {}", core.id)] = queues_text(core.queues);
+  return out;
+}
+
+std::map<std::string, std::string> memory_map(const Plan& p) {
+  std::map<std::string, std::string> out;
+  for (const Region& r : p.memory)
+    out[format("{} of {}", to_string(r.kind), r.name)] =
+        format("{}{} buffers of {} bytes{}", r.queues.empty() ? "" : queues_text(r.queues) + ", ",
+               r.buffers, r.bytes, r.node ? format(", node {}", *r.node) : "");
+  for (const Placed& it : p.chosen.placement)
+    if (!it.process.empty() && it.endpoint < p.endpoints.size())
+      out["process of " + p.endpoints[it.endpoint].name] =
+          format("{}, {}", it.process, it.copies ? "copy" : "zero copy");
   return out;
 }
 
@@ -169,6 +183,7 @@ std::vector<Change> diff(const Plan& before, const Plan& then) {
   compare("rss", rss_map(before), rss_map(after), out);
   compare("filters", filter_map(before), filter_map(after), out);
   compare("queues", queue_map(before), queue_map(after), out);
+  compare("memory", memory_map(before), memory_map(after), out);
   compare("flows", flow_map(before), flow_map(after), out);
   auto was = by_class(before), is = by_class(after);
   std::map<std::string, std::string> residues_was, residues_is;

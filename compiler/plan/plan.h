@@ -104,6 +104,28 @@ struct Placed {
   unsigned endpoint = 0;  // index
   ir::Placement how = ir::Placement::run_to_completion;
   std::string why;
+  // Dedicated: the process that it runs in ("trust bank", "endpoint db"); "": the stack's own.
+  std::string process;
+  bool copies = false;  // its packets are copied into that process's memory; else they are mapped
+  // What its memory is sized by: packets per second, and bytes of payload of one.
+  double rate = 0;
+  unsigned size = 0;
+};
+
+// Memory for packets, where it is not one pool for all queues that the stack alone maps.
+struct Region {
+  enum class Kind {
+    receive,   // filled by some queues; processes that read it in place map it read-only
+    copies,    // of packets that a process may see, of queues that carry others', too
+    transmit,  // written by a process
+  };
+  Kind kind = Kind::receive;
+  std::string name;              // "everybody", or whose it is: "trust bank", "endpoint db"
+  std::vector<unsigned> queues;  // receive: that fill it
+  unsigned buffers = 0;
+  unsigned bytes = 0;            // of each, behind its headroom
+  std::optional<unsigned> node;  // of NUMA, where the machine is known
+  bool operator==(const Region&) const = default;
 };
 
 // How full the fullest is, and what no assignment could be better than. Cycles per second.
@@ -158,6 +180,7 @@ struct Plan {
   std::vector<FlowEntry> flows;
   Chosen chosen;
   std::vector<NetCore> cores;
+  std::vector<Region> memory;  // empty: one pool for all queues (plan/memory.h)
   std::vector<Residue> residues;
   double cycles_per_packet = 0;  // predicted, mean over the workload
   double cycles_saved = 0;       // against no card at all

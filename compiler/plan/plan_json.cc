@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "compiler/plan/diff.h"
+#include "compiler/plan/memory.h"
 #include "compiler/plan/plan.h"
 #include "compiler/plan/text.h"
 
@@ -125,8 +126,13 @@ Json choice_json(const Chosen& c) {
   out["certified"] = c.certified;
   out["placement"] = Json::array();
   for (const Placed& p : c.placement)
-    out["placement"].push_back(
-        {{"endpoint", p.endpoint}, {"how", to_string(p.how)}, {"why", p.why}});
+    out["placement"].push_back({{"endpoint", p.endpoint},
+                                {"how", to_string(p.how)},
+                                {"process", p.process.empty() ? Json() : Json(p.process)},
+                                {"copies", p.copies},
+                                {"rate", p.rate},
+                                {"size", p.size},
+                                {"why", p.why}});
   out["objectives"] = c.objectives;
   out["compared"] = Json::array();
   for (const Compared& o : c.compared)
@@ -191,6 +197,14 @@ std::string to_json(const Plan& plan) {
                             {"slower", core.slower},
                             {"remote", core.remote},
                             {"load", core.load}});
+  out["memory"] = Json::array();
+  for (const Region& r : plan.memory)
+    out["memory"].push_back({{"region", r.name},
+                             {"for", to_string(r.kind)},
+                             {"queues", r.queues},
+                             {"buffers", r.buffers},
+                             {"bytes", r.bytes},
+                             {"node", r.node ? Json(*r.node) : Json()}});
   out["residues"] = Json::array();
   for (const Residue& residue : plan.residues) out["residues"].push_back(residue_json(residue));
   out["cycles_per_packet"] = plan.cycles_per_packet;

@@ -406,6 +406,20 @@ NetCore read_core(const Value& at, unsigned queues) {
   return out;
 }
 
+Region read_region(const Value& at, unsigned queues) {
+  Mapping m(at, "region");
+  Region out;
+  out.name = m.required("region").text();
+  out.kind = static_cast<Region::Kind>(
+      m.required("for").word({"receive", "copies", "transmit"}, "a use of memory"));
+  if (out.kind == Region::Kind::receive) out.queues = numbers(m.required("queues"), queues - 1);
+  out.buffers = static_cast<unsigned>(m.required("buffers").number(1, 1'000'000'000));
+  out.bytes = static_cast<unsigned>(m.required("bytes").number(64, 65'536));
+  if (auto v = m.optional("node")) out.node = static_cast<unsigned>(v->number(0, 1023));
+  m.done();
+  return out;
+}
+
 Gap read_gap(const Value& at) {
   Mapping m(at, "gap");
   Gap out;
@@ -456,6 +470,12 @@ Chosen read_choice(const Value& at, unsigned queues) {
       placed.how = static_cast<ir::Placement>(
           p.required("how").word({"run_to_completion", "dedicated", "pipelined"}, "a placement"));
       placed.why = p.required("why").text();
+      if (auto process = p.optional("process")) {
+        placed.process = process->text();
+        placed.copies = p.required("receive").word({"zero_copy", "copy"}, "a way to receive") == 1;
+        placed.rate = p.required("rate").real(0, 1e18);
+        placed.size = static_cast<unsigned>(p.required("size").number(0, 65507));
+      }
       p.done();
       out.placement.push_back(std::move(placed));
     }
@@ -531,6 +551,8 @@ diag::Result<Plan> read_document(frontend::Document document, const ir::FieldTab
     out.chosen = read_choice(choice, queues);
   Value cores = root.required("cores");
   for (const Value& v : cores.list()) out.cores.push_back(read_core(v, queues));
+  if (auto memory = root.optional("memory"))
+    for (const Value& v : memory->list()) out.memory.push_back(read_region(v, queues));
   out.cycles_per_packet = root.required("cycles_per_packet").real(0, 1e18);
   out.cycles_saved = root.required("cycles_saved").real(-1e18, 1e18);
   Value residues = root.required("residues");

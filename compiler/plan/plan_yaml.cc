@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "compiler/frontend/readers.h"
+#include "compiler/plan/memory.h"
 #include "compiler/plan/parts.h"
 #include "compiler/plan/plan.h"
 #include "compiler/plan/text.h"
@@ -154,6 +155,23 @@ std::string gap_text(const Gap& gap) {
   return format("{{busiest: {}, bound: {}}}", number_text(gap.busiest), number_text(gap.bound));
 }
 
+std::string process_members(const Placed& p) {
+  if (p.process.empty()) return "";
+  return format(", process: {}, receive: {}, rate: {}, size: {}", quoted(p.process),
+                p.copies ? "copy" : "zero_copy", number_text(p.rate), p.size);
+}
+
+std::string memory_text(const std::vector<Region>& regions) {
+  if (regions.empty()) return "";
+  std::string out =
+      "# Pools of packet buffers by the queues that fill them, and memory of processes.\nmemory:\n";
+  for (const Region& r : regions)
+    out += format("  - {{region: {}, for: {}{}, buffers: {}, bytes: {}{}}}\n", quoted(r.name),
+                  to_string(r.kind), r.queues.empty() ? "" : ", queues: " + list(r.queues),
+                  r.buffers, r.bytes, r.node ? format(", node: {}", *r.node) : "");
+  return out;
+}
+
 std::string choice_text(const Chosen& c) {
   std::string out =
       "# How flows were given to queues, and the least that any plan's busiest queue and core "
@@ -168,8 +186,8 @@ std::string choice_text(const Chosen& c) {
   if (!c.certified.empty()) out += format("  certified: [{}]\n", fmt::join(c.certified, ", "));
   if (!c.placement.empty()) out += "  placement:\n";
   for (const Placed& p : c.placement)
-    out += format("    - {{endpoint: {}, how: {}, why: {}}}\n", p.endpoint, to_string(p.how),
-                  quoted(p.why));
+    out += format("    - {{endpoint: {}, how: {}{}, why: {}}}\n", p.endpoint, to_string(p.how),
+                  process_members(p), quoted(p.why));
   if (!c.objectives.empty()) out += format("  objectives: [{}]\n", fmt::join(c.objectives, ", "));
   if (!c.compared.empty()) out += "  compared:\n";
   for (const Compared& o : c.compared)
@@ -226,6 +244,7 @@ std::string to_yaml_without_proof(const Plan& plan) {
         core.slower != 1 ? ", slower: " + number_text(core.slower) : "",
         core.remote != 0 ? ", remote: " + number_text(core.remote) : "", list(core.queues),
         core.priority.empty() ? "" : ", priority: " + list(core.priority), number_text(core.load));
+  out += memory_text(plan.memory);
   out += format("cycles_per_packet: {}\ncycles_saved: {}\n", number_text(plan.cycles_per_packet),
                 number_text(plan.cycles_saved));
   if (!plan.residues.empty())

@@ -7,7 +7,7 @@
 #include <bit>
 #include <map>
 
-#include "compiler/plan/buffers.h"
+#include "compiler/plan/memory.h"
 #include "compiler/plan/segment_rules.h"
 #include "compiler/plan/text.h"
 
@@ -346,9 +346,13 @@ std::string preview(const Plan& plan, const PreviewOptions& options) {
       out += format("    on another NUMA node than the card: {:g} cycles more for each packet\n",
                     core.remote);
   }
-  if (std::any_of(plan.cores.begin(), plan.cores.end(), [](const auto& c) { return c.cpu; }))
+  if (!plan.memory.empty() ||
+      std::any_of(plan.cores.begin(), plan.cores.end(), [](const auto& c) { return c.cpu; }))
+    out += format("{} {} MB for packet buffers\n", paint(bold, "memory"), megabytes_for(plan));
+  for (const Region& r : plan.memory)
     out +=
-        format("{} {} MB for packet buffers\n", paint(bold, "memory"), sizes_for(plan).megabytes());
+        format("  to {} for {}: {} buffers of {} bytes{}\n", to_string(r.kind), r.name, r.buffers,
+               r.bytes, r.queues.empty() ? "" : ", filled by " + queues_text(r.queues));
   out += format("{} {:.1f} cycles per packet predicted, {:.1f} saved by the card\n",
                 paint(bold, "cost"), plan.cycles_per_packet, plan.cycles_saved);
   return out + proof_text(plan, paint);

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "compiler/plan/memory.h"
 #include "compiler/plan/operation.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/preview.h"
@@ -67,6 +68,55 @@ std::vector<unsigned> hash_queues(const plan::Plan& plan) {
   return {all.begin(), all.end()};
 }
 
+void memory_of(const plan::Plan& plan, unsigned place, const std::set<unsigned>& on,
+               EndpointStory& out) {
+  const plan::Placed placed = plan::placed(plan, place);
+  out.process = placed.process;
+  out.zero_copy = !placed.copies;
+  for (const plan::Placed& p : plan.chosen.placement)
+    if (!p.process.empty() && p.process == placed.process && p.endpoint != place)
+      out.with.push_back(plan.endpoints.at(p.endpoint).name);
+  const bool anywhere = out.hashed && out.hash_queues.empty();
+  for (const plan::Region& r : plan::receive_regions(plan))
+    if (anywhere ||
+        std::any_of(r.queues.begin(), r.queues.end(), [&](unsigned q) { return on.contains(q); }))
+      out.receives.push_back(r);
+  for (const plan::Region& r : plan.memory)
+    if (r.kind != plan::Region::Kind::receive && r.name == placed.process) out.own.push_back(r);
+}
+
+std::string buffers_text(const plan::Region& r) {
+  return fmt::format("{} buffers of {} bytes{}", r.buffers, r.bytes,
+                     r.node ? fmt::format(" on NUMA node {}", *r.node) : "");
+}
+
+std::string memory_text(const EndpointStory& s) {
+  std::string out = "  process   ";
+  out += s.process.empty() ? "the stack's own" : s.process + ", a process of its own";
+  if (!s.with.empty()) out += fmt::format(", with {}", fmt::join(s.with, ", "));
+  out += "\n";
+  const char* how = s.process.empty() ? "in place" : s.zero_copy ? "zero copy" : "copied";
+  for (const plan::Region& r : s.receives)
+    out += fmt::format("  receives  {}, from {} that {} fill{} for {}\n", how, buffers_text(r),
+                       plan::queues_text(r.queues), r.queues.size() == 1 ? "s" : "", r.name);
+  for (const plan::Region& r : s.own)
+    out +=
+        fmt::format("  {}{}\n", r.kind == plan::Region::Kind::copies ? "copied to " : "sends     ",
+                    buffers_text(r));
+  return out;
+}
+
+nlohmann::json regions_json(const std::vector<plan::Region>& regions) {
+  auto out = nlohmann::json::array();
+  for (const plan::Region& r : regions)
+    out.push_back({{"region", r.name},
+                   {"for", plan::to_string(r.kind)},
+                   {"queues", r.queues},
+                   {"buffers", r.buffers},
+                   {"bytes", r.bytes}});
+  return out;
+}
+
 nlohmann::json cores_json(const std::vector<EndpointStory::Core>& cores) {
   auto out = nlohmann::json::array();
   for (const auto& c : cores)
@@ -118,6 +168,7 @@ std::optional<EndpointStory> explain_endpoint(const plan::Plan& plan, const std:
     out.placement = ir::to_string(p.how);
     out.why = p.why;
   }
+  memory_of(plan, place, on, out);
   return out;
 }
 
@@ -139,7 +190,7 @@ std::string to_text(const EndpointStory& s) {
                        c.first ? ", polled first" : "");
   if (!s.zones.empty()) out += fmt::format("  queues of {}\n", fmt::join(s.zones, ", "));
   if (!s.placement.empty()) out += fmt::format("  runs      {}: {}\n", s.placement, s.why);
-  return out;
+  return out + memory_text(s);
 }
 
 std::string to_json(const EndpointStory& s) {
@@ -161,6 +212,10 @@ std::string to_json(const EndpointStory& s) {
                               {"queues", s.queues},
                               {"zones", s.zones},
                               {"cores", cores_json(s.cores)},
+                              {"process", s.process},
+                              {"zero_copy", s.zero_copy},
+                              {"receives", regions_json(s.receives)},
+                              {"memory", regions_json(s.own)},
                               {"placement", s.placement},
                               {"why", s.why}};
   return out.dump(2) + "\n";

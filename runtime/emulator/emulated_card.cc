@@ -173,6 +173,14 @@ std::span<const std::uint8_t> EmulatedCard::bytes_of(const rte_mbuf& packet) {
   return {static_cast<const std::uint8_t*>(all), packet.pkt_len};
 }
 
+// Null where the queue has no buffer left; the frame is gone then.
+rte_mbuf* EmulatedCard::into_memory_of(std::uint16_t queue, rte_mbuf* frame) const {
+  if (queue >= options_.memory.size() || frame->pool == options_.memory[queue]) return frame;
+  rte_mbuf* copy = rte_pktmbuf_copy(frame, options_.memory[queue], 0, frame->pkt_len);
+  rte_pktmbuf_free(frame);
+  return copy;
+}
+
 void EmulatedCard::deliver(rte_mbuf* packet) {
   if (packet->nb_segs > model_.rx_segments) {
     ++arrived_;
@@ -198,7 +206,8 @@ void EmulatedCard::deliver(rte_mbuf* packet) {
     packet->ol_flags |= RTE_MBUF_F_RX_FDIR | RTE_MBUF_F_RX_FDIR_ID;
     packet->hash.fdir.hi = *outcome.mark;
   }
-  if (rte_ring_sp_enqueue(rx_rings_[outcome.queue].get(), packet) != 0) {
+  packet = into_memory_of(outcome.queue, packet);
+  if (packet == nullptr || rte_ring_sp_enqueue(rx_rings_[outcome.queue].get(), packet) != 0) {
     ++queue_full_;
     rte_pktmbuf_free(packet);
     return;

@@ -37,6 +37,9 @@ struct EmulatedCardOptions {
   bool wait_for_room = false;
   // Decides which queue a flow goes to on cards that nobody can predict ("spreads: unknown").
   std::uint64_t spread_seed = 0;
+  // Memory that the card fills, by queue, where queues have their own: the wire's frames are copied
+  // into it, as a card would write them there. Empty: frames stay where the wire put them.
+  std::vector<rte_mempool*> memory = {};
 };
 
 class EmulatedCard final : public ports::Card, private ports::CardControl {
@@ -119,6 +122,7 @@ class EmulatedCard final : public ports::Card, private ports::CardControl {
   unsigned transmit_burst(std::uint16_t queue);
   void transmit(std::uint16_t queue, std::span<rte_mbuf*> frames);
   void deliver(rte_mbuf* frame);
+  rte_mbuf* into_memory_of(std::uint16_t queue, rte_mbuf* frame) const;
   std::span<const std::uint8_t> bytes_of(const rte_mbuf& packet);
   static std::uint64_t give_back(Ring& ring);  // how many packets it held
 

@@ -100,8 +100,9 @@ diag::Result<void> Engine::build(const ir::FieldTable& fields, ports::Card& card
 
 diag::Result<void> Engine::add_shard(NetCore& core, unsigned queue, const ir::FieldTable& fields,
                                      Pools& pools) {
+  Pools& its = options_.pools_of_queues.empty() ? pools : *options_.pools_of_queues.at(queue);
   auto shard =
-      std::make_unique<Shard>(plan_, queue, core.id, pools, *handovers_, placement_, core.owners,
+      std::make_unique<Shard>(plan_, queue, core.id, its, *handovers_, placement_, core.owners,
                               options_.seed + queue, options_.tcp_connections);
   auto done = add_program(*shard, *plan::residue_of_queue(plan_, queue), fields);
   for (const plan::Residue& residue : plan_.residues) {

@@ -26,7 +26,9 @@ struct EngineOptions {
   std::uint64_t seed = 1;                      // of everything random
   bool busy = false;                           // never rest
   bool profile = false;                        // time every batch, and, interpreted, every node
-  std::uint32_t tcp_connections = 0;           // most of each shard; 0: as many as it can name
+  // By queue, where not all take their buffers from the pools given (region_pools.h).
+  std::vector<Pools*> pools_of_queues = {};
+  std::uint32_t tcp_connections = 0;  // most of each shard; 0: as many as it can name
 };
 
 class Engine {

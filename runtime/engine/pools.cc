@@ -41,8 +41,8 @@ diag::Result<std::unique_ptr<Pools>> Pools::make(const std::string& name, PoolSi
   if (pools->large == nullptr)
     return diag::fail(diag::Diagnostic{
         .code = "E0650",
-        .message = fmt::format("no memory for packet buffers ({} MB wanted): {}", sizes.megabytes(),
-                               rte_strerror(rte_errno)),
+        .message = fmt::format("no memory for packet buffers ({} MB wanted): {}",
+                               plan::megabytes_of(sizes.bytes()), rte_strerror(rte_errno)),
         .help = "give the machine more memory or huge pages, or compile for fewer queues"});
   return pools;
 }

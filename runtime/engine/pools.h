@@ -68,7 +68,7 @@ class Pools {
     if (is_large(buffer)) {
       LargeBuffer* b = untagged(buffer);
       fence(b->bytes, sizeof(b->bytes));
-      rte_mempool_put(large, b);
+      rte_mempool_put(rte_mempool_from_obj(b), b);  // (it may be of another region)
     } else {
       open_fences(static_cast<rte_mbuf*>(buffer));
       rte_pktmbuf_free(static_cast<rte_mbuf*>(buffer));

@@ -31,10 +31,12 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
 }  // namespace
 
 EthdevControl::EthdevControl(std::uint16_t port, rte_mempool* pool, TransmitLimits limits,
-                             std::unique_ptr<WireLosses> losses, rte_mempool* copies)
+                             std::unique_ptr<WireLosses> losses, rte_mempool* copies,
+                             std::vector<rte_mempool*> by_queue)
     : port_(port),
       pool_(pool),
       copies_(copies != nullptr ? copies : pool),
+      by_queue_(std::move(by_queue)),
       losses_(std::move(losses)),
       limits_(limits) {
   char name[RTE_ETH_NAME_MAX_LEN] = "?";
@@ -82,7 +84,8 @@ int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmi
   for (std::uint16_t q = 0; result == 0 && q < receive_queues; ++q) {
     rte_eth_rxconf queue = limits.default_rxconf;
     queue.offloads = wanted.rxmode.offloads;
-    result = rte_eth_rx_queue_setup(port_, q, rx, socket, &queue, pool_);
+    result = rte_eth_rx_queue_setup(port_, q, rx, socket, &queue,
+                                    q < by_queue_.size() ? by_queue_[q] : pool_);
   }
   for (std::uint16_t q = 0; result == 0 && q < transmit_queues; ++q) {
     rte_eth_txconf queue = limits.default_txconf;

@@ -31,9 +31,11 @@ class EthdevControl final : public CardControl {
  public:
   // `pool` fills the receive queues; it must outlive the port's last receive. `losses`, when there
   // are any, are attached when the port starts. Packets that must be copied to be what the driver
-  // can send (`limits`) are copied into buffers of `copies`, null: of `pool`.
+  // can send (`limits`) are copied into buffers of `copies`, null: of `pool`. `by_queue`: receive
+  // queues that have memory of their own (engine/region_pools.h).
   EthdevControl(std::uint16_t port, rte_mempool* pool, TransmitLimits limits,
-                std::unique_ptr<WireLosses> losses, rte_mempool* copies);
+                std::unique_ptr<WireLosses> losses, rte_mempool* copies,
+                std::vector<rte_mempool*> by_queue = {});
   ~EthdevControl() override;
 
   std::string name() const override { return name_; }
@@ -67,6 +69,7 @@ class EthdevControl final : public CardControl {
   std::uint16_t port_;
   rte_mempool* pool_;
   rte_mempool* copies_;
+  std::vector<rte_mempool*> by_queue_;
   std::string name_;
   std::string driver_;
   bool started_ = false;
@@ -84,8 +87,9 @@ class EthdevCard final : public Card {
  public:
   // `limits`: what the driver can send as one packet, as its model says.
   EthdevCard(std::uint16_t port, rte_mempool* pool, TransmitLimits limits = {},
-             std::unique_ptr<WireLosses> losses = nullptr, rte_mempool* copies = nullptr)
-      : control_(port, pool, limits, std::move(losses), copies) {}
+             std::unique_ptr<WireLosses> losses = nullptr, rte_mempool* copies = nullptr,
+             std::vector<rte_mempool*> by_queue = {})
+      : control_(port, pool, limits, std::move(losses), copies, std::move(by_queue)) {}
   CardControl& control() override { return control_; }
   std::uint16_t rx_burst(std::uint16_t queue, rte_mbuf** packets, std::uint16_t n) override;
   // Packets that the driver cannot send as they are are copied first, in place.

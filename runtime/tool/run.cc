@@ -11,6 +11,7 @@
 #include <fstream>
 #include <mutex>
 
+#include "compiler/plan/memory.h"
 #include "compiler/plan/text.h"
 #include "runtime/doctor/checksum_watch.h"
 #include "runtime/doctor/doctor.h"
@@ -52,7 +53,7 @@ class Signals {
 };
 
 unsigned megabytes_for(const Loaded& loaded) {
-  return static_cast<unsigned>(engine::sizes_for(loaded.plan, loaded.buffers).megabytes());
+  return static_cast<unsigned>(plan::megabytes_for(loaded.plan, loaded.buffers));
 }
 
 // As asked for, or where the plan was made for.

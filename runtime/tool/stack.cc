@@ -29,9 +29,10 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const Loaded& loaded,
   if (!libraries) return diag::fail(libraries.error());
   std::unique_ptr<Stack> stack(new Stack(loaded, options));
   stack->engine_kind_ = code != nullptr ? "generated" : "interpreted";
-  auto pools = engine::Pools::make("weft", engine::sizes_for(loaded.plan, loaded.buffers));
-  if (!pools) return diag::fail(pools.error());
-  stack->pools_ = std::move(*pools);
+  auto regions = engine::RegionPools::make("weft", loaded.plan, loaded.buffers);
+  if (!regions) return diag::fail(regions.error());
+  stack->regions_ = std::move(*regions);
+  stack->pools_ = &stack->regions_->shared();
   stack->clock_ = options.wire->kind == ports::WireName::Kind::sim
                       ? std::make_unique<engine::Clock>(stack->virtual_clock_)
                       : std::make_unique<engine::Clock>();
@@ -48,7 +49,8 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const Loaded& loaded,
                                       .generated = code,
                                       .seed = seed_of(options),
                                       .busy = options.busy,
-                                      .profile = options.profile});
+                                      .profile = options.profile,
+                                      .pools_of_queues = stack->regions_->of_queues()});
   if (!engine) return diag::fail(engine.error());
   stack->engine_ = std::move(*engine);
   stack->make_live();
@@ -146,13 +148,15 @@ diag::Result<void> Stack::make_card() {
                                             : port_->port();
     const ports::TransmitLimits limits{.segments = loaded_.model.tx_segments,
                                        .external_buffers = loaded_.model.external_buffers};
-    card_ = std::make_unique<ports::EthdevCard>(port, pools_->frames, limits, std::move(losses_),
-                                                pools_->longest_frames());
+    card_ =
+        std::make_unique<ports::EthdevCard>(port, pools_->frames, limits, std::move(losses_),
+                                            pools_->longest_frames(), regions_->filled_by_card());
     return {};
   }
   emulator::EmulatedCardOptions how;
   // A capture can wait, a live wire cannot.
   how.wait_for_room = !options_.wire->live();
+  how.memory = regions_->filled_by_card();
   auto card = emulator::EmulatedCard::make(loaded_.model, loaded_.fields, *wire_, how);
   if (!card) return diag::fail(card.error());
   card_ = std::move(*card);

@@ -8,6 +8,7 @@
 
 #include "runtime/emulator/emulated_card.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/region_pools.h"
 #include "runtime/live/live.h"
 #include "runtime/live/requests.h"
 #include "runtime/observe/snapshot.h"
@@ -58,7 +59,8 @@ class Stack {
   const RuntimeOptions& options_;
   ports::VirtualClock virtual_clock_;
   std::unique_ptr<engine::Clock> clock_;
-  std::unique_ptr<engine::Pools> pools_;
+  std::unique_ptr<engine::RegionPools> regions_;
+  engine::Pools* pools_ = nullptr;  // for what is nobody's alone
   std::unique_ptr<ports::Vdev> port_;
   std::unique_ptr<ports::RingPort> ring_port_;
   std::unique_ptr<ports::PciPort> pci_;

@@ -143,14 +143,18 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const plan::Plan& plan,
   stack->plan_ = &plan;
   stack->options_ = options;
   stack->clock_ = std::make_unique<engine::Clock>(stack->virtual_);
-  engine::PoolSizes sizes = engine::sizes_for(plan);
-  if (options.frames != 0) sizes.frames = options.frames;
-  auto pools = engine::Pools::make(name, sizes);
-  if (!pools) return diag::fail(pools.error());
-  stack->pools_ = std::move(*pools);
+  plan::Plan sized = plan;
+  if (options.frames != 0) sized.memory = plan::receive_regions(plan);
+  for (plan::Region& region : sized.memory)
+    if (options.frames != 0) region.buffers = options.frames;
+  auto regions = engine::RegionPools::make(name, sized);
+  if (!regions) return diag::fail(regions.error());
+  stack->regions_ = std::move(*regions);
+  stack->pools_ = &stack->regions_->shared();
   if (options.failures != nullptr) {
-    for (rte_mempool* pool : {stack->pools_->frames, stack->pools_->jumbo, stack->pools_->large}) {
-      if (pool != nullptr) fail_allocations(pool, *options.failures);
+    for (const auto& made : stack->regions_->regions()) {
+      for (rte_mempool* pool : {made.pools->frames, made.pools->jumbo, made.pools->large})
+        if (pool != nullptr) fail_allocations(pool, *options.failures);
     }
   }
   stack->wire_ = std::make_unique<ports::SimWire>("sim", std::move(in), stack->virtual_,
@@ -162,7 +166,8 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const plan::Plan& plan,
   auto card = emulator::EmulatedCard::make(inputs.nic, inputs.fields, wire,
                                            {.policy = options.policy,
                                             .ring_size = options.ring_size,
-                                            .wait_for_room = options.wait_for_room});
+                                            .wait_for_room = options.wait_for_room,
+                                            .memory = stack->regions_->filled_by_card()});
   if (!card) return diag::fail(card.error());
   stack->card_ = std::move(*card);
   auto rules = ports::apply(plan, &inputs.nic, stack->card_->control());
@@ -179,9 +184,12 @@ diag::Result<std::unique_ptr<Stack>> Stack::make(const plan::Plan& plan,
   if (options.narrow != 0)
     stack->narrow_ = std::make_unique<NarrowCard>(*stack->card_, options.narrow);
   ports::Card& taking = stack->narrow_ ? static_cast<ports::Card&>(*stack->narrow_) : *stack->card_;
-  auto engine = engine::Engine::make(
-      plan, inputs.fields, taking, *stack->pools_, *stack->clock_, libraries,
-      {.name = name, .generated = stack->code_ ? &*stack->code_ : nullptr, .seed = options.seed});
+  auto engine =
+      engine::Engine::make(plan, inputs.fields, taking, *stack->pools_, *stack->clock_, libraries,
+                           {.name = name,
+                            .generated = stack->code_ ? &*stack->code_ : nullptr,
+                            .seed = options.seed,
+                            .pools_of_queues = stack->regions_->of_queues()});
   if (!engine) return diag::fail(engine.error());
   stack->engine_ = std::move(*engine);
   if (options.one_by_one) {
@@ -326,6 +334,10 @@ observe::Snapshot Stack::stop() {
   return snapshot;
 }
 
-unsigned Stack::buffers_in_use() const { return pools_->in_use(); }
+unsigned Stack::buffers_in_use() const {
+  unsigned out = 0;
+  for (const auto& made : regions_->regions()) out += made.pools->in_use();
+  return out;
+}
 
 }  // namespace weft::sim

@@ -14,6 +14,7 @@
 #include "compiler/passes/pipeline.h"
 #include "runtime/emulator/emulated_card.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/region_pools.h"
 #include "runtime/observe/balance.h"
 #include "runtime/ports/sim_wire.h"
 #include "runtime/ports/translate.h"
@@ -72,7 +73,7 @@ struct StackOptions {
   bool guarded = false;      // frames in buffers of their own (guarded_wire.h)
   // For tests of what runs out: see failing_pool.h; 0 and true are what the runtime does.
   Failures* failures = nullptr;
-  unsigned frames = 0;            // in the pool
+  unsigned frames = 0;            // in each pool
   unsigned ring_size = 1024;      // of the card's queues
   bool wait_for_room = true;      // the card takes nothing from the wire while a queue is full
   const weft_app* app = nullptr;  // null: echo.h
@@ -120,7 +121,8 @@ class Stack {
   StackOptions options_;
   ports::VirtualClock virtual_;
   std::unique_ptr<engine::Clock> clock_;
-  std::unique_ptr<engine::Pools> pools_;
+  std::unique_ptr<engine::RegionPools> regions_;
+  engine::Pools* pools_ = nullptr;  // of the first queue's region
   std::unique_ptr<ports::SimWire> wire_;
   std::unique_ptr<ports::Wire> guard_;  // in front of it; may be null
   std::unique_ptr<emulator::EmulatedCard> card_;
