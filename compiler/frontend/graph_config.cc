@@ -94,6 +94,28 @@ void read_applies(Mapping& m, const ir::FieldTable& fields, ir::FilterTable& out
   out.applies = ir::any_of(std::move(any));
 }
 
+// `groups: {size: any, min: 2, max: 64, entries: 512}`; what says where in a group: `entries`, or
+// `spread: unknown`.
+ir::QueueGroups read_groups(const Value& at) {
+  Mapping m(at, "`groups`");
+  ir::QueueGroups out;
+  const std::vector<std::string> sizes = {"any", "power_of_two"};
+  out.power_of_two = m.required("size").word(sizes, "how many queues a group has") == 1;
+  const Value max = m.required("max");
+  out.max = static_cast<unsigned>(max.number(2, 4096));
+  if (const auto v = m.optional("min")) out.min = static_cast<unsigned>(v->number(2, out.max));
+  if (const auto flag = m.optional("contiguous")) out.contiguous = flag->flag();
+  if (const auto v = m.optional("count")) out.count = static_cast<unsigned>(v->number(1, 1 << 20));
+  const auto entries = m.optional("entries"), spread = m.optional("spread");
+  if (spread) spread->word({"unknown"}, "how the hash picks one of a group");
+  if (entries) out.entries = static_cast<unsigned>(entries->number(out.max, 65536));
+  if (entries.has_value() == spread.has_value())
+    at.error("E0242", "which queue of a group it is must be said once", "",
+             "write `entries:`, of a group's own table, or `spread: unknown`");
+  m.done();
+  return out;
+}
+
 ir::FilterTable read_table(const Value& at, const ir::FieldTable& fields) {
   Mapping m(at, "`table`");
   ir::FilterTable out;
@@ -110,7 +132,7 @@ ir::FilterTable read_table(const Value& at, const ir::FieldTable& fields) {
     out.same_mask_per = words[per->word(words, "what a mask is shared by")];
   }
   if (const auto flag = m.optional("items_ignored")) out.items_ignored = flag->flag();
-  const std::vector<std::string> actions = {"queue", "drop", "mark"};
+  const std::vector<std::string> actions = {"queue", "queue_group", "drop", "mark"};
   for (const Value& action : m.required("actions").list()) {
     const std::size_t before = action.error_count();
     const std::string& word = actions[action.word(actions, "an action")];
@@ -120,6 +142,15 @@ ir::FilterTable read_table(const Value& at, const ir::FieldTable& fields) {
     }
     out.actions.push_back(word);
   }
+  const bool has_groups =
+      std::find(out.actions.begin(), out.actions.end(), "queue_group") != out.actions.end();
+  const auto groups = m.optional("groups");
+  if (groups) out.groups = read_groups(*groups);
+  if (has_groups != groups.has_value())
+    at.error("E0242",
+             has_groups ? "nothing says what a queue group may be"
+                        : "`groups` without the action `queue_group`",
+             "", "write both, or none");
   if (const auto v = m.optional("counters"))
     out.counters = static_cast<unsigned>(v->number(1, out.capacity));
   if (const auto flag = m.optional("mark_required")) out.mark_required = flag->flag();
@@ -210,6 +241,15 @@ std::string condition(const ir::ExprPtr& e) {
   return fmt::format("\"{}\"", ir::to_string(e == nullptr ? ir::truth(true) : e));
 }
 
+std::string print_groups(const ir::QueueGroups& g) {
+  std::string out = fmt::format("      groups: {{size: {}, min: {}, max: {}",
+                                g.power_of_two ? "power_of_two" : "any", g.min, g.max);
+  if (g.contiguous) out += ", contiguous: true";
+  if (g.count != 0) out += fmt::format(", count: {}", g.count);
+  return out +
+         (g.entries == 0 ? ", spread: unknown}\n" : fmt::format(", entries: {}}}\n", g.entries));
+}
+
 std::string print_table(const ir::FilterTable& table) {
   const std::string capacity =
       fmt::format(fmt::runtime(table.capacity_by_device ? "{{device: {}}}" : "{}"), table.capacity);
@@ -233,6 +273,7 @@ std::string print_table(const ir::FilterTable& table) {
   }
   if (table.items_ignored) out += "      items_ignored: true\n";
   out += fmt::format("      actions: [{}]\n", fmt::join(table.actions, ", "));
+  if (table.groups) out += print_groups(*table.groups);
   if (table.counters != 0) out += fmt::format("      counters: {}\n", table.counters);
   if (table.mark_required) out += "      mark_required: true\n";
   if (table.mark_reported) out += "      mark_reported: true\n";

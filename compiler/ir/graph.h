@@ -11,6 +11,7 @@
 
 #include "compiler/diag/diagnostic.h"
 #include "compiler/ir/expr.h"
+#include "compiler/ir/queue_group.h"
 
 namespace weft::ir {
 
@@ -106,10 +107,11 @@ struct FilterTable {
   // The driver compares the fields and nothing else: an item for UDP in the pattern does not keep
   // TCP out, one for IPv4 not IPv6, unless `applies` does.
   bool items_ignored = false;
-  std::vector<std::string> actions;  // queue, drop, mark
-  unsigned counters = 0;             // so many rules can count what they catch
-  bool mark_required = false;        // reaches this table only with a mark (82599 director)
-  bool mark_reported = false;        // desc.mark carries the rule's mark
+  std::vector<std::string> actions;   // queue, queue_group, drop, mark
+  std::optional<QueueGroups> groups;  // what a queue_group may be
+  unsigned counters = 0;              // so many rules can count what they catch
+  bool mark_required = false;         // reaches this table only with a mark (82599 director)
+  bool mark_reported = false;         // desc.mark carries the rule's mark
   std::optional<std::pair<unsigned, unsigned>> priority;  // allowed range, if a rule must say one
   RuleOrder order = RuleOrder::none;                      // by it
 };

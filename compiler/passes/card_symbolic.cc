@@ -69,10 +69,27 @@ Term hits(Symbolic& symbolic, const ir::FilterTable& table, const plan::Filter& 
 
 namespace {
 
+Term in_group(smt::Session& session, const plan::Filter& rule, const Term& queue) {
+  std::vector<Term> ways;
+  for (const unsigned q : rule.group) ways.push_back(session.equal(queue, session.number(q, 16)));
+  return session.any_of(ways);
+}
+
+// (Groups of the same queues in the same order bring one packet to the same of them.)
+Term hashed_in(Symbolic& symbolic, const plan::Filter& rule, const std::vector<std::string>& input,
+               const State& state) {
+  std::vector<Term> terms;
+  for (const auto& field : input) terms.push_back(symbolic.value(state, field));
+  const std::string name = fmt::format("group/{}/{}/{}", fmt::join(rule.group, ","), rule.entries,
+                                       fmt::join(input, ","));
+  return symbolic.session().apply(name, terms, 16);
+}
+
 // A rule table as terms: is the packet in it, and if so which queue and mark.
 struct Rules {
   Term member, queue, mark, marked;
   bool of_flows = false;  // all of them flows of the workload
+  Term of_groups;         // it is one that names several queues
 };
 
 class Receive {
@@ -133,6 +150,7 @@ class Receive {
       if (!hashed || rss_type_ == "" || type_is_) {
         std::vector<Term> known = {key_.hit, plain()};
         if (hashed && type_is_) known.push_back(type_is_);
+        if (group_holds_) known.push_back(group_holds_);
         all.push_back(session_.implies(session_.all_of(known), session_.equal(queue, key_.owner)));
       }
     }
@@ -168,8 +186,17 @@ class Receive {
       marked_ = true;
     }
     queue_ = rules.queue;
+    // What goes to a group is where flows are if it is hashed as they are.
+    if (rules.of_groups)
+      group_holds_ = session_.any_of({session_.negate(rules.of_groups), hashed_as_flows()});
+    if (pinned_ && rules.of_groups) {
+      const auto where = passes::deliver(nic_, symbolic_.fields(), plan_.configuration, *pinned_);
+      if (where && where->table == node.id)
+        when.push_back(
+            session_.implies(plain(), session_.equal(queue_, session_.number(where->queue, 16))));
+    }
     follow(v, hit_port, "rule of " + node.id, when);
-    queue_ = Term();
+    queue_ = group_holds_ = Term();
     marked_ = false;
     follow(v, miss_port, "card", {session_.negate(hit)});
   }
@@ -189,9 +216,12 @@ class Receive {
             ? flows.member
             : session_.all_of({flows.member, symbolic_.condition(udp->second, State{})});
     const Rules rest = listed(limits, others);
-    return {session_.any_of({member, rest.member}), session_.ite(member, flows.queue, rest.queue),
+    return {session_.any_of({member, rest.member}),
+            session_.ite(member, flows.queue, rest.queue),
             session_.ite(member, flows.mark, rest.mark),
-            session_.ite(member, flows.marked, rest.marked)};
+            session_.ite(member, flows.marked, rest.marked),
+            false,
+            rest.of_groups ? session_.all_of({session_.negate(member), rest.of_groups}) : Term()};
   }
 
   Rules of_flows(const ir::Node& node, const std::vector<const plan::Filter*>& rules) {
@@ -223,11 +253,55 @@ class Receive {
       if (pinned_ && !concerns(table, f)) continue;
       const Term here = hits(symbolic_, table, f);
       out.member = session_.any_of({here, out.member});
-      out.queue = session_.ite(here, session_.number(f.queue, 16), out.queue);
+      out.queue = session_.ite(here, queue_of(f), out.queue);
+      if (!f.group.empty()) {
+        out.of_groups = out.of_groups ? session_.any_of({here, out.of_groups}) : here;
+      } else if (out.of_groups) {
+        out.of_groups = session_.all_of({session_.negate(here), out.of_groups});
+      }
       out.mark = session_.ite(here, session_.number(f.mark, 32), out.mark);
       out.marked = session_.ite(here, session_.number(f.mark != 0 ? 1 : 0, 1), out.marked);
     }
     return out;
+  }
+
+  // The packet has the type of header by which flows are hashed.
+  Term hashed_as_flows() {
+    const ir::Node* unit = rss_node(nic_);
+    std::vector<Term> all;
+    for (const auto& type :
+         unit == nullptr ? std::vector<ir::RssType>() : unit->config.rss->types) {
+      if (!is_on(type, plan_.configuration.rss)) continue;
+      const Term applies = symbolic_.condition(type.applies, State{});
+      const bool found = type.name == facts_.rss_type;
+      all.push_back(found ? applies : session_.negate(applies));
+      if (found) return session_.all_of(all);
+    }
+    return session_.truth(false);
+  }
+
+  // Of a group: an unknown function of the fields hashed, or any of its queues.
+  Term queue_of(const plan::Filter& rule) {
+    if (rule.group.empty()) return session_.number(rule.queue, 16);
+    if (rule.entries == 0) {
+      const Term any = symbolic_.unknown("card/queue of " + rule.id, 16);
+      conditions_.push_back(in_group(session_, rule, any));
+      return any;
+    }
+    const ir::Node* unit = rss_node(nic_);
+    const plan::Rss& rss = plan_.configuration.rss;
+    std::vector<std::pair<Term, Term>> by_type;
+    for (const auto& type :
+         unit == nullptr ? std::vector<ir::RssType>() : unit->config.rss->types) {
+      if (!rss.enabled || !is_on(type, rss)) continue;
+      const Term q = hashed_in(symbolic_, rule, type.input, State{});
+      conditions_.push_back(in_group(session_, rule, q));
+      by_type.emplace_back(symbolic_.condition(type.applies, State{}), q);
+    }
+    Term queue = session_.number(rule.queue, 16);
+    for (auto it = by_type.rbegin(); it != by_type.rend(); ++it)
+      queue = session_.ite(it->first, it->second, queue);
+    return queue;
   }
 
   // Can a rule match the pinned flow at all? The others need not be listed.
@@ -290,7 +364,7 @@ class Receive {
   const Pinned& pinned_;
   KeyTerms key_;
   std::vector<Term> conditions_;
-  Term queue_, type_is_;
+  Term queue_, type_is_, group_holds_;
   std::string rss_type_;
   bool marked_ = false;
   std::vector<CardPath> out_;
@@ -318,6 +392,15 @@ Term arrival_of(Symbolic& symbolic, const plan::Rss& rss, const State& state) {
   if (rss.segment->empty()) return first;
   const Term queue = hashed_to(symbolic, *rss.segment, state);
   return session.ite(in_table(session, rss, queue), queue, first);
+}
+
+Term arrival_in(Symbolic& symbolic, const plan::Rss& rss, const plan::Filter& rule,
+                const State& state) {
+  smt::Session& session = symbolic.session();
+  const Term first = session.number(rule.queue, 16);
+  if (rule.group.empty() || !rss.enabled || rss.segment->empty()) return first;
+  const Term queue = hashed_in(symbolic, rule, *rss.segment, state);
+  return session.ite(in_group(session, rule, queue), queue, first);
 }
 
 KeyTerms key_terms(Symbolic& symbolic) {

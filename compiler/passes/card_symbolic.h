@@ -25,7 +25,7 @@ struct CardPath {
 struct TableFacts {
   bool sources_answer = true;  // all flows come from addresses that can be answered
   bool flows_arrive = true;    // the card delivers every flow on the queue that owns it
-  std::string rss_type;        // type by which flows without a rule are hashed
+  std::string rss_type;        // type by which flows are hashed that no rule brings to one queue
 };
 
 // One flow and nothing else, as far as the driver looks.
@@ -68,6 +68,11 @@ smt::Term in_table(smt::Session& session, const plan::Rss& rss, const smt::Term&
 // Where the card brings a segment with the packet's addresses and ports that comes in one piece, as
 // the plan has it. Pre: the plan says what of segments is hashed.
 smt::Term arrival_of(Symbolic& symbolic, const plan::Rss& rss, const State& state);
+
+// The same where a rule's group has them; a rule's queue is the group's only one. Pre: the plan
+// says what of segments is hashed, and which queue of a group it is.
+smt::Term arrival_in(Symbolic& symbolic, const plan::Rss& rss, const plan::Filter& rule,
+                     const State& state);
 
 // Applies the transmit units whose request field is set and whose knob is on.
 State card_transmit(Symbolic& symbolic, const ir::NicModel& nic, const plan::Plan& plan,

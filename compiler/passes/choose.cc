@@ -33,15 +33,20 @@ unsigned wanted_queues(const Inputs& inputs, const Options& options) {
 
 }  // namespace
 
-Chooser::Chooser(const Inputs& inputs, const Options& options, const Settled* settled)
+Chooser::Chooser(const Inputs& inputs, const Options& options, const Settled* settled,
+                 bool in_groups)
     : inputs_(inputs),
       options_(options),
       workload_(inputs.workload),
       rss_(rss_node(inputs.nic)),
-      classes_(classes_of(inputs, packet_cost(inputs, choose_knobs(inputs)))),
-      in_parts_(std::any_of(classes_.all.begin(), classes_.all.end(),
-                            [](const FlowClass& c) { return c.parts != 1; })),
+      classes_(
+          classes_of(inputs, packet_cost(inputs, choose_knobs(inputs)), {.in_groups = in_groups})),
       settled_(settled) {
+  const auto any = [&](auto&& like) {
+    return std::any_of(classes_.all.begin(), classes_.all.end(), like);
+  };
+  kinds_ = {any([](const FlowClass& c) { return c.grouped; }),
+            any([](const FlowClass& c) { return c.parts != 1; }), true};
   out_.knobs = choose_knobs(inputs);
   out_.rx_queues = wanted_queues(inputs, options);
   out_.cores = options.cores != 0 ? options.cores : workload_.cores;
@@ -55,6 +60,7 @@ Result<Choice> Chooser::run(bool judge) {
   give_tables();
   weigh();
   if (auto wrong = zones()) return diag::fail(std::move(*wrong));
+  if (!give_groups()) return Chooser(inputs_, options_, settled_, false).run(judge);
   open_queues();
   if (auto ok = hash(); !ok) return diag::fail(ok.error());
   if (auto wrong = wishes_by_hash()) return diag::fail(std::move(*wrong));
@@ -71,7 +77,8 @@ void Chooser::finish() {
     const unsigned t = table_of_[f];
     out_.flows.push_back({f, t == none ? std::string() : problem_.tables[t].name(), queue_of_[f]});
   }
-  for (std::size_t s = 0; s < out_.sockets.size(); ++s) out_.sockets[s].queue = socket_queue_[s];
+  for (std::size_t s = 0; s < out_.sockets.size(); ++s)
+    if (out_.sockets[s].group.empty()) out_.sockets[s].queue = socket_queue_[s];
   out_.groups.resize(out_.rx_queues);
   for (unsigned z = 0; z < classes_.zones.size(); ++z) {
     const Zone& zone = classes_.zones[z];
@@ -83,7 +90,10 @@ void Chooser::finish() {
 
 std::vector<unsigned> Choice::classify() const {
   std::vector<unsigned> out = open;
-  for (const SocketChoice& s : sockets) out.push_back(s.queue);
+  for (const SocketChoice& s : sockets) {
+    out.push_back(s.queue);
+    out.insert(out.end(), s.group.begin(), s.group.end());
+  }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
@@ -125,8 +135,10 @@ std::string to_string(const Choice& choice) {
   for (const auto& z : choice.chosen.zones)
     out += fmt::format("zone {}: queues {}\n", z.name, fmt::join(z.queues, " "));
   for (const auto& s : choice.sockets)
-    out += fmt::format("{}port {} -> queue {} by {}\n",
-                       s.set ? fmt::format("set {} to ", *s.set) : "", s.port, s.queue, s.table);
+    out += fmt::format(
+        "{}port {} -> queue {} by {}\n", s.set ? fmt::format("set {} to ", *s.set) : "", s.port,
+        s.group.empty() ? std::to_string(s.queue) : fmt::format("{}", fmt::join(s.group, "|")),
+        s.table);
   for (const auto& f : choice.flows) {
     out += fmt::format("flow {} -> {}\n", f.flow,
                        f.table.empty() ? "RSS" : fmt::format("queue {} by {}", f.queue, f.table));

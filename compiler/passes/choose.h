@@ -29,6 +29,8 @@ struct SocketChoice {
   std::string table;
   unsigned queue = 0;
   unsigned part = 0, parts = 1;  // source ports with these low bits
+  std::vector<unsigned> group;   // several queues, `queue` is the first; empty: `queue` alone
+  unsigned entries = 0;          // ir::QueueGroups
 };
 
 struct Choice {

@@ -17,6 +17,7 @@
 #include "compiler/plan/memory.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/segment_rules.h"
+#include "compiler/plan/target.h"
 
 namespace weft::passes {
 
@@ -34,7 +35,10 @@ class Beside {
     out_.knobs = choose_knobs(inputs);
     const auto& rules = running.configuration.filters;
     const bool in_turn = std::any_of(rules.begin(), rules.end(), plan::about_segments);
-    classes_ = classes_of(inputs, packet_cost(inputs, out_.knobs), true, in_turn);
+    const bool in_groups = std::any_of(rules.begin(), rules.end(),
+                                       [](const plan::Filter& f) { return !f.group.empty(); });
+    classes_ = classes_of(inputs, packet_cost(inputs, out_.knobs),
+                          {.in_groups = in_groups, .in_turn = in_turn});
   }
 
   std::optional<Choice> run() {
@@ -81,6 +85,7 @@ class Beside {
   bool sockets() {
     std::set<unsigned> ruled, sets;
     std::map<unsigned, unsigned> parts;  // by endpoint
+    std::set<unsigned> grouped;
     for (const plan::Filter& f : running_.configuration.filters) {
       if (key_of(f) || is_of_none(f)) continue;
       if (f.match.contains("ipv4.src")) {
@@ -106,13 +111,17 @@ class Beside {
       });
       if (owner == all.end()) return false;
       out.endpoint = static_cast<unsigned>(owner - all.begin());
-      if (!may_stay(out.endpoint, owner->gold, std::nullopt, f.queue)) return false;
+      for (const unsigned q : plan::queues_of(f))
+        if (!may_stay(out.endpoint, owner->gold, std::nullopt, q)) return false;
+      out.group = f.group;
+      out.entries = f.entries;
       const auto part = f.match.find(ir::port_field(tcp, "src_port"));
       if (part != f.match.end()) {
         out.part = static_cast<unsigned>(part->second.first);
         out.parts = static_cast<unsigned>(part->second.second) + 1;
       }
       parts[out.endpoint] = out.parts;
+      if (!out.group.empty()) grouped.insert(out.endpoint);
       ruled.insert(out.endpoint);
       out_.sockets.push_back(std::move(out));
     }
@@ -120,7 +129,8 @@ class Beside {
       const bool there = std::all_of(c.sets.begin(), c.sets.end(),
                                      [&](unsigned set) { return sets.contains(set) == c.must(); });
       return there && (!c.strangers || !c.must() ||
-                       (ruled.contains(c.endpoint) && parts.at(c.endpoint) == c.parts));
+                       (ruled.contains(c.endpoint) && parts.at(c.endpoint) == c.parts &&
+                        grouped.contains(c.endpoint) == c.grouped));
     });
   }
 

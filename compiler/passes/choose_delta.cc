@@ -10,6 +10,7 @@
 #include "compiler/passes/filter_plan.h"
 #include "compiler/passes/place.h"
 #include "compiler/passes/tables.h"
+#include "compiler/plan/target.h"
 
 namespace weft::passes {
 
@@ -120,12 +121,10 @@ void ChoiceState::strangers(const plan::Plan& plan) {
   };
   const auto arrive = [&](const ir::Endpoint& e, double rate, const FlowKey& one) {
     const double weight = weight_of(e, rate, cost_);
-    const auto where = card_.deliver(one);
-    if (where && !where->table.empty()) {
-      load_[where->queue] += weight;
-    } else {
-      by_hash(weight);
-    }
+    const plan::Filter* rule = card_.rule_of(one);
+    if (rule == nullptr) return by_hash(weight);
+    const std::vector<unsigned> queues = plan::queues_of(*rule);
+    for (const unsigned q : queues) load_[q] += weight / static_cast<double>(queues.size());
   };
   const ir::Workload& w = inputs_.workload;
   for (const ir::Endpoint& e : w.endpoints) {

@@ -33,6 +33,7 @@ Result<void> Chooser::hash() {
     for (std::size_t i = 0; i < found.items.size(); ++i)
       hashing.elsewhere[queues_[z][found.balanced.bin[i]]] += found.items[i].weight;
   }
+  for (unsigned q = 0; q < out_.rx_queues; ++q) hashing.elsewhere[q] += by_groups(q);
   if (settled_ != nullptr) {
     out_.rss = settled_->rss;
   } else {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "compiler/passes/refusal.h"
@@ -80,8 +81,11 @@ Chooser::Refusal Chooser::share_queues() {
     const FlowClass& c = classes_.all[class_of_[f]];
     if (table_of_[f] != none || !c.covered) weights[c.zone].push_back(classes_.weight[f]);
   }
-  for (std::size_t s = 0; s < out_.sockets.size(); ++s)
-    weights[classes_.all[socket_class_[s]].zone].push_back(socket_weight_[s]);
+  for (std::size_t s = 0; s < out_.sockets.size(); ++s) {
+    const FlowClass& c = classes_.all[socket_class_[s]];
+    if (c.grouped) fluid[c.zone] += socket_weight_[s];
+    if (!c.grouped) weights[c.zone].push_back(socket_weight_[s]);
+  }
   std::vector<std::optional<unsigned>> fixed(classes_.zones.size());
   unsigned needed = 0;
   for (unsigned z = 0; z < classes_.zones.size(); ++z) {
@@ -140,6 +144,26 @@ bool Chooser::wished(unsigned queue) const {
   return queue == 0 || std::any_of(classes_.all.begin(), classes_.all.end(), [&](const auto& c) {
            return c.zone == 0 && c.pin && queue >= c.pin->first && queue <= c.pin->last;
          });
+}
+
+// Which queues the rules of grouped classes name. False: they cannot name those that it came to.
+bool Chooser::give_groups() {
+  std::map<std::string, unsigned> groups;  // by table
+  for (std::size_t s = 0; s < out_.sockets.size(); ++s) {
+    const FlowClass& c = classes_.all[socket_class_[s]];
+    if (!c.grouped) continue;
+    SocketChoice& out = out_.sockets[s];
+    out.group = queues_[c.zone];
+    if (c.pin)
+      std::erase_if(out.group, [&](unsigned q) { return q < c.pin->first || q > c.pin->last; });
+    const auto& limits =
+        inputs_.nic.receive.node(*inputs_.nic.receive.find(out.table)).config.table->groups;
+    if (!limits || !ir::why_no_group(*limits, out.group).empty()) return false;
+    if (++groups[out.table] > limits->count && limits->count != 0) return false;
+    out.queue = out.group.front();
+    out.entries = limits->entries;
+  }
+  return true;
 }
 
 // So few as the load that no rule catches needs: the residue of the others need not classify.

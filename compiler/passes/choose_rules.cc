@@ -28,15 +28,15 @@ Chooser::Refusal Chooser::filters() {
     return std::nullopt;
   }
   plan_ = plan_filters(problem_);
-  if (in_turn_ && !turns_are_free()) {
-    in_turn_ = false;
-    classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), in_parts_, false);
+  if (kinds_.in_turn && !turns_are_free()) {
+    kinds_.in_turn = false;
+    classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), kinds_);
     return filters();
   }
   if (plan_.missing.empty()) return std::nullopt;
-  if (in_parts_) {  // they take more rules, and another mask
-    in_parts_ = false;
-    classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), false, in_turn_);
+  if (kinds_.in_parts) {  // they take more rules, and another mask
+    kinds_.in_parts = false;
+    classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), kinds_);
     return filters();
   }
   // A rule for an endpoint as a whole takes fewer; then the hash, where the table can be set.
@@ -59,7 +59,9 @@ bool Chooser::turns_are_free() const {
   if (std::none_of(all.begin(), all.end(), [](const FlowClass& c) { return c.in_turn; }))
     return true;
   if (!plan_.missing.empty()) return false;
-  const Classes without = classes_of(inputs_, packet_cost(inputs_, out_.knobs), in_parts_, false);
+  RuleKinds kinds = kinds_;
+  kinds.in_turn = false;
+  const Classes without = classes_of(inputs_, packet_cost(inputs_, out_.knobs), kinds);
   return plan_filters(filter_problem(inputs_, without)).worth <= plan_.worth;
 }
 

@@ -37,6 +37,17 @@ void Chooser::spread() {
   }
 }
 
+// What rules that name several queues bring to this one.
+double Chooser::by_groups(unsigned queue) const {
+  double sum = 0;
+  for (std::size_t s = 0; s < out_.sockets.size(); ++s) {
+    const auto& group = out_.sockets[s].group;
+    if (std::find(group.begin(), group.end(), queue) != group.end())
+      sum += socket_weight_[s] / static_cast<double>(group.size());
+  }
+  return sum;
+}
+
 // Flows with rules, and whose owner is free, over a zone's queues; bins are places in queues_[z].
 // `by_hash`: what else each queue receives.
 Chooser::ZoneSpread Chooser::spread_zone(unsigned z, const std::vector<double>& by_hash) const {
@@ -73,11 +84,11 @@ Chooser::ZoneSpread Chooser::spread_zone(unsigned z, const std::vector<double>& 
   }
   for (unsigned s = 0; s < out_.sockets.size(); ++s) {
     const FlowClass& c = classes_.all[socket_class_[s]];
-    if (c.zone == z) add(c, socket_weight_[s], none, s);
+    if (c.zone == z && !c.grouped) add(c, socket_weight_[s], none, s);
   }
   std::vector<double> before, surcharge;
   for (const unsigned q : queues) {
-    before.push_back(by_hash[q]);
+    before.push_back(by_hash[q] + by_groups(q));
     if (!surcharge_.empty()) surcharge.push_back(surcharge_[q]);
   }
   out.balanced = balance_in_groups(out.items, before, surcharge, out_.cores);

@@ -16,7 +16,8 @@ namespace weft::passes {
 
 class Chooser {
  public:
-  Chooser(const Inputs& inputs, const Options& options, const Settled* settled);
+  Chooser(const Inputs& inputs, const Options& options, const Settled* settled,
+          bool in_groups = true);
   diag::Result<Choice> run(bool judge);
 
  private:
@@ -40,6 +41,7 @@ class Chooser {
   void fit_beside_wishes(const std::vector<std::optional<unsigned>>& fixed,
                          std::vector<unsigned>& share) const;
   bool wished(unsigned queue) const;
+  bool give_groups();
   void open_queues();
 
   // ---- what the hash does ------------------------------------------------------------------
@@ -59,6 +61,7 @@ class Chooser {
     std::map<std::vector<unsigned>, std::vector<unsigned>> sets;  // bins that items may go to
   };
   void spread();
+  double by_groups(unsigned queue) const;
   ZoneSpread spread_zone(unsigned z, const std::vector<double>& by_hash) const;
 
   void finish();
@@ -68,8 +71,7 @@ class Chooser {
   const ir::Workload& workload_;
   const ir::Node* rss_;
   Classes classes_;
-  bool in_parts_;  // some class is
-  bool in_turn_ = true;
+  RuleKinds kinds_;
   FilterProblem problem_;
   FilterPlan plan_;
   std::vector<unsigned> taken_;                // by queue: zone; 0: everybody's, or nobody's yet

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 #include "compiler/passes/filter_plan.h"
@@ -60,12 +61,8 @@ void settle(Classes& classes) {
 
 class Builder {
  public:
-  Builder(const Inputs& inputs, const PacketCost& cost, bool in_parts, bool in_turn)
-      : inputs_(inputs),
-        workload_(inputs.workload),
-        cost_(cost),
-        in_parts_(in_parts),
-        in_turn_(in_turn) {
+  Builder(const Inputs& inputs, const PacketCost& cost, const RuleKinds& kinds)
+      : inputs_(inputs), workload_(inputs.workload), cost_(cost), kinds_(kinds) {
     out_.zones.push_back({.name = everybody, .group = plan::everybodys});
     out_.weight.reserve(workload_.flows.size());
     for (const ir::Flow& f : workload_.flows)
@@ -140,25 +137,50 @@ class Builder {
     return true;
   }
 
+  // That the workload asks for.
+  unsigned queues_of(const ir::Endpoint& e) const {
+    const bool gold = e.gold && workload_.policy == ir::Policy::gold;
+    return e.queues ? e.queues->last - e.queues->first + 1 : gold ? workload_.gold_queues : 1;
+  }
+
   // Of the endpoint's rules for each socket. Odd numbers of queues get more of them, so that none
   // has much more than the others.
   unsigned parts(const ir::Endpoint& e) const {
     constexpr unsigned most = 64;
-    const bool gold = e.gold && workload_.policy == ir::Policy::gold;
-    const unsigned queues = e.queues ? e.queues->last - e.queues->first + 1
-                            : gold   ? workload_.gold_queues
-                                     : 1;
-    if (!in_parts_ || !e.tcp || queues < 2) return 1;
+    const unsigned queues = queues_of(e);
+    if (!kinds_.in_parts || !e.tcp || queues < 2) return 1;
     const unsigned wanted = std::has_single_bit(queues) ? queues : std::bit_ceil(4 * queues);
     const unsigned out = std::min(wanted, most);
     return takes_rules(e, out) ? out : 1;
   }
 
-  bool takes_rules(const ir::Endpoint& e, unsigned parts) const {
+  template <class F>
+  bool takes_rules(const ir::Endpoint& e, unsigned parts, F&& like) const {
     const auto order = receive_order(inputs_.nic);
     return std::any_of(order.begin(), order.end(), [&](const ir::Node* node) {
-      return node->config.table &&
+      return node->config.table && like(*node->config.table) &&
              ir::shape_for(*node->config.table, shape_of_strangers(e, parts), inputs_.fields);
+    });
+  }
+  bool takes_rules(const ir::Endpoint& e, unsigned parts) const {
+    return takes_rules(e, parts, [](const ir::FilterTable&) { return true; });
+  }
+
+  // Where nobody says which queue of a group it is, no connections are brought to one (each is on
+  // one queue), nor is an endpoint whose flows are known (each has one that owns it).
+  bool grouped(unsigned endpoint) const {
+    const ir::Endpoint& e = workload_.endpoints[endpoint];
+    std::vector<unsigned> queues(queues_of(e));
+    std::iota(queues.begin(), queues.end(), 0u);
+    if (!kinds_.in_groups || queues.size() < 2) return false;
+    const auto its = [&](const auto& it) { return it.endpoint == endpoint; };
+    const bool owned = e.tcp || std::any_of(workload_.flows.begin(), workload_.flows.end(), its) ||
+                       std::any_of(workload_.sets.begin(), workload_.sets.end(), its);
+    const ir::Node* rss = rss_node(inputs_.nic);
+    const bool known = rss != nullptr && rss->config.rss->predictable;
+    return takes_rules(e, 1, [&](const ir::FilterTable& table) {
+      return table.groups && ir::why_no_group(*table.groups, queues).empty() &&
+             (table.groups->entries == 0 ? !owned : known);
     });
   }
 
@@ -169,12 +191,13 @@ class Builder {
     const bool apart =
         endpoint.queues || zone_name(workload_, endpoint, endpoint.gold) != everybody;
     // (Of UDP, flows are what the policy places, by rules of their own.)
-    const bool in_turn = in_turn_ && workload_.policy == ir::Policy::fixed && endpoint.tcp &&
+    const bool in_turn = kinds_.in_turn && workload_.policy == ir::Policy::fixed && endpoint.tcp &&
                          !apart && takes_rules(endpoint, 1);
     if (endpoint.rate == 0 && !apart && !in_turn) return;
     FlowClass c{.endpoint = e, .strangers = true, .gold = endpoint.gold, .pin = endpoint.queues};
     c.in_turn = in_turn;
-    c.parts = parts(endpoint);
+    c.grouped = grouped(e);
+    c.parts = c.grouped ? 1 : parts(endpoint);
     c.rules = endpoint.ports * endpoint.addresses * c.parts;
     c.weight = weight_of(endpoint, endpoint.rate, cost_) / c.rules;
     c.span = endpoint.span;
@@ -233,7 +256,7 @@ class Builder {
   const Inputs& inputs_;
   const ir::Workload& workload_;
   PacketCost cost_;
-  bool in_parts_, in_turn_;
+  RuleKinds kinds_;
   ir::FlowSets index_;              // of UDP, where flows may be in them -> class
   std::size_t first_of_flows_ = 0;  // classes before it are of sets
   Classes out_;
@@ -309,8 +332,8 @@ std::string zone_name(const ir::Workload& workload, const ir::Endpoint& endpoint
   return parts.empty() ? everybody : fmt::format("{}", fmt::join(parts, ", "));
 }
 
-Classes classes_of(const Inputs& inputs, const PacketCost& cost, bool in_parts, bool in_turn) {
-  return Builder(inputs, cost, in_parts, in_turn).run();
+Classes classes_of(const Inputs& inputs, const PacketCost& cost, const RuleKinds& kinds) {
+  return Builder(inputs, cost, kinds).run();
 }
 
 }  // namespace weft::passes

@@ -49,6 +49,8 @@ struct FlowClass {
   bool spare = false;
   // Strangers: so many rules for each socket, by the low bits of the source port. (A power of two.)
   unsigned parts = 1;
+  // Strangers: several queues are wanted, and a rule can name them as a group.
+  bool grouped = false;
 
   // Strangers: rules bring them where the policy `static` wants them, as far as the card can.
   bool in_turn = false;
@@ -76,11 +78,13 @@ struct PacketCost {
 };
 PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs);
 
-// `in_parts`: connections of an endpoint that is to have several queues come by several rules,
-// `in_turn`: those of one that the policy `static` places come by a rule; where the card takes such
-// rules.
-Classes classes_of(const Inputs& inputs, const PacketCost& cost, bool in_parts = true,
-                   bool in_turn = true);
+// Kinds of rules that are made, where the card takes them.
+struct RuleKinds {
+  bool in_groups = true;  // what comes to an endpoint that is to have several queues: one rule
+  bool in_parts = true;   // its connections, else: several rules
+  bool in_turn = true;    // connections of one that the policy `static` places
+};
+Classes classes_of(const Inputs& inputs, const PacketCost& cost, const RuleKinds& kinds);
 
 // From now on a rule for all that comes to the endpoint brings its flows, but for those that belong
 // elsewhere. False where it has no such class, or where that brings nobody.

@@ -75,6 +75,8 @@ plan::Filter rule(const Inputs& inputs, const Choice& all, const SocketChoice& c
   plan::Filter out = rule(inputs, choice.table, choice.endpoint,
                           shape_of_strangers(endpoint, choice.parts), key, ir::Breadth::endpoint);
   out.queue = choice.queue;
+  out.group = choice.group;
+  out.entries = choice.entries;
   return out;
 }
 

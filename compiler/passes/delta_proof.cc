@@ -11,6 +11,7 @@
 #include "compiler/passes/prove.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/rule_overlap.h"
+#include "compiler/plan/target.h"
 #include "compiler/plan/text.h"
 
 namespace weft::passes {
@@ -259,12 +260,14 @@ diag::Result<void> DeltaProof::step(const Operation& o) {
   // What may be on its way now, or is no longer.
   if (o.kind == Kind::drain) waiting_.erase(o.queue);
   if (o.kind == Kind::destroy_rule) {
-    Waiting& w = waiting_[o.filter.queue];
-    if (o.filter.mark != 0) w.marks.insert(o.filter.mark);
-    if (const auto key = passes::key_of(o.filter)) {
-      w.flows.insert(*key);
-    } else {
-      w.any = true;
+    for (const unsigned queue : plan::queues_of(o.filter)) {
+      Waiting& w = waiting_[queue];
+      if (o.filter.mark != 0) w.marks.insert(o.filter.mark);
+      if (const auto key = passes::key_of(o.filter)) {
+        w.flows.insert(*key);
+      } else {
+        w.any = true;
+      }
     }
   }
   if (o.kind == Kind::set_table) {
@@ -336,7 +339,8 @@ std::string DeltaProof::outline() const {
     const auto table = in_.nic.receive.find(name);
     if (!table) continue;
     for (const plan::Filter* f : rules_of_table(in_.nic.receive.node(*table), c, in_.fields).listed)
-      out += fmt::format(" [{} {} {}]", plan::rule_key(*f), f->queue, f->mark);
+      out += fmt::format(" [{} {} {} {}]", plan::rule_key(*f), plan::target_text(*f), f->entries,
+                         f->mark);
   }
   for (const plan::Residue& r : plan_.residues)
     out += fmt::format(" {} {} [{}]", r.id, r.queue_class, fmt::join(r.queues, " "));

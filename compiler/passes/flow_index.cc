@@ -135,7 +135,8 @@ std::optional<Delivery> FlowIndex::where(const FlowKey& key, const Known& known)
     std::for_each(others_.begin(), others_.end(), look);
     if (first == nullptr || !holds_for(node->config.table->applies, in_.fields, key)) continue;
     const std::uint32_t mark = node->config.table->mark_reported ? first->filter.mark : 0;
-    return Delivery{node->id, "", first->filter.queue, mark, level};
+    const auto queue = steering_.queue_of(first->filter, key);
+    return queue ? std::optional(Delivery{node->id, "", *queue, mark, level}) : std::nullopt;
   }
   return steering_.deliver(key);
 }

@@ -195,7 +195,8 @@ bool within_key(Symbolic& symbolic, const ir::FilterTable& table, const ir::Shap
 
 }  // namespace
 
-// Yes where the card hashes nothing but the key, and rules look at nothing else.
+// Yes where the card hashes nothing but the key, and rules look at nothing else. (Over the queues
+// of a group it spreads by the same hash.)
 bool arrive_together(Symbolic& symbolic, const ir::NicModel& nic, const plan::Configuration& config,
                      const ir::Node& node, const smt::Term& when) {
   const auto* decl = decl_of(node);
@@ -206,6 +207,10 @@ bool arrive_together(Symbolic& symbolic, const ir::NicModel& nic, const plan::Co
   for (const ir::Node* unit : receive_order(nic)) {
     if (unit->config.table) {
       const ir::FilterTable& table = *unit->config.table;
+      for (const plan::Filter& f : config.filters) {
+        const bool anywhere = f.table == unit->id && !f.group.empty() && f.entries == 0;
+        if (anywhere && concerns(symbolic, table, plan::shape_of(f), when)) return false;
+      }
       for (const ir::Shape& shape : shapes_in(config, *unit, [](const auto&) { return false; })) {
         if (concerns(symbolic, table, shape, when) &&
             !within_key(symbolic, table, shape, key, when))

@@ -89,7 +89,10 @@ std::string shown_to_embed(const Inputs& inputs, const Choice& choice) {
   std::set<std::string> tables;
   for (const FlowChoice& f : choice.flows) tables.insert(f.table);
   for (const SocketChoice& s : choice.sockets)
-    tables.insert((inputs.workload.endpoints[s.endpoint].tcp ? "TCP by " : "all of ") + s.table);
+    tables.insert((inputs.workload.endpoints[s.endpoint].tcp ? "TCP by " : "all of ") + s.table +
+                  (s.group.empty()  ? ""
+                   : s.entries == 0 ? " anywhere"
+                                    : " grouped"));
   return fmt::format("{} {} {} {} {}", fmt::join(tables, ","), fmt::join(choice.feeding(), ","),
                      choice.closed().empty(), choice.open.size() > 1,
                      fmt::join(choice.rss.types, ","));

@@ -136,7 +136,7 @@ class Placer {
         arrive(s.queue, e, sets[*s.set].rate, sets[*s.set].gold);
       } else {
         ruled[s.endpoint] = true;
-        arrive(s.queue, e, e.rate / (e.ports * e.addresses * s.parts), e.gold);
+        by_rule(s, e, e.rate / (e.ports * e.addresses * s.parts), e.gold);
       }
     }
     for (std::size_t e = 0; e < endpoints.size(); ++e) {
@@ -146,10 +146,15 @@ class Placer {
       if (own_rule[i]) continue;
       const ir::Endpoint& e = endpoints[sets[i].endpoint];
       const auto whole = sockets_of(sets[i]);
-      for (const SocketChoice* s : whole)
-        arrive(s->queue, e, sets[i].rate / s->parts, sets[i].gold);
+      for (const SocketChoice* s : whole) by_rule(*s, e, sets[i].rate / s->parts, sets[i].gold);
       if (whole.empty()) by_hash(e, sets[i].rate, sets[i].gold);
     }
+  }
+
+  void by_rule(const SocketChoice& s, const ir::Endpoint& endpoint, double rate, bool gold) {
+    if (s.group.empty()) arrive(s.queue, endpoint, rate, gold);
+    for (const unsigned q : s.group)
+      arrive(q, endpoint, rate / static_cast<double>(s.group.size()), gold);
   }
 
   void by_hash(const ir::Endpoint& endpoint, double rate, bool gold) {

@@ -86,6 +86,8 @@ Term Shards::home_if_new(Symbolic& symbolic, const State& state) const {
   smt::Session& session = symbolic.session();
   Term home = home_but_for_rules(symbolic, state);
   for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) {
+    // (Where nobody says which queue of a group it is, it is handed over as if there was no rule.)
+    if (!rule->group.empty() && (rule->entries == 0 || !rss_.segment)) continue;
     std::vector<Term> all;
     for (const std::string& field : plan::segment_fields) {
       const auto [value, mask] = plan::seen_by(*rule, field);
@@ -96,7 +98,7 @@ Term Shards::home_if_new(Symbolic& symbolic, const State& state) const {
           session.equal(session.arithmetic(ir::Op::bit_and, seen, session.number(mask, width)),
                         session.number(value, width)));
     }
-    home = session.ite(session.all_of(all), session.number(rule->queue, 16), home);
+    home = session.ite(session.all_of(all), arrival_in(symbolic, rss_, *rule, state), home);
   }
   return home;
 }

@@ -292,22 +292,38 @@ std::pair<std::uint32_t, const Steering::Type*> Steering::hash(const FlowKey& fl
   return {0, nullptr};
 }
 
+std::optional<unsigned> Steering::queue_of(const plan::Filter& rule, const FlowKey& flow) const {
+  if (rule.group.empty()) return rule.queue;
+  if (rule.entries == 0) return std::nullopt;
+  return rule.group[hash(flow).first % rule.entries % rule.group.size()];
+}
+
 std::optional<unsigned> Steering::entry(const FlowKey& flow) const {
   if (rss_ == nullptr || !rss_->config.rss->predictable || config_.rss.table.empty())
     return std::nullopt;
   return static_cast<unsigned>(hash(flow).first % config_.rss.table.size());
 }
 
-std::optional<Delivery> Steering::deliver(const FlowKey& flow) const {
+std::pair<const Steering::Table*, const plan::Filter*> Steering::hit(const FlowKey& flow) const {
   for (const Table& table : tables_) {
     if (table.exact.empty() && table.other.empty()) continue;
     if (!applies(table.node->config.table->applies, table.applies_always, flow)) continue;
-    if (const auto i = rule(table, flow)) {
-      const plan::Filter& filter = config_.filters[*i];
-      const ir::FilterTable& limits = *table.node->config.table;
-      return Delivery{table.node->id, "", filter.queue, limits.mark_reported ? filter.mark : 0,
-                      ir::level_of(limits, filter.priority)};
-    }
+    if (const auto i = rule(table, flow)) return {&table, &config_.filters[*i]};
+  }
+  return {nullptr, nullptr};
+}
+
+const plan::Filter* Steering::rule_of(const FlowKey& flow) const { return hit(flow).second; }
+
+std::optional<Delivery> Steering::deliver(const FlowKey& flow) const {
+  if (const auto [table, found] = hit(flow); found != nullptr) {
+    const plan::Filter& filter = *found;
+    const ir::FilterTable& limits = *table->node->config.table;
+    const auto queue = queue_of(filter, flow);
+    if (!queue) return std::nullopt;
+    const Type* type = filter.group.empty() ? nullptr : hash(flow).second;
+    return Delivery{table->node->id, type == nullptr ? "" : type->type->name, *queue,
+                    limits.mark_reported ? filter.mark : 0, ir::level_of(limits, filter.priority)};
   }
   if (rss_ == nullptr) return Delivery{};
   if (!rss_->config.rss->predictable && config_.rx_queues > 1) return std::nullopt;

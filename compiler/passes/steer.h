@@ -32,7 +32,7 @@ ir::Flow flow_of(const plan::FlowEntry& f, const std::vector<ir::Endpoint>& endp
 
 struct Delivery {
   std::string table;     // of the rule that matched; empty: RSS
-  std::string rss_type;  // type whose fields were hashed; empty: none applied
+  std::string rss_type;  // type whose fields were hashed; empty: none applied, or none was needed
   unsigned queue = 0;
   std::uint32_t mark = 0;
   unsigned level = 0;  // of that rule among those of its table (rule_order.h)
@@ -49,6 +49,10 @@ class Steering {
            const plan::Configuration& config);
   // nullopt where the card's choice can't be predicted (RssUnit::predictable is false).
   std::optional<Delivery> deliver(const FlowKey& flow) const;
+  // The rule that counts for it; null: none matches.
+  const plan::Filter* rule_of(const FlowKey& flow) const;
+  // Where this rule brings it, if it does. nullopt: nobody says which queue of its group it is.
+  std::optional<unsigned> queue_of(const plan::Filter& rule, const FlowKey& flow) const;
   // The entry of the indirection table, were there no rules; nullopt: no RSS, or unpredictable.
   std::optional<unsigned> entry(const FlowKey& flow) const;
 
@@ -78,6 +82,7 @@ class Steering {
   };
   static Input input_of(const std::string& field, const ir::FieldTable& fields);
   std::optional<unsigned> rule(const Table& table, const FlowKey& flow) const;
+  std::pair<const Table*, const plan::Filter*> hit(const FlowKey& flow) const;
   // Of two rules of a table, by index: its order counts, then that of the plan.
   bool in_front(const Table& table, unsigned rule, unsigned other) const;
   // The hash, and the type that applied; none: 0.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "compiler/ir/filter_shape.h"
@@ -11,6 +12,7 @@
 #include "compiler/passes/steer.h"
 #include "compiler/plan/operation.h"
 #include "compiler/plan/segment_rules.h"
+#include "compiler/plan/target.h"
 
 namespace weft::passes {
 
@@ -106,8 +108,7 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
       continue;
     }
     const auto where = card.deliver(key);
-    if (where && where->table.empty() && !where->rss_type.empty())
-      out.facts.rss_type = where->rss_type;
+    if (where && !where->rss_type.empty()) out.facts.rss_type = where->rss_type;
     if (where && where->queue == it->second->queue) continue;
     if (!where) {  // anywhere: the proof looks at all queues
       out.facts.flows_arrive = false;
@@ -126,8 +127,12 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
     const auto key = key_of(rule);
     const auto table = inputs.nic.receive.find(rule.table);
     if (!key) {  // its table's rules are listed as they stand, and proved as such
-      const plan::Residue* residue = plan::residue_of_queue(plan, rule.queue);
-      if (!table || residue == nullptr || residue->queue_class != "flows") continue;
+      const auto queues = plan::queues_of(rule);
+      const bool known = std::any_of(queues.begin(), queues.end(), [&](unsigned q) {
+        const plan::Residue* residue = plan::residue_of_queue(plan, q);
+        return residue != nullptr && residue->queue_class == "flows";
+      });
+      if (!table || !known) continue;
       // The queue expects nothing but flows.
       const auto& limits = *inputs.nic.receive.node(*table).config.table;
       if (const auto other = caught_besides(rule, limits, inputs.fields, wanted))
@@ -144,7 +149,8 @@ TableCheck check_tables(const plan::Plan& plan, const Inputs& inputs) {
     if (it == wanted.end()) {
       why = fmt::format("stale rule {}: the workload has no flow {}", rule.id, flow_text(*key));
     } else if (p == planned.end() || p->second->queue != rule.queue) {
-      why = fmt::format("rule {} sends flow {} to queue {}", rule.id, flow_text(*key), rule.queue);
+      why = fmt::format("rule {} sends flow {} to {}", rule.id, flow_text(*key),
+                        plan::target_text(rule));
     } else if (marks && rule.mark != it->second + 1) {
       why = fmt::format("rule {} marks flow {} with {}, its endpoint is {}", rule.id,
                         flow_text(*key), rule.mark, it->second);
@@ -188,7 +194,7 @@ diag::Result<void> check_inputs(const plan::Plan& plan, const Inputs& in) {
 }
 
 diag::Result<void> check_rules(const plan::Plan& plan, const Inputs& in) {
-  std::map<std::string, unsigned> used;
+  std::map<std::string, unsigned> used, grouped;
   std::map<std::pair<std::string, std::string>, ir::Shape> masks;
   for (const auto& rule : plan.configuration.filters) {
     if (auto ok = check_rule(rule, plan.configuration, in); !ok) return ok;
@@ -198,6 +204,13 @@ diag::Result<void> check_rules(const plan::Plan& plan, const Inputs& in) {
       return refuse(
           "E0504",
           fmt::format("table {} takes {} rules, the plan has more", rule.table, table.capacity),
+          recompile);
+    }
+    const unsigned groups = table.groups ? table.groups->count : 0;
+    if (!rule.group.empty() && groups != 0 && ++grouped[rule.table] > groups) {
+      return refuse(
+          "E0508",
+          fmt::format("table {} takes {} groups of queues, the plan has more", rule.table, groups),
           recompile);
     }
     if (!table.same_mask_per.empty()) {
@@ -272,6 +285,25 @@ diag::Result<void> check_queues(const plan::Plan& plan, const Inputs& in) {
 
 }  // namespace
 
+namespace {
+
+// Why the rule cannot name the queues that it names; "": it can.
+std::string fault_of_group(const plan::Filter& rule, const ir::FilterTable& table,
+                           const Inputs& in) {
+  if (rule.group.empty()) return "";
+  if (!table.groups) return "takes no groups of queues";
+  if (const std::string why = ir::why_no_group(*table.groups, rule.group); !why.empty()) return why;
+  if (rule.entries != table.groups->entries)
+    return fmt::format("has {} entries for each group, not {}", table.groups->entries,
+                       rule.entries);
+  const ir::Node* rss = rss_node(in.nic);
+  if (rule.entries != 0 && (rss == nullptr || !rss->config.rss->predictable))
+    return "spreads over a group by a hash that nobody can predict";
+  return key_of(rule) ? "takes no group for one flow, which has one queue" : "";
+}
+
+}  // namespace
+
 diag::Result<void> check_rule(const plan::Filter& rule, const plan::Configuration& config,
                               const Inputs& in) {
   const auto v = in.nic.receive.find(rule.table);
@@ -281,12 +313,16 @@ diag::Result<void> check_rule(const plan::Filter& rule, const plan::Configuratio
                   recompile);
   }
   const ir::FilterTable& table = *in.nic.receive.node(*v).config.table;
-  if (rule.queue >= config.rx_queues) {
+  for (const unsigned queue : plan::queues_of(rule)) {
+    if (queue < config.rx_queues) continue;
     return refuse(
         "E0505",
-        fmt::format("rule {} names queue {}, there are {}", rule.id, rule.queue, config.rx_queues),
+        fmt::format("rule {} names queue {}, there are {}", rule.id, queue, config.rx_queues),
         recompile);
   }
+  if (const std::string why = fault_of_group(rule, table, in); !why.empty())
+    return refuse("E0508", fmt::format("rule {}: table {} {}", rule.id, rule.table, why),
+                  recompile);
   if (const auto why = ir::why_not(table, plan::shape_of(rule), in.fields)) {
     return refuse("E0506", fmt::format("rule {}: table {} {}", rule.id, rule.table, *why),
                   recompile);

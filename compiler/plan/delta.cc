@@ -12,6 +12,7 @@
 #include "compiler/plan/owners.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/segment_rules.h"
+#include "compiler/plan/target.h"
 
 namespace weft::plan {
 namespace {
@@ -38,10 +39,10 @@ bool same_cores(const Plan& a, const Plan& b) {
 }
 
 // Where rules bring connections, narrowest rule first.
-std::vector<std::pair<std::string, unsigned>> connections_by_rule(const Plan& plan) {
-  std::vector<std::pair<std::string, unsigned>> out;
+std::vector<std::pair<std::string, std::string>> connections_by_rule(const Plan& plan) {
+  std::vector<std::pair<std::string, std::string>> out;
   for (const Filter* rule : segment_rules(plan.configuration))
-    out.emplace_back(rule_key(*rule), rule->queue);
+    out.emplace_back(rule_key(*rule), target_text(*rule));
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -154,7 +155,7 @@ class Delta {
       const auto at = now.find(rule_key(f));
       if (at == now.end()) {
         gone_.push_back(&f);
-      } else if (at->second->queue != f.queue || at->second->mark != f.mark) {
+      } else if (!same_target(*at->second, f) || at->second->mark != f.mark) {
         changed(f, *at->second);
       }
     }
@@ -230,7 +231,7 @@ class Delta {
 
   void destroy(const Filter& rule) {
     out_.push_back({.kind = Kind::destroy_rule, .filter = rule});
-    waiting_.insert(rule.queue);
+    for (const unsigned queue : queues_of(rule)) waiting_.insert(queue);
   }
   void create(const Filter& rule) { out_.push_back({.kind = Kind::create_rule, .filter = rule}); }
   // Only where something may wait that the card would send elsewhere now.
@@ -284,7 +285,7 @@ bool same_but_for_names(const Plan& a, const Plan& b) {
   const Rules other = rules_of(b);
   for (const Filter& f : a.configuration.filters) {
     const auto at = other.find(rule_key(f));
-    if (at == other.end() || at->second->queue != f.queue || at->second->mark != f.mark)
+    if (at == other.end() || !same_target(*at->second, f) || at->second->mark != f.mark)
       return false;
   }
   for (const FlowEntry& f : a.flows) {

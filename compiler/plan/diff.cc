@@ -10,6 +10,7 @@
 #include "compiler/plan/memory.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/preview.h"
+#include "compiler/plan/target.h"
 #include "compiler/plan/text.h"
 
 namespace weft::plan {
@@ -101,7 +102,7 @@ std::map<std::string, std::string> rss_map(const Plan& p) {
 std::map<std::string, std::string> filter_map(const Plan& p) {
   std::map<std::string, std::string> out;
   for (const Filter& f : p.configuration.filters) {
-    std::string text = format("queue {}", f.queue);
+    std::string text = target_text(f);
     if (f.priority) text += format(", priority {}", f.priority);
     if (f.mark) text += format(", mark {}", f.mark);
     out[f.table + " " + filter_subject(f)] = text;

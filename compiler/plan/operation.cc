@@ -9,6 +9,7 @@
 
 #include "compiler/plan/owners.h"
 #include "compiler/plan/segment_rules.h"
+#include "compiler/plan/target.h"
 #include "compiler/plan/text.h"
 
 namespace weft::plan {
@@ -28,7 +29,7 @@ std::string filter_text(const Filter& f) {
   std::vector<std::string> match;
   for (const auto& [field, pair] : f.match)
     match.push_back(fmt::format("{} {}", field, match_text(field, pair.first, pair.second)));
-  return fmt::format("{} in {} => queue {}", fmt::join(match, ", "), f.table, f.queue);
+  return fmt::format("{} in {} => {}", fmt::join(match, ", "), f.table, target_text(f));
 }
 
 tl::unexpected<diag::Error> unfit(const Operation& operation, const std::string& why) {
@@ -84,7 +85,8 @@ std::string breaks_connections(const Operation& o, const Plan& plan) {
 
 diag::Result<void> create_rule(const Operation& o, Plan& plan) {
   if (const std::string why = breaks_connections(o, plan); !why.empty()) return unfit(o, why);
-  if (o.filter.queue >= plan.configuration.rx_queues) return unfit(o, "there is no such queue");
+  for (const unsigned queue : queues_of(o.filter))
+    if (queue >= plan.configuration.rx_queues) return unfit(o, "there is no such queue");
   if (find_rule(plan, o.filter) != plan.configuration.filters.end())
     return unfit(o, "the table has a rule for these packets");
   plan.configuration.filters.push_back(o.filter);
@@ -95,9 +97,9 @@ diag::Result<void> destroy_rule(const Operation& o, Plan& plan) {
   if (const std::string why = breaks_connections(o, plan); !why.empty()) return unfit(o, why);
   const auto found = find_rule(plan, o.filter);
   if (found == plan.configuration.filters.end()) return unfit(o, "there is no such rule");
-  if (found->queue != o.filter.queue || found->mark != o.filter.mark)
-    return unfit(o,
-                 fmt::format("the rule goes to queue {}, with mark {}", found->queue, found->mark));
+  if (!same_target(*found, o.filter) || found->mark != o.filter.mark)
+    return unfit(
+        o, fmt::format("the rule goes to {}, with mark {}", target_text(*found), found->mark));
   plan.configuration.filters.erase(found);
   return {};
 }
@@ -298,7 +300,8 @@ std::vector<Operation> undo(const std::vector<Operation>& done,
       for (const unsigned queue : std::set<unsigned>(waiting)) drain(queue);
     }
     out.push_back(o);
-    if (o.kind == Kind::destroy_rule) waiting.insert(o.filter.queue);
+    if (o.kind == Kind::destroy_rule)
+      for (const unsigned queue : queues_of(o.filter)) waiting.insert(queue);
     if (o.kind == Kind::set_table)
       for (const auto& [index, queue] : done[i].entries) waiting.insert(queue);
   }

@@ -6,6 +6,7 @@
 
 #include "compiler/ir/edges.h"
 #include "compiler/plan/segment_rules.h"
+#include "compiler/plan/target.h"
 #include "compiler/rss/hash.h"
 
 namespace weft::plan {
@@ -57,6 +58,9 @@ Arrival arrival_of(const Rss& rss) {
 SegmentRules rules_of(const Configuration& card) {
   SegmentRules out;
   for (const Filter* rule : segment_rules(card)) {
+    // (Where nobody says which queue of a group it is, they are handed over as if there was none.)
+    const SegmentRules::Shards shards = table_of(*rule);
+    if (shards.empty() || (!rule->group.empty() && !card.rss.segment)) continue;
     FlowKey value, mask;
     const auto put = [rule](const char* field, auto& value, auto& mask) {
       const auto seen = seen_by(*rule, field);
@@ -67,7 +71,7 @@ SegmentRules rules_of(const Configuration& card) {
     put("ipv4.dst", value.dst, mask.dst);
     put("tcp.src_port", value.src_port, mask.src_port);
     put("tcp.dst_port", value.dst_port, mask.dst_port);
-    out.add(value, mask, static_cast<std::uint16_t>(rule->queue));
+    out.add(value, mask, shards);
   }
   return out;
 }

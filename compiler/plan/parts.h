@@ -10,6 +10,7 @@
 namespace weft::plan {
 
 inline constexpr std::uint64_t max_queue = 4095;
+inline constexpr std::uint64_t max_entries = 65536;  // of an indirection table
 
 std::string filter_yaml(const Filter& filter);  // {id: f1, table: ntuple5, ...}
 std::string flow_yaml(const FlowEntry& flow);   // {from: 10.7.0.1:40000, ...}

@@ -22,6 +22,10 @@ struct Filter {
   unsigned priority = 0;  // as the table wants it; 0 where it wants none
   unsigned queue = 0;
   std::uint32_t mark = 0;  // endpoint index + 1; 0: no mark
+  // Several queues, over which the card's hash spreads; empty: `queue` alone, else that is the
+  // first of them. What `entries` says: ir::QueueGroups. (target.h)
+  std::vector<unsigned> group;
+  unsigned entries = 0;
 };
 
 // What a card may hash of a segment.

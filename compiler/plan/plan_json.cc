@@ -109,6 +109,9 @@ Json configuration_json(const Configuration& c) {
                               {"priority", f.priority},
                               {"mark", f.mark},
                               {"match", match}});
+    if (f.group.empty()) continue;
+    out["filters"].back()["queues"] = f.group;
+    out["filters"].back()["entries"] = f.entries;
   }
   return out;
 }

@@ -203,7 +203,16 @@ Filter read_filter(const Value& at, const ir::FieldTable& fields) {
   Filter out;
   out.id = m.required("id").name();
   out.table = m.required("table").name();
-  out.queue = static_cast<unsigned>(m.required("queue").number(0, max_queue));
+  if (auto several = m.optional("queues")) {
+    for (const Value& v : several->list())
+      out.group.push_back(static_cast<unsigned>(v.number(0, max_queue)));
+    if (out.group.size() < 2) several->error("E0451", "a group of queues has two at least");
+    if (!out.group.empty()) out.queue = out.group.front();
+    if (auto v = m.optional("entries"))
+      out.entries = static_cast<unsigned>(v->number(1, max_entries));
+  } else {
+    out.queue = static_cast<unsigned>(m.required("queue").number(0, max_queue));
+  }
   if (auto v = m.optional("priority")) out.priority = static_cast<unsigned>(v->number(0, 65535));
   if (auto v = m.optional("mark"))
     out.mark = static_cast<std::uint32_t>(v->number(0, std::numeric_limits<std::uint32_t>::max()));

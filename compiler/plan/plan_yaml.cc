@@ -62,7 +62,13 @@ std::string filter_yaml(const Filter& filter) {
   std::vector<std::string> match;
   for (const auto& [field, pair] : filter.match)
     match.push_back(format("{}: {}", field, match_text(field, pair.first, pair.second)));
-  std::string out = format("{{id: {}, table: {}, queue: {}", filter.id, filter.table, filter.queue);
+  std::string out = format("{{id: {}, table: {}, ", filter.id, filter.table);
+  if (filter.group.empty()) {
+    out += format("queue: {}", filter.queue);
+  } else {
+    out += format("queues: [{}]", fmt::join(filter.group, ", "));
+    if (filter.entries != 0) out += format(", entries: {}", filter.entries);
+  }
   if (filter.priority != 0) out += format(", priority: {}", filter.priority);
   if (filter.mark != 0) out += format(", mark: {}", filter.mark);
   return out + format(", match: {{{}}}}}", fmt::join(match, ", "));

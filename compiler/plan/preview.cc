@@ -9,6 +9,7 @@
 
 #include "compiler/plan/memory.h"
 #include "compiler/plan/segment_rules.h"
+#include "compiler/plan/target.h"
 #include "compiler/plan/text.h"
 
 namespace weft::plan {
@@ -114,7 +115,8 @@ std::string filters_text(const std::vector<Filter>& filters, bool all, const Pai
   std::string out;
   for (const auto& [table, list] : tables) {
     std::map<unsigned, unsigned> queues;
-    for (const Filter* f : list) ++queues[f->queue];
+    for (const Filter* f : list)
+      for (const unsigned q : queues_of(*f)) ++queues[q];
     out += format("  {} filters   {} in {}: {}\n", paint(green, "+"), list.size(), table,
                   shares_text(queues));
     const bool ordered = std::any_of(
@@ -122,10 +124,9 @@ std::string filters_text(const std::vector<Filter>& filters, bool all, const Pai
         [first = list.front()->priority](const Filter* f) { return f->priority != first; });
     std::size_t shown = all ? list.size() : std::min(list.size(), shown_filters);
     for (std::size_t i = 0; i < shown; ++i)
-      out +=
-          format("              {:<5} {} => queue {}{}{}\n", list[i]->id, filter_subject(*list[i]),
-                 list[i]->queue, list[i]->mark ? format(", mark {}", list[i]->mark) : "",
-                 ordered ? format(", priority {}", list[i]->priority) : "");
+      out += format("              {:<5} {} => {}{}{}\n", list[i]->id, filter_subject(*list[i]),
+                    target_text(*list[i]), list[i]->mark ? format(", mark {}", list[i]->mark) : "",
+                    ordered ? format(", priority {}", list[i]->priority) : "");
     if (shown < list.size())
       out += paint(
           grey, format("              ... and {} more (--all shows them)\n", list.size() - shown));

@@ -17,6 +17,7 @@
 #include "compiler/plan/owners.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/segment_rules.h"
+#include "compiler/plan/target.h"
 #include "compiler/planner/no.h"
 #include "compiler/planner/planner.h"
 
@@ -162,7 +163,7 @@ diag::Result<Operations> Planner::move_connections(const Which& which,
   Operations list;
   std::set<unsigned> left;
   for (const plan::Filter* rule : rules) {
-    if (queue && rule->queue == *queue) continue;
+    if (queue && rule->group.empty() && rule->queue == *queue) continue;
     if (const auto place = plan::endpoint_of(*rule, plan()); queue && place) {
       const std::vector<unsigned> may = decider_->queues_for({.endpoint = *place}, {}, {});
       if (std::find(may.begin(), may.end(), *queue) == may.end())
@@ -171,10 +172,10 @@ diag::Result<Operations> Planner::move_connections(const Which& which,
                   "apply a workload that says otherwise");
     }
     list.push_back({.kind = Kind::destroy_rule, .filter = *rule});
-    left.insert(rule->queue);
+    for (const unsigned q : plan::queues_of(*rule)) left.insert(q);
     if (!queue) continue;
     list.push_back({.kind = Kind::create_rule, .filter = *rule});
-    list.back().filter.queue = *queue;
+    plan::set_queue(list.back().filter, *queue);
   }
   for (const unsigned q : left) list.push_back({.kind = Kind::drain, .queue = q});
   auto proved = prove(std::move(list));

@@ -8,6 +8,7 @@
 #include "compiler/passes/configure.h"
 #include "compiler/passes/steer.h"
 #include "compiler/passes/tables.h"
+#include "compiler/plan/target.h"
 
 namespace weft::planner {
 namespace {
@@ -79,7 +80,10 @@ std::vector<unsigned> Decider::queues_for(const ir::FlowSet& set, const FlowWish
   std::vector<double> load;
   for (unsigned q = 0; q < load_.size(); ++q) load.push_back(choice_.load(q));
   const double each = choice_.weight_of_flow(set.endpoint, 1);
-  for (const plan::Filter& rule : rules) load[rule.queue] += each;
+  for (const plan::Filter& rule : rules) {
+    const std::vector<unsigned> queues = plan::queues_of(rule);
+    for (const unsigned q : queues) load[q] += each / static_cast<double>(queues.size());
+  }
   std::stable_sort(out.begin(), out.end(),
                    [&](unsigned a, unsigned b) { return load[a] < load[b]; });
   return out;

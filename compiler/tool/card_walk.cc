@@ -10,6 +10,7 @@
 #include "compiler/ir/rule_order.h"
 #include "compiler/passes/steer.h"
 #include "compiler/plan/preview.h"
+#include "compiler/plan/target.h"
 #include "compiler/tool/lookups.h"
 #include "stack-nodes/registry.h"
 
@@ -167,16 +168,39 @@ class Walker {
         out_.steps.push_back({node.id, "miss", fmt::format("none of {} rules matches", rules)});
       return port(node, "miss", 1);
     }
-    out_.queue = hit->queue;
+    if (hit->group.empty()) {
+      out_.queue = hit->queue;
+    } else {
+      in_group(*hit);
+    }
     if (t.mark_reported && hit->mark != 0) say_mark(out_.answers, hit->mark);
     out_.steps.push_back(
         {node.id,
          fmt::format(
-             "hit {}, queue {}{}{}", hit->id, hit->queue,
+             "hit {}, {}{}{}", hit->id, plan::target_text(*hit),
              marked(out_.answers) ? fmt::format(", mark {}", hit->mark) : "",
              behind.empty() ? "" : fmt::format(", in front of {}", fmt::join(behind, ", "))),
          plan::filter_subject(*hit)});
+    if (!group_step_.took.empty()) out_.steps.push_back(std::move(group_step_));
     return port(node, "hit", 0);
+  }
+
+  // By the hash that the card takes of every packet, in the group's own table.
+  void in_group(const plan::Filter& rule) {
+    out_.queue = rule.queue;
+    const ir::Node* unit = passes::rss_node(nic_);
+    if (rule.entries == 0 || unit == nullptr) {
+      out_.queue_certain = false;
+      group_step_ = {rule.id, fmt::format("any of {} queues", rule.group.size()),
+                     "nobody says which queue of a group the card picks"};
+      return;
+    }
+    const std::string how = hash(*unit->config.rss);
+    const std::size_t entry = out_.rss_hash % rule.entries;
+    out_.queue = rule.group[entry % rule.group.size()];
+    group_step_ = {
+        rule.id, fmt::format("queue {}", *out_.queue),
+        fmt::format("{}, hash {:#010x}, entry {} of its table", how, out_.rss_hash, entry)};
   }
 
   unsigned port(const ir::Node& node, std::string_view name, unsigned otherwise) const {
@@ -199,10 +223,18 @@ class Walker {
                             "the card spreads by a rule that can be neither set nor predicted"});
       return 0;
     }
+    place(node, hash(unit));
+    return 0;
+  }
+
+  // How the packet is hashed; the hash is in the answer.
+  std::string hash(const ir::RssUnit& unit) {
+    const plan::Rss& set = plan_.configuration.rss;
+    out_.rss_hash = 0;
     for (const ir::RssType& type : unit.types) {
       bool on =
           type.fixed || std::find(set.types.begin(), set.types.end(), type.name) != set.types.end();
-      if (!on || !ir::holds(type.applies, lookup_)) continue;
+      if (!on || !set.enabled || !ir::holds(type.applies, lookup_)) continue;
       std::vector<std::uint8_t> input;
       const bool sums = set.function == ir::HashFunction::symmetric_toeplitz;
       for (const std::string& field : type.input) {
@@ -215,12 +247,10 @@ class Walker {
           input.push_back(static_cast<std::uint8_t>(value >> shift));
       }
       out_.rss_hash = toeplitz(set.key, input);
-      place(node, fmt::format("{} over {}{}", type.name, fmt::join(type.input, ", "),
-                              sums ? ", both directions added up" : ""));
-      return 0;
+      return fmt::format("{} over {}{}", type.name, fmt::join(type.input, ", "),
+                         sums ? ", both directions added up" : "");
     }
-    place(node, "no hash type applies");
-    return 0;
+    return "no hash type applies";
   }
 
   void place(const ir::Node& node, const std::string& how) {
@@ -238,6 +268,7 @@ class Walker {
   const std::vector<std::uint8_t>& frame_;
   ir::Lookup lookup_;
   CardWalk out_;
+  Step group_step_;  // behind that of the rule
 };
 
 }  // namespace

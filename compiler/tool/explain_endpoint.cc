@@ -13,6 +13,7 @@
 #include "compiler/plan/operation.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/preview.h"
+#include "compiler/plan/target.h"
 #include "compiler/plan/text.h"
 
 namespace weft::tool {
@@ -49,7 +50,7 @@ void rules_of(const plan::Plan& plan, unsigned place, EndpointStory& out, std::s
   double sockets = 0;  // that all of is brought
   for (const plan::Filter& rule : plan.configuration.filters) {
     if (plan::endpoint_of(rule, plan) != place) continue;
-    on.insert(rule.queue);
+    for (const unsigned q : plan::queues_of(rule)) on.insert(q);
     const auto flow = plan::flow_of(rule);
     if (flow && plan::find_flow(plan, *flow) != nullptr) {
       ++out.by_rule;
@@ -176,8 +177,8 @@ std::string to_text(const EndpointStory& s) {
   std::string out = fmt::format("endpoint {}: {}, application {}\n", s.name, s.sockets, s.app);
   if (!s.wishes.empty()) out += fmt::format("  asks for  {}\n", fmt::join(s.wishes, ", "));
   for (std::size_t i = 0; i < s.rules.size() && i < shown_rules; ++i)
-    out += fmt::format("  rule      {} in {}: {} => queue {}\n", s.rules[i]->id, s.rules[i]->table,
-                       plan::filter_subject(*s.rules[i]), s.rules[i]->queue);
+    out += fmt::format("  rule      {} in {}: {} => {}\n", s.rules[i]->id, s.rules[i]->table,
+                       plan::filter_subject(*s.rules[i]), plan::target_text(*s.rules[i]));
   if (s.rules.size() > shown_rules)
     out += fmt::format("  ... and {} rules more\n", s.rules.size() - shown_rules);
   if (s.flows != 0)
@@ -199,7 +200,8 @@ std::string to_json(const EndpointStory& s) {
     rules.push_back({{"id", f->id},
                      {"table", f->table},
                      {"match", plan::filter_subject(*f)},
-                     {"queue", f->queue}});
+                     {"queue", f->queue},
+                     {"queues", plan::queues_of(*f)}});
   const nlohmann::json out = {{"endpoint", s.name},
                               {"sockets", s.sockets},
                               {"app", s.app},

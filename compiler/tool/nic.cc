@@ -28,6 +28,16 @@ std::string facts_of(const ir::Report& report) {
   return out;
 }
 
+// " (2 to 128 queues, a power of two, one behind the other; nobody says which of them)"
+std::string groups_text(const ir::QueueGroups& g) {
+  return fmt::format(" ({} to {} queues{}{}{}; {})", g.min, g.max,
+                     g.power_of_two ? ", a power of two" : "",
+                     g.contiguous ? ", one behind the other" : "",
+                     g.count == 0 ? "" : fmt::format(", {} groups", g.count),
+                     g.entries == 0 ? "nobody says which of them"
+                                    : fmt::format("by a table of {} of its own", g.entries));
+}
+
 std::string order_text(const ir::FilterTable& table) {
   if (ir::levels(table) == 1) return "";
   return fmt::format("; of two that match, the one of the {} priority counts ({} to {})",
@@ -54,9 +64,10 @@ std::string ability(const ir::Node& node) {
       shapes +=
           fmt::format("{}{}", shapes.empty() ? "; rules on " : " or ", fmt::join(shape, " + "));
     return fmt::format(
-        "{} rules{} on {}; actions {}{}{}{}{}", c.table->capacity,
+        "{} rules{} on {}; actions {}{}{}{}{}{}", c.table->capacity,
         c.table->capacity_by_device ? " (some devices fewer)" : "", fmt::join(keys, ", "),
-        fmt::join(c.table->actions, ", "), shapes,
+        fmt::join(c.table->actions, ", "), c.table->groups ? groups_text(*c.table->groups) : "",
+        shapes,
         c.table->same_mask_per.empty() ? ""
                                        : "; one mask for all rules of a " + c.table->same_mask_per,
         c.table->items_ignored ? "; the headers named in a rule are not compared" : "",

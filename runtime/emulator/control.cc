@@ -167,6 +167,19 @@ int EmulatedCard::report(const Refusal& refusal, rte_flow_error& error) {
   return -refusal.error;
 }
 
+namespace {
+
+// (Cards that can hash over a group by another key than everything else do it here by that one.)
+std::optional<Refusal> refuses_hash(const Rule& rule, const Rss* rss) {
+  const bool same = rss != nullptr ? rss->hashes_by(rule.group_key, rule.group_types)
+                                   : rule.group_key.empty() && rule.group_types == 0;
+  if (rule.group.empty() || same) return std::nullopt;
+  return Refusal{ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION_CONF, nullptr,
+                 "a group is hashed by the card's key and types"};
+}
+
+}  // namespace
+
 int EmulatedCard::flow_validate(const rte_flow_attr& attr, const rte_flow_item* items,
                                 const rte_flow_action* actions, rte_flow_error& error) {
   const std::lock_guard guard(lock_);
@@ -176,6 +189,7 @@ int EmulatedCard::flow_validate(const rte_flow_attr& attr, const rte_flow_item* 
   }
   Rule rule;
   if (auto no = read_rule(attr, items, actions, fields_, rule)) return report(*no, error);
+  if (auto no = refuses_hash(rule, receiver_->rss())) return report(*no, error);
   const auto queues = static_cast<unsigned>(rx_rings_.size());
   if (auto no = receiver_->filters().validate(rule, queues)) return report(*no, error);
   return 0;
@@ -192,6 +206,7 @@ rte_flow* EmulatedCard::flow_create(const rte_flow_attr& attr, const rte_flow_it
   } else {
     no = read_rule(attr, items, actions, fields_, rule);
     const auto queues = static_cast<unsigned>(rx_rings_.size());
+    if (!no) no = refuses_hash(rule, receiver_->rss());
     if (!no) no = receiver_->filters().create(rule, queues, names_, handle);
   }
   if (no) {

@@ -125,6 +125,8 @@ std::optional<Refusal> FilterTable::accepts(const Rule& rule, unsigned& depth) c
   if (rule.hits && limits_.counters == 0) return bad_action("no count action");
   if (rule.drop && !action("drop")) return bad_action("no drop action");
   if (rule.queue && !action("queue")) return bad_action("no queue action");
+  if (!rule.group.empty() && (!action("queue_group") || !limits_.groups))
+    return bad_action("no RSS action with queues");
   if (limits_.mark_required && !rule.mark)
     return bad_action("reached by rules with a mark action only");
 
@@ -177,6 +179,24 @@ std::optional<Refusal> FilterTable::accepts(const Rule& rule, unsigned& depth) c
                   fmt::format("{}: priority must be {} to {}", name_, limits_.priority->first,
                               limits_.priority->second));
   depth = 4;
+  return rule.group.empty() ? std::nullopt : refuses_group(rule.group);
+}
+
+std::optional<Refusal> FilterTable::refuses_group(const std::vector<std::uint16_t>& queues) const {
+  const ir::QueueGroups& may = *limits_.groups;
+  const auto no = [&](std::string_view why) {
+    return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, fmt::format("{}: {}", name_, why));
+  };
+  if (queues.size() < may.min) return no("too few queues in the group");
+  if (queues.size() > may.max) return no("too many queues in the group");
+  if (may.power_of_two && (queues.size() & (queues.size() - 1)) != 0)
+    return no("the number of queues in a group must be a power of two");
+  for (std::size_t i = 0; i < queues.size(); ++i) {
+    if (may.contiguous && queues[i] != queues[0] + i)
+      return no("the queues of a group must be one behind the other");
+    for (std::size_t k = 0; k < i; ++k)
+      if (queues[k] == queues[i]) return no("a queue is twice in the group");
+  }
   return std::nullopt;
 }
 
@@ -238,6 +258,9 @@ std::optional<Refusal> FilterTable::insert(const Rule& rule, const Names& names,
   if (rule.hits && counted_ >= limits_.counters)
     return refuse(ENOSPC, RTE_FLOW_ERROR_TYPE_ACTION,
                   fmt::format("{}: all {} counters are in use", name_, limits_.counters));
+  if (!rule.group.empty() && limits_.groups->count != 0 && grouped_ >= limits_.groups->count)
+    return refuse(ENOSPC, RTE_FLOW_ERROR_TYPE_ACTION,
+                  fmt::format("{}: all {} groups are in use", name_, limits_.groups->count));
   Key value{}, mask{};
   key_of(rule, value, mask);
   const std::string type = type_of(rule);
@@ -284,6 +307,7 @@ std::optional<Refusal> FilterTable::insert(const Rule& rule, const Names& names,
   ++shapes_[at]->size;
   ++size_;
   counted_ += rule.hits ? 1 : 0;
+  grouped_ += rule.group.empty() ? 0 : 1;
   return std::nullopt;
 }
 
@@ -292,6 +316,7 @@ void FilterTable::erase(Entry* entry) {
   Key value{}, mask{};
   key_of(entry->rule, value, mask);
   counted_ -= entry->rule.hits ? 1 : 0;
+  grouped_ -= entry->rule.group.empty() ? 0 : 1;
   const auto found = shape.rules.find(value);
   std::erase_if(found->second, [&](const auto& e) { return e.get() == entry; });
   if (found->second.empty()) shape.rules.erase(found);

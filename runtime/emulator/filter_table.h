@@ -64,6 +64,7 @@ class FilterTable {
     std::size_t size = 0;
   };
 
+  std::optional<Refusal> refuses_group(const std::vector<std::uint16_t>& queues) const;
   // Whether the rule names one of the sets of fields that the table is limited to.
   bool is_listed(const Key& mask) const;
   // Value and mask of a rule in the order of fields_, as far as the driver looks at them.
@@ -82,6 +83,7 @@ class FilterTable {
   std::vector<std::unique_ptr<Shape>> shapes_;
   std::size_t size_ = 0;
   std::size_t counted_ = 0;  // rules with a count action
+  std::size_t grouped_ = 0;  // rules with a group of queues
   std::uint64_t next_number_ = 0;
 };
 

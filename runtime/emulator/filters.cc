@@ -19,6 +19,10 @@ std::optional<Refusal> Filters::choose(const Rule& rule, unsigned queues, unsign
   if (rule.queue && *rule.queue >= queues)
     return Refusal{EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, nullptr,
                    fmt::format("queue {} of {}", *rule.queue, queues)};
+  for (const std::uint16_t queue : rule.group)
+    if (queue >= queues)
+      return Refusal{EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, nullptr,
+                     fmt::format("queue {} of {}", queue, queues)};
   std::optional<Refusal> reason;
   unsigned farthest = 0;
   for (unsigned i = 0; i < tables_.size(); ++i) {

@@ -70,7 +70,12 @@ std::optional<Refusal> read(const rte_flow_attr& attr, const rte_flow_item* item
 
 }  // namespace
 
-bool HashRules::wanted(const rte_flow_action* actions) { return rss_action(actions) != nullptr; }
+bool HashRules::wanted(const rte_flow_action* actions) {
+  const rte_flow_action* action = rss_action(actions);
+  if (action == nullptr) return false;
+  const auto* conf = static_cast<const rte_flow_action_rss*>(action->conf);
+  return conf == nullptr || conf->queue_num == 0;
+}
 
 std::optional<Refusal> HashRules::validate(const rte_flow_attr& attr, const rte_flow_item* items,
                                            const rte_flow_action* actions, const Rss* rss) {

@@ -14,7 +14,7 @@ namespace weft::emulator {
 
 class HashRules {
  public:
-  // Is it one of these rules at all?
+  // Is it one of these rules at all? (With queues it is one of a table: filters.h.)
   static bool wanted(const rte_flow_action* actions);
 
   // `rss`: the card's unit, or null. `handle` is set on success; it is never one of a filter.

@@ -122,6 +122,23 @@ std::optional<Refusal> read_items(const rte_flow_item* items, const ir::FieldTab
   return std::nullopt;
 }
 
+// (Without queues it is another kind of rule: hash_rules.h.)
+std::optional<Refusal> read_group(const rte_flow_action& action, Rule& rule) {
+  const auto* conf = static_cast<const rte_flow_action_rss*>(action.conf);
+  const auto no = [&](int error, const char* why) {
+    return refuse(error, RTE_FLOW_ERROR_TYPE_ACTION_CONF, conf, why);
+  };
+  if (conf == nullptr) return no(EINVAL, "RSS without configuration");
+  if (conf->queue_num == 0 || conf->queue == nullptr) return no(EINVAL, "RSS without queues");
+  if (conf->level != 0) return no(ENOTSUP, "RSS of inner headers is not supported");
+  if (conf->func != RTE_ETH_HASH_FUNCTION_DEFAULT && conf->func != RTE_ETH_HASH_FUNCTION_TOEPLITZ)
+    return no(ENOTSUP, "hash function not supported");
+  rule.group.assign(conf->queue, conf->queue + conf->queue_num);
+  if (conf->key != nullptr) rule.group_key.assign(conf->key, conf->key + conf->key_len);
+  rule.group_types = conf->types;
+  return std::nullopt;
+}
+
 std::optional<Refusal> read_actions(const rte_flow_action* actions, Rule& rule) {
   if (actions == nullptr)
     return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_NUM, nullptr, "no actions");
@@ -147,6 +164,10 @@ std::optional<Refusal> read_actions(const rte_flow_action* actions, Rule& rule) 
         if (rule.hits) return twice();
         rule.hits = std::make_shared<std::atomic<std::uint64_t>>(0);
         break;
+      case RTE_FLOW_ACTION_TYPE_RSS:
+        if (!rule.group.empty()) return twice();
+        if (auto bad = read_group(*actions, rule)) return bad;
+        break;
       case RTE_FLOW_ACTION_TYPE_DROP:
         if (rule.drop) return twice();
         rule.drop = true;
@@ -154,9 +175,9 @@ std::optional<Refusal> read_actions(const rte_flow_action* actions, Rule& rule) 
       default: return refuse(ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, actions, "action: not supported");
     }
   }
-  if (rule.drop == rule.queue.has_value())
+  if (int{rule.drop} + int{rule.queue.has_value()} + int{!rule.group.empty()} != 1)
     return refuse(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, actions,
-                  "rule needs exactly one of queue and drop");
+                  "rule needs exactly one of queue, RSS and drop");
   return std::nullopt;
 }
 

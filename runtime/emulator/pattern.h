@@ -29,6 +29,9 @@ struct Rule {
   std::map<std::string, Match> fields;  // "udp.src_port"; only those with a mask that is not 0
   unsigned priority = 0;
   std::optional<std::uint16_t> queue;
+  std::vector<std::uint16_t> group;  // several queues, over which a hash by this key spreads
+  std::vector<std::uint8_t> group_key;
+  std::uint64_t group_types = 0;  // RTE_ETH_RSS_*
   std::optional<std::uint32_t> mark;
   bool drop = false;
   std::shared_ptr<std::atomic<std::uint64_t>> hits;  // frames caught; null without a count action

@@ -150,6 +150,21 @@ diag::Result<void> Receiver::add_config(const ir::Graph& graph, ir::Vertex v, co
   return {};
 }
 
+// The group's own table has its queues in turn.
+std::uint16_t Receiver::of_group(const Rule& rule, const ir::QueueGroups& groups,
+                                 const Frame& frame, std::uint64_t index, const CardState& state,
+                                 const DescriptorPolicy& policy) const {
+  const std::size_t size = rule.group.size();
+  if (groups.entries != 0) {
+    const std::uint32_t hash = rss_ ? rss_->pick(frame, state).hash : 0;
+    return rule.group[hash % groups.entries % size];
+  }
+  const std::uint64_t any = policy.place ? policy.place(index, frame.bytes())
+                            : rss_       ? rss_->stand_in(frame)
+                                         : 0;
+  return rule.group[any % size];
+}
+
 Receiver::Outcome Receiver::receive(const Frame& frame, std::uint64_t index, const CardState& state,
                                     const DescriptorPolicy& policy) const {
   Outcome out;
@@ -191,7 +206,9 @@ Receiver::Outcome Receiver::receive(const Frame& frame, std::uint64_t index, con
           out.drop = step.filter_drop;
           return out;
         }
-        out.queue = *rule->queue;
+        out.queue = rule->queue
+                        ? *rule->queue
+                        : of_group(*rule, *table.limits().groups, frame, index, state, policy);
         if (table.limits().mark_reported) out.mark = rule->mark;
         at = step.next[0];
         break;

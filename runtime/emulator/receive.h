@@ -45,6 +45,10 @@ class Receiver {
                   const DescriptorPolicy& policy) const;
 
  private:
+  std::uint16_t of_group(const Rule& rule, const ir::QueueGroups& groups, const Frame& frame,
+                         std::uint64_t index, const CardState& state,
+                         const DescriptorPolicy& policy) const;
+
   enum class Kind { pass, match, report, table, rss, queue, drop };
   struct Step {
     Kind kind = Kind::pass;

@@ -129,7 +129,8 @@ void Rss::reset(unsigned queues, bool on, std::uint64_t spread_seed) {
   seed_ = spread_seed;
   enabled_ = 0;
   for (Type& type : types_) type.symmetric = false;
-  toeplitz_ = Toeplitz(default_rss_key(unit_.key_bytes));
+  key_ = default_rss_key(unit_.key_bytes);
+  toeplitz_ = Toeplitz(key_);
   table_.assign(unit_.table_size, 0);
   const unsigned reach = unit_.queue_reach == 0 ? queues : std::min(queues, unit_.queue_reach);
   for (unsigned i = 0; i < unit_.table_size; ++i) table_[i] = static_cast<std::uint16_t>(i % reach);
@@ -138,6 +139,7 @@ void Rss::reset(unsigned queues, bool on, std::uint64_t spread_seed) {
 int Rss::set_key(std::span<const std::uint8_t> key) {
   if (!unit_.key_settable) return -ENOTSUP;
   if (key.size() != unit_.key_bytes) return -EINVAL;
+  key_.assign(key.begin(), key.end());
   toeplitz_ = Toeplitz(key);
   return 0;
 }
@@ -190,16 +192,28 @@ Rss::Answer Rss::pick(const Frame& frame, const CardState& state) const {
   return {.hashed = false, .hash = 0, .queue = table_[0]};
 }
 
+bool Rss::hashes_by(std::span<const std::uint8_t> key, std::uint64_t types) const {
+  const bool symmetric =
+      std::any_of(types_.begin(), types_.end(), [](const Type& t) { return t.symmetric; });
+  return std::equal(key.begin(), key.end(), key_.begin(), key_.end()) && types == enabled_ &&
+         !symmetric;
+}
+
+Rss::Answer Rss::spread(const Frame& frame) const {
+  return {
+      .hashed = false, .hash = 0, .queue = static_cast<std::uint16_t>(stand_in(frame) % queues_)};
+}
+
 // A stand-in for "some hash of the flow": the same flow keeps its queue, which one it is the seed
 // decides. For UDP and TCP it looks at 4 bytes behind the header too, in fragments as well.
-Rss::Answer Rss::spread(const Frame& frame) const {
+std::uint32_t Rss::stand_in(const Frame& frame) const {
   std::uint64_t hash = 0xcbf29ce484222325ULL ^ seed_;
   const std::uint64_t network = std::uint64_t{frame.network()} * 8;
   hash = fnv1a(hash, frame.read_bits(network + 96, 64));
   const std::uint64_t protocol = frame.read_bits(network + 72, 8);
   if (protocol == 6 || protocol == 17)
     hash = fnv1a(hash, frame.read_bits(std::uint64_t{frame.transport()} * 8, 32));
-  return {.hashed = false, .hash = 0, .queue = static_cast<std::uint16_t>((hash >> 32) % queues_)};
+  return static_cast<std::uint32_t>(hash >> 32);
 }
 
 }  // namespace weft::emulator

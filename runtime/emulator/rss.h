@@ -58,6 +58,11 @@ class Rss {
 
   Answer pick(const Frame& frame, const CardState& state) const;
 
+  // Does it hash by this key, these types, and Toeplitz?
+  bool hashes_by(std::span<const std::uint8_t> key, std::uint64_t types) const;
+  // Of a frame, where nobody can say what a card makes of it.
+  std::uint32_t stand_in(const Frame& frame) const;
+
  private:
   struct Type {
     std::uint64_t bit = 0;
@@ -77,6 +82,7 @@ class Rss {
   unsigned queues_ = 1;
   std::uint64_t enabled_ = 0;
   std::uint64_t seed_ = 0;
+  std::vector<std::uint8_t> key_;
   Toeplitz toeplitz_;
   std::vector<std::uint16_t> table_;
 };

@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "compiler/plan/target.h"
 #include "runtime/ports/translate.h"
 
 namespace weft::ports {
@@ -93,7 +94,8 @@ rte_flow_item item(rte_flow_item_type type, const Spec& spec, const Spec& mask) 
 
 }  // namespace
 
-diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter, bool count) {
+diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter,
+                                                  const Hashing& hashing, bool count) {
   auto rule = std::make_unique<FlowRule>();
   Layers layers;
   for (const auto& [field, match] : filter.match) {
@@ -122,8 +124,23 @@ diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter, bo
     rule->items.push_back(item(RTE_FLOW_ITEM_TYPE_TCP, rule->tcp_spec, rule->tcp_mask));
   rule->items.push_back({.type = RTE_FLOW_ITEM_TYPE_END});
 
-  rule->queue.index = static_cast<std::uint16_t>(filter.queue);
-  rule->actions.push_back({.type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &rule->queue});
+  for (const unsigned queue : plan::queues_of(filter))
+    rule->queues.push_back(static_cast<std::uint16_t>(queue));
+  if (filter.group.empty()) {
+    rule->queue.index = rule->queues.front();
+    rule->actions.push_back({.type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &rule->queue});
+  } else {
+    // (Drivers that hash by a key of the rule's own would else take their default.)
+    rule->key = hashing.key;
+    rule->spread = {.func = RTE_ETH_HASH_FUNCTION_DEFAULT,
+                    .level = 0,
+                    .types = hashing.types,
+                    .key_len = static_cast<std::uint32_t>(rule->key.size()),
+                    .queue_num = static_cast<std::uint32_t>(rule->queues.size()),
+                    .key = rule->key.empty() ? nullptr : rule->key.data(),
+                    .queue = rule->queues.data()};
+    rule->actions.push_back({.type = RTE_FLOW_ACTION_TYPE_RSS, .conf = &rule->spread});
+  }
   if (filter.mark != 0) {
     rule->mark.id = filter.mark;
     rule->actions.push_back({.type = RTE_FLOW_ACTION_TYPE_MARK, .conf = &rule->mark});

@@ -122,12 +122,13 @@ diag::Result<void> check(const plan::Plan& plan, const ir::NicModel* model,
                          knobs_behind(plan, model, missing, receive),
                          offload_list(missing, receive), card, offload_list(has, receive)));
   }
-  if (const std::uint64_t missing = settings.rss_types & ~info.flow_type_rss_offloads; missing != 0)
+  if (const std::uint64_t missing = settings.hashing.types & ~info.flow_type_rss_offloads;
+      missing != 0)
     refuse(fmt::format("the plan spreads by header types {:#x}, of which {} lacks {:#x}",
-                       settings.rss_types, card, missing));
-  if (!settings.rss_key.empty() && info.hash_key_size != settings.rss_key.size())
+                       settings.hashing.types, card, missing));
+  if (!settings.hashing.key.empty() && info.hash_key_size != settings.hashing.key.size())
     refuse(fmt::format("the plan's RSS key has {} bytes, that of {} has {}",
-                       settings.rss_key.size(), card, info.hash_key_size));
+                       settings.hashing.key.size(), card, info.hash_key_size));
   if (!settings.reta.empty() && info.reta_size != settings.reta.size())
     refuse(fmt::format("the plan's indirection table has {} entries, that of {} has {}",
                        settings.reta.size(), card, info.reta_size));
@@ -138,9 +139,10 @@ diag::Result<void> check(const plan::Plan& plan, const ir::NicModel* model,
     break;
   }
   for (const auto& rule : settings.rules) {
-    if (rule->queue.index >= settings.rx_queues)
-      refuse(fmt::format("filter `{}` names queue {}, there are {}", rule->id, rule->queue.index,
-                         settings.rx_queues));
+    for (const unsigned queue : rule->queues)
+      if (queue >= settings.rx_queues)
+        refuse(fmt::format("filter `{}` names queue {}, there are {}", rule->id, queue,
+                           settings.rx_queues));
   }
   if (!errors.list.empty()) return diag::fail(std::move(errors));
   return {};
@@ -162,8 +164,9 @@ diag::Result<void> step(const char* what, int result, const CardControl& card) {
 }
 
 diag::Result<void> set_up(CardSettings& settings, CardControl& card) {
-  rte_eth_rss_conf rss = {settings.rss_key.empty() ? nullptr : settings.rss_key.data(),
-                          static_cast<std::uint8_t>(settings.rss_key.size()), settings.rss_types};
+  rte_eth_rss_conf rss = {settings.hashing.key.empty() ? nullptr : settings.hashing.key.data(),
+                          static_cast<std::uint8_t>(settings.hashing.key.size()),
+                          settings.hashing.types};
   const auto entries = reta_entries(settings.reta);
   auto done = step("be configured",
                    card.configure(settings.rx_queues, settings.tx_queues, settings.conf), card);
@@ -185,6 +188,11 @@ std::string words(const rte_flow_error& error) {
   return error.message != nullptr ? error.message : rte_strerror(rte_errno);
 }
 
+// What comes to one of several queues says nothing of the rule.
+unsigned only_queue(const plan::Filter& filter) {
+  return filter.group.empty() ? filter.queue : ~0u;
+}
+
 diag::Result<void> create(const FlowRule& rule, const plan::Filter& filter, CardControl& card,
                           AppliedRules& applied) {
   const std::string key = plan::rule_key(filter);
@@ -202,7 +210,7 @@ diag::Result<void> create(const FlowRule& rule, const plan::Filter& filter, Card
         "or without filters"));
   const bool counted = rule.counts();
   if (counted) --applied.counters[filter.table];
-  applied.flows.emplace(key, AppliedRule{flow, filter.table, filter.queue, counted});
+  applied.flows.emplace(key, AppliedRule{flow, filter.table, only_queue(filter), counted});
   return {};
 }
 
@@ -268,12 +276,12 @@ diag::Result<CardSettings> translate(const plan::Plan& plan, const ir::NicModel*
     if (auto done = set_knob(settings, knob, on, model); !done) collect(done.error());
   }
   if (wanted.rss.enabled) {
-    settings.rss_key = wanted.rss.key;
+    settings.hashing.key = wanted.rss.key;
     settings.reta = wanted.rss.table;
     for (const std::string& type : wanted.rss.types) {
       if (is_fixed(model, type)) continue;
       if (const auto bit = rss_type_bit(type)) {
-        settings.rss_types |= *bit;
+        settings.hashing.types |= *bit;
         if (wanted.rss.function == ir::HashFunction::symmetric_toeplitz)
           settings.hashes.push_back(hash_rule(type, *bit));
       } else {
@@ -281,14 +289,14 @@ diag::Result<CardSettings> translate(const plan::Plan& plan, const ir::NicModel*
       }
     }
     // A card that spreads by its own rules (a TAP) has no RSS to be switched on.
-    if (!settings.rss_key.empty() || settings.rss_types != 0 || !settings.reta.empty())
+    if (!settings.hashing.key.empty() || settings.hashing.types != 0 || !settings.reta.empty())
       settings.conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
   }
   std::map<std::string, unsigned> counters;
   for (const plan::Filter& filter : wanted.filters) {
     unsigned& left =
         counters.try_emplace(filter.table, counters_of(model, filter.table)).first->second;
-    if (auto rule = flow_rule(filter, left != 0)) {
+    if (auto rule = flow_rule(filter, settings.hashing, left != 0)) {
       left -= left != 0 ? 1 : 0;
       settings.rules.push_back(std::move(*rule));
     } else {
@@ -310,6 +318,7 @@ diag::Result<AppliedRules> apply(const plan::Plan& plan, const ir::NicModel* mod
     return diag::fail(done.error());
 
   AppliedRules applied;
+  applied.hashing = settings->hashing;
   for (ir::Vertex v = 0; model != nullptr && v < boost::num_vertices(model->receive.g); ++v) {
     const ir::Node& node = model->receive.node(v);
     if (node.config.table) applied.counters[node.id] = node.config.table->counters;
@@ -339,7 +348,7 @@ void withdraw(AppliedRules& rules, CardControl& card) {
 }
 
 diag::Result<void> create_rule(const plan::Filter& filter, CardControl& card, AppliedRules& rules) {
-  auto rule = flow_rule(filter, rules.counters[filter.table] != 0);
+  auto rule = flow_rule(filter, rules.hashing, rules.counters[filter.table] != 0);
   if (!rule) return diag::fail(rule.error());
   if (auto done = validate(**rule, card); !done) return done;
   return create(**rule, filter, card, rules);

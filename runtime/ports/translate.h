@@ -19,6 +19,12 @@
 
 namespace weft::ports {
 
+// How packets are hashed: of all of a card, and over the queues of a rule's group.
+struct Hashing {
+  std::vector<std::uint8_t> key;
+  std::uint64_t types = 0;  // RTE_ETH_RSS_*
+};
+
 // One rte_flow rule; owns what items and actions point to. Not copyable, for that reason.
 struct FlowRule {
   FlowRule() = default;
@@ -33,6 +39,9 @@ struct FlowRule {
   rte_flow_item_udp udp_spec{}, udp_mask{};
   rte_flow_item_tcp tcp_spec{}, tcp_mask{};
   rte_flow_action_queue queue{};
+  rte_flow_action_rss spread{};       // of a group, instead
+  std::vector<std::uint16_t> queues;  // ... whose queues these are
+  std::vector<std::uint8_t> key;
   rte_flow_action_mark mark{};
   std::vector<rte_flow_item> items;      // ends with END
   std::vector<rte_flow_action> actions;  // ends with END
@@ -40,8 +49,9 @@ struct FlowRule {
 };
 
 // Errors: E0611, a match field that has no rte_flow item here.
-// `count`: the card shall count what the rule catches.
-diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter, bool count = false);
+// `hashing`: of the card. `count`: the card shall count what the rule catches.
+diag::Result<std::unique_ptr<FlowRule>> flow_rule(const plan::Filter& filter,
+                                                  const Hashing& hashing, bool count = false);
 
 // How packets of one type are hashed: an rte_flow rule with an RSS action (i40e_hash.c, ice_hash.c:
 // a pattern without values, one type, neither queues nor a key of its own).
@@ -63,8 +73,7 @@ struct CardSettings {
   std::uint16_t rx_queues = 1;
   std::uint16_t tx_queues = 1;
   rte_eth_conf conf{};
-  std::vector<std::uint8_t> rss_key;
-  std::uint64_t rss_types = 0;  // RTE_ETH_RSS_*
+  Hashing hashing;
   std::vector<std::uint16_t> reta;
   bool promiscuous = false;
   bool allmulticast = false;
@@ -81,13 +90,14 @@ diag::Result<CardSettings> translate(const plan::Plan& plan, const ir::NicModel*
 struct AppliedRule {
   rte_flow* flow = nullptr;
   std::string table;
-  unsigned queue = 0;
+  unsigned queue = 0;    // no queue of the card, where the rule names several
   bool counted = false;  // the card counts what it catches
 };
 struct AppliedRules {
   std::map<std::string, AppliedRule> flows;
   std::vector<rte_flow*> hashes;
   std::map<std::string, unsigned> counters;  // by table: rules more that could count
+  Hashing hashing;
 };
 
 // Does the card do what its rules say? A driver may create a rule that never hits. What is known

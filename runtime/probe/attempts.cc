@@ -47,7 +47,7 @@ class About {
 class Standing {
  public:
   Standing(const Attempt& what, ports::CardControl& card) : card_(card) {
-    auto rule = ports::flow_rule(what.filter);
+    auto rule = ports::flow_rule(what.filter, {});
     if (!rule) return;
     rte_flow_action drop[] = {{.type = RTE_FLOW_ACTION_TYPE_DROP},
                               {.type = RTE_FLOW_ACTION_TYPE_END}};

@@ -24,17 +24,20 @@ struct Arrival {
   bool known() const { return !sums.empty(); }
 
   // The queue where segments with this key arrive. Pre: known().
-  unsigned of(const FlowKey& k) const {
-    std::uint32_t hash = 0;
+  unsigned of(const FlowKey& k) const { return table[hash(k) % table.size()]; }
+
+  // Pre: known().
+  std::uint32_t hash(const FlowKey& k) const {
+    std::uint32_t out = 0;
     const auto add = [&](std::size_t at, unsigned width, std::uint32_t value) {
       for (unsigned shift = width; shift > 0; shift -= 8)
-        hash ^= sums[at++][static_cast<std::uint8_t>(value >> (shift - 8))];
+        out ^= sums[at++][static_cast<std::uint8_t>(value >> (shift - 8))];
     };
     add(src, 32, k.src);
     add(dst, 32, k.dst);
     add(src_port, 16, k.src_port);
     add(dst_port, 16, k.dst_port);
-    return table[hash % table.size()];
+    return out;
   }
 };
 

@@ -17,8 +17,8 @@ struct Owners {
   std::vector<std::uint16_t> datagrams;  // shards that put datagrams together; empty: each its own
   std::vector<std::uint16_t> segments;   // ... that take over segments of their connections
   Arrival arrival;                       // of segments, where it is the card that decides
-  SegmentRules rules;                    // ... and what it decides before it hashes
-  FlowTable kept;         // connections that are where they were before that changed -> shard
+  SegmentRules rules;  // ... and what it decides before that; several shards where arrival.known()
+  FlowTable kept;      // connections that are where they were before that changed -> shard
   bool changing = false;  // it is changing: cards and cores do not all agree yet
 
   // In `kept`: nobody takes segments of the connection now, which its peer will send again.
@@ -50,7 +50,9 @@ struct Owners {
     if (kept.size() != 0) [[unlikely]] {
       if (const int shard = kept.find(key); shard >= 0) return shard;
     }
-    if (const int shard = rules.find(key); shard >= 0) return shard;
+    if (const auto* by_rule = rules.find(key); by_rule != nullptr)
+      return by_rule->size() == 1 ? by_rule->front()
+                                  : (*by_rule)[arrival.hash(key) % by_rule->size()];
     if (!segments.empty()) return of_segment(key);
     return arrival.known() ? static_cast<int>(arrival.of(key)) : -1;
   }

@@ -150,7 +150,7 @@ TEST_F(Handover, connections_stay_where_they_are_when_rules_change) {
   };
   constexpr int here = -1, dropped = -2;
   constexpr std::uint8_t syn = 0x02, syn_ack = 0x12, ack = 0x10;
-  owners.rules.add({0, 0, 0, 80}, {0, 0, 0, 0xffff}, 2);
+  owners.rules.add({0, 0, 0, 80}, {0, 0, 0, 0xffff}, {2});
   EXPECT_EQ(arrives(4001, ack), here) << "all is settled: whoever comes is refused";
   owners.changing = true;
   EXPECT_EQ(arrives(4000, ack), here) << "it is open";

@@ -29,7 +29,7 @@ TEST(Emulator82599, The129thPlainRuleIsRefusedAndDoesNotFallThrough) {
   EXPECT_EQ(full.message, "ntuple5: all 128 rules are in use");
   EXPECT_EQ(bench.card->rules_in("fdir"), 0U);
   rte_flow_error error{};
-  auto rule = ports::flow_rule(plain(128, 1));
+  auto rule = ports::flow_rule(plain(128, 1), {});
   EXPECT_EQ(bench.control().flow_validate((*rule)->attr, (*rule)->items.data(),
                                           (*rule)->actions.data(), error),
             0)
@@ -235,7 +235,7 @@ TEST(EmulatorFilters, CardsWithoutTablesRefuse) {
 TEST(EmulatorFilters, RefusesWhatTheLanguageHasNoWordFor) {
   Bench bench("intel_e810", 4);
   bench.start();
-  auto made = ports::flow_rule(five_tuple(1, 1));
+  auto made = ports::flow_rule(five_tuple(1, 1), {});
   ASSERT_TRUE(made);
   ports::FlowRule& rule = **made;
   const auto attempt = [&](rte_flow_attr attr) {
@@ -300,7 +300,7 @@ TEST(EmulatorFilters, RefusesWhatTheLanguageHasNoWordFor) {
 TEST(EmulatorFilters, NullMaskMeansTheDefaultMask) {
   Bench bench("ideal", 4);
   bench.start();
-  auto made = ports::flow_rule(five_tuple(1, 3));
+  auto made = ports::flow_rule(five_tuple(1, 3), {});
   ASSERT_TRUE(made);
   for (auto& item : (*made)->items) item.mask = nullptr;
   ASSERT_EQ(create(bench, (*made)->attr, (*made)->items.data(), (*made)->actions.data()).error, 0);
@@ -311,7 +311,7 @@ TEST(EmulatorFilters, NullMaskMeansTheDefaultMask) {
 TEST(EmulatorFilters, DropRulesCountUnderTheirTable) {
   Bench bench("ideal", 4);
   bench.start();
-  auto made = ports::flow_rule(five_tuple(1, 3));
+  auto made = ports::flow_rule(five_tuple(1, 3), {});
   ASSERT_TRUE(made);
   const rte_flow_action actions[] = {{.type = RTE_FLOW_ACTION_TYPE_DROP},
                                      {.type = RTE_FLOW_ACTION_TYPE_END}};
@@ -325,7 +325,7 @@ TEST(EmulatorFilters, RulesCountWhatTheyCatchWhileThereAreCounters) {
   Bench bench("intel_e810", 4);
   bench.start();
   const auto counting = [&](unsigned i) {
-    auto made = ports::flow_rule(five_tuple(i, 1, i + 1), true);
+    auto made = ports::flow_rule(five_tuple(i, 1, i + 1), {}, true);
     EXPECT_TRUE((*made)->counts());
     return create(bench, (*made)->attr, (*made)->items.data(), (*made)->actions.data());
   };

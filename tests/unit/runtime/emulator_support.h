@@ -301,7 +301,7 @@ inline Outcome create(Bench& bench, const rte_flow_attr& attr, const rte_flow_it
   return out;
 }
 inline Outcome create(Bench& bench, const plan::Filter& filter) {
-  auto rule = ports::flow_rule(filter);
+  auto rule = ports::flow_rule(filter, {});
   if (!rule) {
     ADD_FAILURE() << diag::render(rule.error(), false);
     return {.error = -1};

@@ -221,7 +221,7 @@ TEST(FlowRule, NamesAllLayersFromTheOutsideIn) {
   filter.priority = 3;
   filter.queue = 2;
   filter.mark = 5;
-  const auto rule = must(ports::flow_rule(filter));
+  const auto rule = must(ports::flow_rule(filter, {}));
   ASSERT_EQ(rule->items.size(), 4u);
   EXPECT_EQ(rule->items[0].type, RTE_FLOW_ITEM_TYPE_ETH);
   EXPECT_EQ(rule->items[0].mask, nullptr);
