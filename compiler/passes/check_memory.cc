@@ -7,6 +7,7 @@
 
 #include "compiler/plan/memory.h"
 #include "compiler/plan/places.h"
+#include "compiler/plan/target.h"
 
 namespace weft::passes {
 
@@ -92,7 +93,8 @@ class MemoryCheck {
     for (const plan::Filter& f : plan_.configuration.filters) {
       const auto endpoint = plan::endpoint_of(f, plan_);
       if (!endpoint) continue;
-      if (auto ok = lands(*endpoint, f.queue, "rule " + f.id); !ok) return ok;
+      for (const unsigned queue : plan::queues_of(f))
+        if (auto ok = lands(*endpoint, queue, "rule " + f.id); !ok) return ok;
     }
     for (const plan::FlowEntry& f : plan_.flows)
       if (auto ok = lands(f.endpoint, f.queue, "a known flow"); !ok) return ok;
@@ -172,7 +174,10 @@ std::string astray(const plan::Plan& plan, const plan::Operation& o) {
     case Op::move_flow: return strays(plan, group, o.flow.endpoint, o.queue);
     case Op::create_rule: {
       const auto endpoint = plan::endpoint_of(o.filter, plan);
-      return endpoint ? strays(plan, group, *endpoint, o.filter.queue) : "";
+      if (!endpoint) return "";
+      for (const unsigned queue : plan::queues_of(o.filter))
+        if (std::string why = strays(plan, group, *endpoint, queue); !why.empty()) return why;
+      return "";
     }
     case Op::set_table:
       for (const auto& [index, queue] : o.entries)

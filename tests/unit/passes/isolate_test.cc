@@ -2,6 +2,7 @@
 // and what a plan must not say of it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -197,6 +198,12 @@ TEST(CheckMemory, RefusesEditedPlans) {
                         at(p, Kind::receive, "trust shop").queues.front());
                   }),
                   "what no rule matches"));
+  // A group of queues whose second one fills another region.
+  EXPECT_TRUE(has(edited([&](auto& p) {
+                    plan::Filter& rule = p.configuration.filters.front();
+                    rule.group = {rule.queue, at(p, Kind::receive, "everybody").queues.front()};
+                  }),
+                  "brings"));
   // Copied by the plan of a card without rules; read in place, where others' packets lie, by hand.
   const Inputs poor = two_guests("none");
   plan::Plan copied = must(draft(poor));
@@ -211,6 +218,13 @@ TEST(CheckMemory, LiveOperationsKeepTheRegions) {
   o.flow = {.src = 1, .src_port = 1, .dst = 2, .dst_port = 7, .endpoint = 0, .queue = 0};
   EXPECT_EQ(astray(plan, o), "");
   o.flow.queue = shop;
+  EXPECT_NE(astray(plan, o), "");
+  const auto its = [&](const plan::Filter& f) { return f.queue == shop; };
+  const auto& rules = plan.configuration.filters;
+  o.kind = plan::Operation::Kind::create_rule;
+  o.filter = *std::find_if(rules.begin(), rules.end(), its);
+  EXPECT_EQ(astray(plan, o), "");
+  o.filter.group = {shop, 0};
   EXPECT_NE(astray(plan, o), "");
   o.kind = plan::Operation::Kind::set_table;
   o.entries = {{0, static_cast<std::uint16_t>(shop)}};
