@@ -15,14 +15,6 @@ constexpr unsigned most_repairs = 400;  // moves and swaps
 
 using Filled = std::pair<double, unsigned>;  // a bin's load, and the bin
 
-std::vector<unsigned> sorted(std::vector<Weighed> some) {
-  heaviest_first(some);
-  std::vector<unsigned> out;
-  out.reserve(some.size());
-  for (const Weighed& i : some) out.push_back(i.item);
-  return out;
-}
-
 }  // namespace
 
 Order descending(const std::vector<double>& weights, std::span<const BalanceItem> items) {
@@ -30,7 +22,7 @@ Order descending(const std::vector<double>& weights, std::span<const BalanceItem
   free.reserve(items.size());
   for (unsigned i = 0; i < items.size(); ++i)
     (items[i].bins != nullptr ? bound : free).push_back({weights[i], i});
-  return {sorted(std::move(bound)), sorted(std::move(free))};
+  return {heaviest_first(std::move(bound)), heaviest_first(std::move(free))};
 }
 
 Attempt::Attempt(std::span<const BalanceItem> items, const std::vector<double>& before,

@@ -56,15 +56,19 @@ void sort(std::vector<Weighed>& some) {
 }  // namespace
 
 void lightest_first(std::vector<Weighed>& some) { sort<Lighter>(some); }
-void heaviest_first(std::vector<Weighed>& some) { sort<Heavier>(some); }
+
+std::vector<unsigned> heaviest_first(std::vector<Weighed> some) {
+  sort<Heavier>(some);
+  std::vector<unsigned> out;
+  out.reserve(some.size());
+  for (const Weighed& w : some) out.push_back(w.item);
+  return out;
+}
 
 std::vector<unsigned> heaviest_first(const std::vector<double>& weights) {
   std::vector<Weighed> some(weights.size());
   for (unsigned i = 0; i < weights.size(); ++i) some[i] = {weights[i], i};
-  heaviest_first(some);
-  std::vector<unsigned> out(some.size());
-  for (unsigned i = 0; i < some.size(); ++i) out[i] = some[i].item;
-  return out;
+  return heaviest_first(std::move(some));
 }
 
 }  // namespace weft::passes

@@ -19,9 +19,10 @@ inline bool lighter(const Weighed& a, const Weighed& b) {
 
 // The same items, sorted by weight; among those of the same weight the lower item first.
 void lightest_first(std::vector<Weighed>& some);
-void heaviest_first(std::vector<Weighed>& some);
 
-// 0 .. weights.size() - 1, the heaviest first.
+// Their items, the heaviest first; among those of the same weight the lower one.
+std::vector<unsigned> heaviest_first(std::vector<Weighed> some);
+// The same of 0 .. weights.size() - 1.
 std::vector<unsigned> heaviest_first(const std::vector<double>& weights);
 
 }  // namespace weft::passes

@@ -283,10 +283,6 @@ diag::Result<void> check_queues(const plan::Plan& plan, const Inputs& in) {
   return {};
 }
 
-}  // namespace
-
-namespace {
-
 // Why the rule cannot name the queues that it names; "": it can.
 std::string fault_of_group(const plan::Filter& rule, const ir::FilterTable& table,
                            const Inputs& in) {
