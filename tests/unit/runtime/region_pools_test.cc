@@ -46,6 +46,25 @@ unsigned endpoint_of(const plan::Plan& plan, const char* name) {
   return ~0u;
 }
 
+// A card set up as the plan says, which has taken these frames from its wire.
+struct Taken {
+  Taken(const plan::Plan& plan, RegionPools& pools, std::vector<ports::Frame> frames)
+      : wire("sim", std::move(frames), clock, pools.shared().frames),
+        card(must(
+            emulator::EmulatedCard::make(nic, fields(), wire, {.memory = pools.filled_by_card()}))),
+        rules(must(ports::apply(plan, &nic, card->control()))) {
+    while (card->poll() != 0) {
+    }
+  }
+  ~Taken() { ports::withdraw(rules, card->control()); }
+
+  ports::VirtualClock clock;
+  ports::SimWire wire;
+  const ir::NicModel nic = model("intel_82599");
+  std::unique_ptr<emulator::EmulatedCard> card;
+  ports::AppliedRules rules;
+};
+
 TEST(RegionPools, AreAsThePlanSays) {
   start_eal();
   const plan::Plan& plan = trusting();
@@ -82,21 +101,14 @@ TEST(RegionPools, PacketsLieInTheMemoryOfTheirGroup) {
   start_eal();
   const plan::Plan& plan = trusting();
   const auto pools = must(RegionPools::make("lie", plan));
-  ports::VirtualClock clock;
   std::vector<ports::Frame> in;
   const char* names[] = {"echo", "orders", "guest"};
   for (unsigned i = 0; i < 30; ++i) in.push_back(to(plan, endpoint_of(plan, names[i % 3]), i));
-  ports::SimWire wire("sim", std::move(in), clock, pools->shared().frames);
-  const ir::NicModel nic = model("intel_82599");
-  auto card =
-      must(emulator::EmulatedCard::make(nic, fields(), wire, {.memory = pools->filled_by_card()}));
-  auto rules = must(ports::apply(plan, &nic, card->control()));
-  while (card->poll() != 0) {
-  }
+  Taken taken(plan, *pools, std::move(in));
   unsigned seen = 0, apart = 0;
   for (unsigned q = 0; q < plan.configuration.rx_queues; ++q) {
     rte_mbuf* packets[64];
-    const unsigned n = card->rx_burst(static_cast<std::uint16_t>(q), packets, 64);
+    const unsigned n = taken.card->rx_burst(static_cast<std::uint16_t>(q), packets, 64);
     for (unsigned i = 0; i < n; ++i) {
       EXPECT_EQ(packets[i]->pool, pools->of_queues()[q]->frames) << "queue " << q;
       const auto port =
@@ -119,7 +131,6 @@ TEST(RegionPools, PacketsLieInTheMemoryOfTheirGroup) {
   EXPECT_EQ(seen, 30u);
   EXPECT_EQ(apart, 20u);
   for (const auto& made : pools->regions()) EXPECT_EQ(made.pools->in_use(), 0u);
-  ports::withdraw(rules, card->control());
 }
 
 // A queue whose region is used up drops, and says so; the others' go on.
@@ -132,31 +143,23 @@ TEST(RegionPools, OneGroupCannotUseUpAnothersBuffers) {
   ASSERT_NE(shop, nullptr);
   shop->buffers = 7;
   const auto pools = must(RegionPools::make("few", plan));
-  ports::VirtualClock clock;
   std::vector<ports::Frame> in;
   for (unsigned i = 0; i < 40; ++i)
     in.push_back(to(plan, endpoint_of(plan, i % 2 == 0 ? "orders" : "echo"), i));
-  ports::SimWire wire("sim", std::move(in), clock, pools->shared().frames);
-  const ir::NicModel nic = model("intel_82599");
-  auto card =
-      must(emulator::EmulatedCard::make(nic, fields(), wire, {.memory = pools->filled_by_card()}));
-  auto rules = must(ports::apply(plan, &nic, card->control()));
-  while (card->poll() != 0) {
-  }
+  Taken taken(plan, *pools, std::move(in));
   unsigned seen = 0;
   for (unsigned q = 0; q < plan.configuration.rx_queues; ++q) {
     rte_mbuf* packets[64];
-    const unsigned n = card->rx_burst(static_cast<std::uint16_t>(q), packets, 64);
+    const unsigned n = taken.card->rx_burst(static_cast<std::uint16_t>(q), packets, 64);
     for (unsigned i = 0; i < n; ++i) rte_pktmbuf_free(packets[i]);
     seen += n;
   }
   EXPECT_EQ(seen, 27u) << "20 of everybody's, and as many of the group's as it has buffers";
-  const auto stats = card->control().stats();
+  const auto stats = taken.card->control().stats();
   const auto full = std::find_if(stats.drops.begin(), stats.drops.end(),
                                  [](const auto& drop) { return drop.reason == "queue_full"; });
   ASSERT_NE(full, stats.drops.end());
   EXPECT_EQ(full->count, 13u);
-  ports::withdraw(rules, card->control());
 }
 
 }  // namespace
