@@ -72,8 +72,7 @@ std::vector<Region> regions_for(const Plan& plan, const std::vector<std::string>
         out.push_back(of_process(plan, kind, p.process));
     }
   }
-  for (Region& r : out)
-    if (r.kind != Region::Kind::receive) r.node = node;
+  for (Region& r : out) r.node = node;
   return out;
 }
 

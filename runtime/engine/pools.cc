@@ -14,9 +14,22 @@ static_assert(RTE_PKTMBUF_HEADROOM == plan::headroom && sizeof(rte_mbuf) == plan
               sizeof(LargeBuffer) == plan::large_bytes &&
               NeighbourTable::held_in_all == plan::waiting_for_neighbours);
 
-diag::Result<std::unique_ptr<Pools>> Pools::make(const std::string& name, PoolSizes sizes) {
+diag::Result<std::unique_ptr<Pools>> Pools::make(const std::string& name, PoolSizes sizes,
+                                                 std::optional<unsigned> node) {
+  std::unique_ptr<Pools> pools;
+  if (node) pools = made_on(static_cast<int>(*node), name, sizes);
+  if (!pools) pools = made_on(SOCKET_ID_ANY, name, sizes);
+  if (!pools)
+    return diag::fail(diag::Diagnostic{
+        .code = "E0650",
+        .message = fmt::format("no memory for packet buffers ({} MB wanted): {}",
+                               plan::megabytes_of(sizes.bytes()), rte_strerror(rte_errno)),
+        .help = "give the machine more memory or huge pages, or compile for fewer queues"});
+  return pools;
+}
+
+std::unique_ptr<Pools> Pools::made_on(int socket, const std::string& name, PoolSizes sizes) {
   std::unique_ptr<Pools> pools(new Pools);
-  const int socket = SOCKET_ID_ANY;
   pools->frames = rte_pktmbuf_pool_create(
       (name + "_frames").c_str(), sizes.frames, std::min(plan::per_core_cache, sizes.frames / 4), 0,
       static_cast<std::uint16_t>(sizes.frame_bytes + RTE_PKTMBUF_HEADROOM), socket);
@@ -38,12 +51,7 @@ diag::Result<std::unique_ptr<Pools>> Pools::make(const std::string& name, PoolSi
   if (complete)
     pools->large = rte_mempool_create((name + "_large").c_str(), sizes.large, sizeof(LargeBuffer),
                                       0, 0, nullptr, nullptr, nullptr, nullptr, socket, 0);
-  if (pools->large == nullptr)
-    return diag::fail(diag::Diagnostic{
-        .code = "E0650",
-        .message = fmt::format("no memory for packet buffers ({} MB wanted): {}",
-                               plan::megabytes_of(sizes.bytes()), rte_strerror(rte_errno)),
-        .help = "give the machine more memory or huge pages, or compile for fewer queues"});
+  if (pools->large == nullptr) return nullptr;
   return pools;
 }
 

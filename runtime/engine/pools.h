@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "compiler/diag/diagnostic.h"
@@ -39,8 +40,10 @@ using plan::sizes_for;
 
 class Pools {
  public:
+  // On the NUMA node `node` if it has the memory, else on any.
   // Errors: E0650, no memory (says how much was wanted).
-  static diag::Result<std::unique_ptr<Pools>> make(const std::string& name, PoolSizes sizes);
+  static diag::Result<std::unique_ptr<Pools>> make(const std::string& name, PoolSizes sizes,
+                                                   std::optional<unsigned> node = {});
   ~Pools();
   Pools(const Pools&) = delete;
   Pools& operator=(const Pools&) = delete;
@@ -79,6 +82,8 @@ class Pools {
 
  private:
   Pools() = default;
+  // Null: no memory there.
+  static std::unique_ptr<Pools> made_on(int socket, const std::string& name, PoolSizes sizes);
   std::uint32_t frame_room_ = 0, longest_ = 0, cut_bytes_ = 0;
 };
 

@@ -12,7 +12,7 @@ diag::Result<std::unique_ptr<RegionPools>> RegionPools::make(const std::string& 
   for (plan::Region& region : plan::receive_regions(plan)) {
     const std::size_t n = out->regions_.size();
     auto pools = Pools::make(n == 0 ? name : fmt::format("{}_r{}", name, n),
-                             plan::pool_of(plan, region, use));
+                             plan::pool_of(plan, region, use), region.node);
     if (!pools) return diag::fail(pools.error());
     for (const unsigned q : region.queues) out->of_queue_.at(q) = pools->get();
     out->regions_.push_back({std::move(region), std::move(*pools)});

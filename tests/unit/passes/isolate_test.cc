@@ -65,6 +65,17 @@ TEST(Isolate, QueuesOfItsOwnAreReadInPlace) {
   EXPECT_EQ(refusal(plan, in), "");
 }
 
+TEST(Isolate, MemoryIsOnTheCardsNode) {
+  Inputs in = trusting("intel_82599");
+  ir::Machine machine{.nic_node = 1};
+  for (unsigned c = 0; c < 4; ++c) machine.cpus.push_back({.id = c, .node = 1, .core = c});
+  in.machine = machine;
+  const plan::Plan plan = must(draft(in));
+  ASSERT_FALSE(plan.memory.empty());
+  for (const Region& r : plan.memory) EXPECT_EQ(r.node, 1u) << r.name;
+  EXPECT_EQ(refusal(plan, in), "");
+}
+
 TEST(Isolate, PlainWorkloadsSayNothingOfMemory) {
   const plan::Plan plan = must(draft(inputs("intel_82599", "policy_gold")));
   EXPECT_TRUE(plan.memory.empty());

@@ -162,5 +162,16 @@ TEST(RegionPools, OneGroupCannotUseUpAnothersBuffers) {
   EXPECT_EQ(full->count, 13u);
 }
 
+TEST(RegionPools, AreOnTheNodeOfThePlanOrWhereThereIsRoom) {
+  start_eal();
+  plan::Plan plan = trusting();
+  for (plan::Region& r : plan.memory) r.node = 7;  // (machines that run tests have no such node)
+  plan.memory[0].node = 0;
+  const auto pools = must(RegionPools::make("nodes", plan));
+  EXPECT_EQ(pools->regions()[0].pools->frames->socket_id, 0);
+  EXPECT_EQ(pools->regions()[1].pools->frames->socket_id, SOCKET_ID_ANY);
+  EXPECT_EQ(pools->regions()[1].pools->frames->size, plan.memory[1].buffers);
+}
+
 }  // namespace
 }  // namespace weft::test
