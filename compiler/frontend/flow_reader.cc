@@ -274,17 +274,31 @@ diag::Diagnostic FlowReader::add_sets(const ir::Flow& flow, const Sources& from)
         const bool same = other.dst == set.dst && other.dst_port == set.dst_port &&
                           out_.endpoints[other.endpoint].tcp == out_.endpoints[set.endpoint].tcp;
         if (!same || !other.meets(set)) continue;
-        return {.code = "E0257",
-                .message = fmt::format("flows from {} to `{}` are there twice",
-                                       ir::sources_of(other.src_mask > set.src_mask ? other : set),
-                                       out_.endpoints[flow.endpoint].name),
-                .span = flow.span,
-                .notes = {{.text = "first here", .span = other.span}}};
+        return overlap(set, other);
       }
       out_.sets.push_back(std::move(set));
     }
   }
   return {};
+}
+
+// Two sets have flows in common: they are the same, or one has more than those of the other.
+diag::Diagnostic FlowReader::overlap(const ir::FlowSet& set, const ir::FlowSet& other) const {
+  const std::string& name = out_.endpoints[set.endpoint].name;
+  const std::string mine = ir::sources_of(set), first = ir::sources_of(other);
+  if (mine == first)
+    return {.code = "E0257",
+            .message = fmt::format("flows from {} to `{}` are there twice", mine, name),
+            .span = set.span,
+            .notes = {{.text = "first here", .span = other.span}}};
+  return {.code = "E0257",
+          .message = fmt::format("flows from {} and from {} to `{}` overlap", first, mine, name),
+          .span = set.span,
+          .label = mine,
+          .notes = {{.text = fmt::format("{} is here", first), .span = other.span}},
+          .help =
+              "no flow is in two prefixes: write the wider one as the prefixes around the "
+              "other, or name single flows in it, by address and port"};
 }
 
 // Where a flow must arrive lies within where its endpoint's must.

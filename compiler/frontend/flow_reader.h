@@ -44,6 +44,7 @@ class FlowReader {
   // Those below give a diagnostic without a code where all is well.
   diag::Diagnostic listed(const FlowRow& row, const FlowRow& defaults,
                           std::optional<unsigned> endpoint, const std::string& path);
+  diag::Diagnostic overlap(const ir::FlowSet& set, const ir::FlowSet& other) const;
   diag::Diagnostic fault_of_queue(const ir::Flow& flow) const;
   diag::Diagnostic add(const ir::Flow& flow);
   diag::Diagnostic add_sets(const ir::Flow& flow, const Sources& from);
