@@ -11,6 +11,7 @@
 #include "compiler/tool/commands.h"
 #include "compiler/tool/places.h"
 #include "compiler/tool/running.h"
+#include "compiler/tool/runtime_socket.h"
 #include "compiler/tool/say.h"
 
 namespace weft::tool {
@@ -78,6 +79,7 @@ int apply(const ApplyArgs& args) {
   auto session = Session::begin(args.stack, {"", args.graph, args.nic, "", args.costs});
   if (!session) return report(session.error());
   Session& with = **session;
+  say_which(args.stack, with.running().name);
   auto target = target_of(args, with.running());
   if (!target) return report(target.error());
   auto operations = with.planner().change_to(target->plan, target->workload);

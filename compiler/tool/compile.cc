@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include "compiler/frontend/readers.h"
 #include "compiler/passes/choose.h"
+#include "compiler/passes/steer.h"
 #include "compiler/plan/preview.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/inputs.h"
@@ -28,26 +31,66 @@ std::function<void(const std::string&, const std::string&)> dump_into(const std:
   };
 }
 
+// A fact of the card is among those that stand against each other.
+bool is_about_card(const diag::Diagnostic& refusal, const ir::NicModel& nic) {
+  return refusal.code == "E0801" || refusal.code == "E0802" ||
+         std::any_of(refusal.notes.begin(), refusal.notes.end(),
+                     [&](const diag::Note& note) { return note.span.file == nic.path; });
+}
+
 // A refusal, with the cards of the installation that would do.
 diag::Error with_other_cards(diag::Error error, passes::Inputs in, const passes::Options& options) {
-  if (error.list.empty()) return error;
-  const std::string& code = error.list.front().code;
-  if (code != "E0801" && code != "E0802") return error;
+  constexpr auto patience = std::chrono::seconds(5);  // (most take some milliseconds for each)
+  if (error.list.empty() || !is_about_card(error.list.front(), in.nic)) return error;
   const std::string refused = in.nic.name;
-  std::vector<std::string> good;
+  // One with fewer queues may only leave nothing to ask for.
+  const unsigned wanted = options.queues != 0 ? options.queues : in.workload.queues;
+  const unsigned queues = std::min({wanted, in.nic.rx_queues.max, in.nic.tx_queues.max});
+  std::vector<std::string> good, untried;
   passes::Options quick = options;
   quick.certify = false;
+  const auto start = std::chrono::steady_clock::now();
   for (const std::string& name : names(Kind::nic)) {
+    if (name == refused) continue;
+    if (std::chrono::steady_clock::now() - start > patience) {
+      untried.push_back(name);
+      continue;
+    }
     auto nic = frontend::read_nic(path_of(Kind::nic, name), in.fields);
-    if (!nic || name == refused) continue;
+    if (!nic) continue;
     in.nic = std::move(*nic);
-    if (passes::choose(in, quick)) good.push_back(name);
+    const auto choice = passes::choose(in, quick);
+    if (choice && choice->rx_queues >= queues) good.push_back(name);
   }
-  error.list.front().notes.push_back(
-      {good.empty() ? "no card of the installation would do"
-                    : fmt::format("cards that would do: {}", fmt::join(good, ", ")),
-       {}});
+  std::string text = good.empty() ? untried.empty() ? "no card of the installation would do"
+                                                    : "no card that was tried would do"
+                                  : fmt::format("cards that would do: {}", fmt::join(good, ", "));
+  if (!untried.empty()) text += fmt::format("; not tried: {}", fmt::join(untried, ", "));
+  error.list.front().notes.push_back({text, {}});
   return error;
+}
+
+std::string why_fewer_queues(const passes::Inputs& in, unsigned queues) {
+  const ir::Node* rss = passes::rss_node(in.nic);
+  if (queues == std::min(in.nic.rx_queues.max, in.nic.tx_queues.max))
+    return fmt::format("{} has no more", in.nic.name);
+  if (rss == nullptr) return fmt::format("{} has nothing that spreads packets", in.nic.name);
+  return fmt::format(
+      "nobody can say which queue of {} a packet arrives on, so there are no more than cores "
+      "(--queues insists)",
+      in.nic.name);
+}
+
+// What was asked for, by the command line or else by a line of the workload, and cannot be: there
+// are `most` at the most.
+void say_if_fewer(const char* what, std::size_t there, unsigned most, unsigned option,
+                  unsigned wish, const diag::Span& line, const std::string& why) {
+  const unsigned wanted = option != 0 ? option : line.line != 0 ? wish : 0;
+  if (most >= wanted) return;
+  say(fmt::format("note: {} of the {} {} that {}: {}", there, wanted, what,
+                  option != 0 ? fmt::format("--{} asks for", what)
+                              : fmt::format("{}:{} asks for", line.file, line.line),
+                  why));
 }
 
 }  // namespace
@@ -70,13 +113,12 @@ int compile(const CompileArgs& args) {
   auto plan = passes::compile(*in, options);
   if (!plan) return report(with_other_cards(plan.error(), *in, options));
   if (!dumped) return report(dumped.error());
-  if (plan->configuration.rx_queues < args.queues)
-    say(fmt::format(
-        "note: {} of the {} queues asked for; `weft nic show {}` says what the card has",
-        plan->configuration.rx_queues, args.queues, args.nic));
-  if (plan->cores.size() < args.cores)
-    say(fmt::format("note: {} of the {} cores asked for: a core has at least one queue",
-                    plan->cores.size(), args.cores));
+  const ir::Workload& asked = in->workload;
+  const unsigned queues = plan->configuration.rx_queues;
+  say_if_fewer("queues", queues, queues, args.queues, asked.queues, asked.queues_span,
+               why_fewer_queues(*in, queues));
+  say_if_fewer("cores", plan->cores.size(), queues, args.cores, asked.cores, asked.cores_span,
+               "a core has at least one queue");
   if (!args.output.empty() && args.output != "-") {
     auto written = plan::write_plan(*plan, args.output);
     if (!written) return report(written.error());

@@ -40,6 +40,7 @@ int request(const RequestArgs& args, const char* what) {
   const std::string text = fmt::format("{}", fmt::join(words, " "));
   auto stack = stack_named(args.stack);
   if (!stack) return report(stack.error());
+  say_which(args.stack, *stack);
   auto answer = ask_at(planner_socket(*stack), text, "", true);
   if (answer) return show(*answer, args.json);
   // (One that is there, and has not answered, may be about to change the stack.)

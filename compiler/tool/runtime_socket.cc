@@ -44,6 +44,13 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   bool open() const { return file_ >= 0; }
+  // The process on the other side; 0: not known.
+  int pid() const {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    const bool known = ::getsockopt(file_, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+    return known ? static_cast<int>(peer.pid) : 0;
+  }
 
   // False when the other side goes away or stays silent for too long.
   bool exchange(const std::string& question, const std::string& body, int patience,
@@ -121,6 +128,12 @@ diag::Result<std::string> stack_named(const std::string& name) {
   auto path = socket_of(name);
   if (!path) return path;
   return fs::path(*path).stem().string();
+}
+
+void say_which(const std::string& given, const std::string& stack) {
+  if (!given.empty()) return;
+  const Connection connection(fmt::format("{}/{}.sock", socket_folder(), stack));
+  if (connection.open()) say(fmt::format("stack {} (pid {})", stack, connection.pid()));
 }
 
 diag::Result<std::string> ask_at(const std::string& path, const std::string& question,

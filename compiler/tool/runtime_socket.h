@@ -16,6 +16,8 @@ diag::Result<std::string> ask(const std::string& name, const std::string& questi
 // Where sockets of stacks lie, for this user; the name of the only stack that runs, or `name`.
 std::string socket_folder();
 diag::Result<std::string> stack_named(const std::string& name);
+// Says on stderr which stack it is, by its process, where nobody has named one.
+void say_which(const std::string& given, const std::string& stack);
 // Asks whoever listens there. E0465: nobody. `thinks`: who is asked may have to prove something
 // first.
 diag::Result<std::string> ask_at(const std::string& path, const std::string& question,
