@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "compiler/tool/command_tree.h"
+
 namespace weft::tool {
 
 struct CheckArgs {
@@ -129,5 +131,8 @@ struct NodesArgs {
   bool json = false;
 };
 int nodes(const NodesArgs& args);
+
+// The script for bash, zsh or fish; `weft`: all commands that there are.
+int completion(const std::string& shell, Command weft);
 
 }  // namespace weft::tool

@@ -1,13 +1,18 @@
 // weft host show: this machine, as a file that `weft compile --host` reads.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sched.h>
 #include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "compiler/frontend/readers.h"
@@ -65,6 +70,16 @@ double free_megabytes() {
   return 0;
 }
 
+// CPUs that this process may run on (taskset, cpusets of containers). Empty: nobody says.
+std::set<unsigned> usable_cpus() {
+  std::array<cpu_set_t, 8> sets{};  // (the kernel refuses less than it has; it has at most 8192)
+  std::set<unsigned> out;
+  if (::sched_getaffinity(0, sizeof sets, sets.data()) != 0) return out;
+  for (unsigned cpu = 0; cpu < sizeof sets * 8; ++cpu)
+    if (CPU_ISSET_S(cpu, sizeof sets, sets.data())) out.insert(cpu);
+  return out;
+}
+
 ir::Machine this_machine() {
   ir::Machine out;
   char name[65] = "this";
@@ -75,17 +90,40 @@ ir::Machine this_machine() {
   if (frontend::is_yaml_boolean(out.name)) out.name += "_";
   out.mhz = clock_mhz();
   out.memory_mb = free_megabytes();
+  const std::set<unsigned> usable = usable_cpus();
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator("/sys/devices/system/cpu", ignored)) {
     const auto id = numbered(entry.path().filename().string(), "cpu");
     if (!id || number_in(entry.path() / "online") == 0u) continue;
     out.cpus.push_back({.id = *id,
                         .node = node_of(entry.path()),
-                        .core = number_in(entry.path() / "topology/core_id").value_or(*id)});
+                        .core = number_in(entry.path() / "topology/core_id").value_or(*id),
+                        .reserved = !usable.empty() && !usable.contains(*id)});
   }
   if (out.cpus.empty()) out.cpus.push_back({});
   std::sort(out.cpus.begin(), out.cpus.end(),
             [](const ir::Cpu& a, const ir::Cpu& b) { return a.id < b.id; });
+  return out;
+}
+
+// The NUMA node of the card behind an interface; none where the kernel names none.
+diag::Result<std::optional<unsigned>> node_of_card(const std::string& interface) {
+  const fs::path all = "/sys/class/net";
+  std::error_code ignored;
+  std::set<std::string> known;
+  for (const auto& entry : fs::directory_iterator(all, ignored))
+    if (entry.is_directory(ignored)) known.insert(entry.path().filename());
+  if (!known.contains(interface))
+    return diag::fail(plain("E0468", fmt::format("there is no interface `{}` here", interface),
+                            known.empty() ? "there is none at all"
+                                          : fmt::format("there are {}", fmt::join(known, ", "))));
+  return number_in(all / interface / "device/numa_node");  // (-1: not known)
+}
+
+std::vector<unsigned> reserved_cpus(const ir::Machine& machine) {
+  std::vector<unsigned> out;
+  for (const ir::Cpu& c : machine.cpus)
+    if (c.reserved) out.push_back(c.id);
   return out;
 }
 
@@ -94,9 +132,16 @@ ir::Machine this_machine() {
 int host_show(const HostShowArgs& args) {
   ir::Machine machine = this_machine();
   if (!args.interface.empty()) {
-    const auto node = number_in("/sys/class/net/" + args.interface + "/device/numa_node");
-    machine.nic_node = node.value_or(0);
+    const auto node = node_of_card(args.interface);
+    if (!node) return report(node.error());
+    machine.nic_node = *node;
+    if (!machine.nic_node)
+      say(fmt::format("note: the kernel names no NUMA node for {}: `nic_node` is left out",
+                      args.interface));
   }
+  if (const auto reserved = reserved_cpus(machine); !reserved.empty())
+    say(fmt::format("note: this process may not use CPU {}: `reserved: on`",
+                    fmt::join(reserved, ", ")));
   if (!args.json) {
     print(frontend::print_machine(machine));
     return ok;
@@ -105,8 +150,11 @@ int host_show(const HostShowArgs& args) {
   if (machine.memory_mb > 0) out["memory"] = machine.memory_mb;
   if (machine.nic_node) out["nic_node"] = *machine.nic_node;
   out["cpus"] = nlohmann::ordered_json::array();
-  for (const ir::Cpu& c : machine.cpus)
-    out["cpus"].push_back({{"cpu", c.id}, {"node", c.node}, {"core", c.core}});
+  for (const ir::Cpu& c : machine.cpus) {
+    nlohmann::ordered_json row{{"cpu", c.id}, {"node", c.node}, {"core", c.core}};
+    if (c.reserved) row["reserved"] = true;
+    out["cpus"].push_back(std::move(row));
+  }
   print(out.dump(2) + "\n");
   return ok;
 }

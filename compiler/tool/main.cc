@@ -8,6 +8,7 @@
 #include <new>
 
 #include "compiler/smt/solver.h"
+#include "compiler/tool/command_tree_of.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/say.h"
 
@@ -61,6 +62,7 @@ struct CommandLine {
   PlanArgs plan;
   RequestArgs flow, endpoint;
   NodesArgs nodes;
+  std::string shell;
 
   CommandLine();
   CLI::App* add(const std::string& name, const std::string& example, const std::string& what,
@@ -232,15 +234,24 @@ void CommandLine::add_looking() {
   host_group->require_subcommand(1);
   c = add(
       "show", "weft host show --interface eth0 > host.yaml",
-      "This machine's CPUs, as a file for `weft compile --host`.",
+      "This machine's CPUs, as a file for `weft compile --host`.\n"
+      "CPUs that this process may not use (taskset, a container's) are `reserved: on` in it.",
       [this] { return tool::host_show(host); }, host_group);
-  c->add_option("--interface", host.interface, "the card's, for its NUMA node");
+  c->add_option("--interface", host.interface,
+                "the card's, for its NUMA node (left out where the kernel names none)");
   c->add_flag("--json", host.json, "as JSON");
 
   c = add("nodes", "weft nodes udp.checksum_ok", "The stack nodes and their declarations.",
           [this] { return tool::nodes(nodes); });
   c->add_option("NAME", nodes.name, "one of them");
   c->add_flag("--json", nodes.json, "as JSON");
+
+  c = add("completion", "source <(weft completion bash)",
+          "A script with which a shell completes weft's command line.",
+          [this] { return tool::completion(shell, command_of(app)); });
+  c->add_option("SHELL", shell, "bash, zsh or fish")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->required();
 }
 
 void CommandLine::add_running() {

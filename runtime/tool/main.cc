@@ -8,6 +8,7 @@
 #include <new>
 
 #include "compiler/frontend/places.h"
+#include "compiler/tool/command_tree_of.h"
 #include "runtime/tool/options.h"
 #include "runtime/tool/probe.h"
 #include "runtime/tool/report.h"
@@ -131,7 +132,22 @@ int probe_main(int argc, char** argv) {
   }
 }
 
+// What `weft completion` asks: the options of `weft run`, `weft doctor` and `weft nic probe`.
+int tell_commands() {
+  CLI::App run{example, "run"}, probe{"", "probe"};
+  RuntimeOptions options;
+  std::string wire;
+  declare(run, options, wire);
+  weft::tool::ProbeOptions probe_options;
+  declare_probe(probe, probe_options);
+  const nlohmann::json all = {{"run", weft::tool::command_of(run)},
+                              {"probe", weft::tool::command_of(probe)}};
+  std::printf("%s\n", all.dump().c_str());
+  return weft::tool::ok;
+}
+
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--commands") return tell_commands();
   if (argc > 1 && std::string_view(argv[1]) == "--probe") return probe_main(argc - 1, argv + 1);
   CLI::App app{example, "weft-runtime"};
   RuntimeOptions options;
