@@ -15,6 +15,7 @@
 #include "compiler/passes/configure.h"
 #include "compiler/passes/embed.h"
 #include "compiler/passes/emit.h"
+#include "compiler/passes/in_time.h"
 #include "compiler/passes/isolate.h"
 #include "compiler/passes/objectives.h"
 #include "compiler/passes/place.h"
@@ -175,6 +176,7 @@ diag::Result<Picked> by_objectives(const Inputs& inputs, Options options,
 // A choice, and the plan without a proof that comes of it.
 diag::Result<void> decide(const Inputs& inputs, const Options& options,
                           const std::function<bool()>& late, plan::Plan& plan) {
+  plan = {};
   Options how = options;
   how.certify = how.certify && !late();
   std::optional<Picked> picked;
@@ -253,7 +255,10 @@ diag::Result<plan::Plan> compile(const Inputs& inputs, const Options& options) {
     if (!found) return diag::fail(found.error());
     isolated = std::move(*found);
   }
-  if (auto ok = decide(isolated ? isolated->inputs : inputs, options, late, plan); !ok)
+  const Try attempt = [&](const Inputs& in, const Options& how) {
+    return decide(in, how, late, plan);
+  };
+  if (auto ok = in_time(isolated ? isolated->inputs : inputs, options, attempt); !ok)
     return diag::fail(ok.error());
   if (isolated) tell(*isolated, plan);
   emit(inputs, plan);

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "compiler/plan/preferred.h"
+
 namespace weft::engine {
 namespace {
 
@@ -17,7 +19,6 @@ constexpr std::uint64_t short_sleep_ns = 20'000;         // to poll on would hav
 constexpr unsigned sleep_without_wire_us = 200;
 constexpr unsigned believed_alarms = 16;
 constexpr unsigned most_preferred_batches = 64;
-constexpr std::uint64_t longest_beside_preferred_ns = 2'000;
 
 void sleep_us(unsigned us) {
   const timespec time = {.tv_sec = 0, .tv_nsec = static_cast<long>(us) * 1000};
@@ -142,7 +143,7 @@ unsigned NetCore::serve_beside_preferred(std::uint64_t now_ns) {
   for (std::size_t i = preferred_; i < shards.size(); ++i) {
     for (unsigned served = 0, n = 1; served < batch_size && n != 0; served += n) {
       const std::uint64_t fit =
-          longest_beside_preferred_ns / std::max<std::uint64_t>(1, packet_ns_);
+          plan::longest_beside_preferred_ns / std::max<std::uint64_t>(1, packet_ns_);
       const auto most =
           static_cast<unsigned>(std::clamp<std::uint64_t>(fit, 1, batch_size - served));
       const std::uint64_t begin_ns = clock_.now_ns();

@@ -66,6 +66,23 @@ TEST(Seats, AreAsGoodAsAnySetOfCpus) {
   }
 }
 
+TEST(Seats, EachNetCoreHasAQueue) {
+  for (const char* workload : {"policy_balance", "echo"}) {
+    Inputs in = inputs("intel_82599", workload);
+    Options options;
+    options.prove = options.certify = false;
+    in.machine = two_nodes();
+    const auto cpus = static_cast<unsigned>(in.machine->cpus.size());
+    for (unsigned cores = 1; cores <= cpus; ++cores) {
+      in.workload.queues = in.workload.cores = cores;
+      const auto plan = must(compile(in, options));
+      ASSERT_EQ(plan.cores.size(), cores);
+      for (const auto& core : plan.cores)
+        EXPECT_FALSE(core.queues.empty()) << workload << ", core " << core.id << " of " << cores;
+    }
+  }
+}
+
 TEST(Seats, TheirCostIsInTheLoadsAndInThePlan) {
   Inputs in = inputs("intel_82599", "policy_balance");
   in.workload.queues = 6;
