@@ -29,9 +29,13 @@ Chooser::Refusal Chooser::zones() {
     if (!z.core || *z.core < out_.cores) continue;
     const auto message =
         fmt::format("core {} is wanted, and there {}", *z.core, so_many(out_.cores));
-    if (out_.cores == out_.rx_queues)  // no more cores than queues
-      return refuse_few(inputs_, z.span, message, out_.rx_queues, *z.core + 1);
-    return refuse_pin(z.span, message, {}, fmt::format("`cores: {}`", *z.core + 1));
+    const std::string cores = fmt::format("`cores: {}`", *z.core + 1);
+    if (*z.core < out_.rx_queues) return refuse_pin(z.span, message, {}, cores);
+    // No more cores than queues.
+    auto few = refuse_few(inputs_, z.span, message, out_.rx_queues, *z.core + 1);
+    if (workload_.cores <= *z.core && few.help.starts_with("`queues:"))
+      few.help = cores + " and " + few.help;
+    return few;
   }
   if (zones > out_.rx_queues) return refuse_queues(inputs_, classes_, out_.rx_queues, zones);
   if (auto wrong = fixed_queues()) return wrong;

@@ -2,11 +2,33 @@
 #include "compiler/passes/chooser.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 namespace weft::passes {
 
 using diag::Result;
+
+namespace {
+
+using Bins = std::vector<unsigned>;  // sorted
+
+// Whatever is done: the fullest of some bins has its share of what may go to no others.
+double pinned_bound(const std::vector<BalanceItem>& items) {
+  std::map<const Bins*, double> of;
+  for (const BalanceItem& item : items)
+    if (item.bins != nullptr) of[item.bins] += item.weight;
+  double bound = 0;
+  for (const auto& [bins, weight] : of) {
+    double sum = 0;
+    for (const auto& [inner, more] : of)
+      if (std::includes(bins->begin(), bins->end(), inner->begin(), inner->end())) sum += more;
+    bound = std::max(bound, sum / static_cast<double>(bins->size()));
+  }
+  return bound;
+}
+
+}  // namespace
 
 void Chooser::spread() {
   queue_of_.assign(workload_.flows.size(), 0);
@@ -29,7 +51,8 @@ void Chooser::spread() {
     }
     plan::Gap& gap = out_.chosen.queues;
     gap.busiest = std::max(gap.busiest, found.balanced.busiest);
-    gap.bound = std::max(gap.bound, bounds_[z].of(static_cast<unsigned>(queues.size())));
+    gap.bound = std::max({gap.bound, bounds_[z].of(static_cast<unsigned>(queues.size())),
+                          pinned_bound(found.items)});
     if (z == 0) gap.bound = std::max(gap.bound, hash_bound_);
     // Where all is free, what was tried counts; else the hash might do other things.
     const bool free = queues_.size() == 1 && load_by_hash() == 0;

@@ -31,11 +31,13 @@ std::string reason(const FilterProblem& p, const FlowClass& c) {
 std::string without_wish(const FilterProblem& p, const Inputs& inputs, const FlowClass& c) {
   if (c.zone == 0 && !c.pin)
     return "the same class and queue for all flows that the wide rule is for";
-  if (c.zone == 0) return "leave out `queue:`";
+  if (c.zone == 0) return fmt::format("leave out `queue:` of {}", c.name);
   const ir::Endpoint& e = inputs.workload.endpoints[c.endpoint];
-  if (p.classes->zones[c.zone].gold) return "`policy: balance`, or `class: normal`";
-  if (e.exclusive) return "leave out `exclusive:`";
-  return e.trust.empty() ? "leave out `core:`" : "one `trust:` group for all";
+  if (p.classes->zones[c.zone].gold)
+    return fmt::format("`policy: balance`, or `class: normal` for {}", c.name);
+  if (e.exclusive) return fmt::format("leave out `exclusive:` of {}", e.name);
+  return e.trust.empty() ? fmt::format("leave out `core:` of {}", e.name)
+                         : "one `trust:` group for all";
 }
 
 // "ipv4.src/24, udp.dst_port"
@@ -126,6 +128,21 @@ std::string or_by_copy(const Inputs& inputs, const Zone& zone) {
   return names.empty() ? "" : "; or " + by_copy(fmt::format("{}", fmt::join(names, ", ")));
 }
 
+// The same for as many zones as there are queues too few; "": there are not so many.
+std::string or_by_copies(const Inputs& inputs, const Classes& classes, unsigned missing) {
+  std::vector<std::string> groups;
+  for (const Zone& zone : classes.zones) {
+    std::vector<std::string> names;
+    for (const ir::Endpoint& e : inputs.workload.endpoints)
+      if (wants_queues_for_trust(e) && group_of(e) == zone.group)
+        names.push_back(fmt::format("`{}`", e.name));
+    if (!names.empty()) groups.push_back(fmt::format("{}", fmt::join(names, " and ")));
+  }
+  if (groups.empty() || groups.size() < missing) return "";
+  const std::string all = fmt::format("{}", fmt::join(groups, ", "));
+  return "; or " + by_copy(missing == groups.size() ? all : fmt::format("{} of {}", missing, all));
+}
+
 bool spread_stands_in_the_way(const Inputs& inputs, const FilterProblem& problem) {
   return inputs.workload.spread.binds() &&
          plan_filters(filter_problem(inputs, *problem.classes)).missing.empty();
@@ -164,7 +181,7 @@ std::vector<std::string> further_wishes(const FilterProblem& problem, const Inpu
   std::vector<unsigned> at = first.classes;
   for (bool named = true; !at.empty() && out.size() < most; named = false) {
     const FlowClass wish = classes.all[at.front()];
-    if (!named) out.push_back(fmt::format("{} ({})", without_wish(rest, inputs, wish), wish.name));
+    if (!named) out.push_back(without_wish(rest, inputs, wish));
     take_back(classes, wish);
     if (plan_filters(rest).missing.empty()) break;
     at = why_not(rest).classes;
@@ -272,8 +289,7 @@ diag::Diagnostic refuse_queues(const Inputs& inputs, const Classes& classes, uns
   for (std::size_t z = 2; z < classes.zones.size(); ++z)
     out.notes.push_back({fmt::format("so does {}", classes.zones[z].name), classes.zones[z].span});
   why_not_more(out, inputs, queues, wanted);
-  for (std::size_t z = 1; z < classes.zones.size(); ++z)
-    out.help += or_by_copy(inputs, classes.zones[z]);
+  out.help += or_by_copies(inputs, classes, wanted - queues);
   return out;
 }
 

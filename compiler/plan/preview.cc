@@ -213,7 +213,9 @@ std::string residue_text(const Residue& r, const PreviewOptions& options, const 
 // "gap 1.5 %", of what no plan can go below.
 std::string gap_text(const Gap& gap) {
   if (gap.share() < 0.00005) return "as low as can be";
-  return format("at most {:.2g} % over the best", 100 * gap.share());
+  const double percent = 100 * gap.share();
+  return percent < 10 ? format("at most {:.2g} % over the best", percent)
+                      : format("at most {:.0f} % over the best", percent);
 }
 
 // What the order of objectives picked, and where it left out the others.
