@@ -39,6 +39,28 @@ void show_head(const Json& j) {
                     static_cast<double>(number(j, "time_ns")) / 1e9));
 }
 
+// What the counters support of one table's rules, and no more. Behind a queue that got frames may
+// be one of its rules or all.
+std::vector<std::string> seen_of(const Json& rules) {
+  std::vector<std::string> out;
+  if (const auto n = number(rules, "counted"); n != 0)
+    out.push_back(fmt::format("{} of {} with counters at work, {} frames",
+                              number(rules, "counted_at_work"), n,
+                              number(rules, "frames_counted")));
+  if (const auto n = number(rules, "queues"); n != 0) {
+    const auto also = rules.value("also_fed_by", std::vector<std::string>());
+    out.push_back(fmt::format(
+        "{} of {} that only rules feed got {} frames, by which of the rules{} nobody counts",
+        number(rules, "queues_at_work"), diag::counted(n, "queue"),
+        number(rules, "frames_of_queues"),
+        also.empty() ? "" : fmt::format(" (those of {} among them)", fmt::join(also, ", "))));
+  }
+  if (const auto n = number(rules, "unconfirmed"); n != 0)
+    out.push_back(fmt::format("{} unconfirmed: no counters, and their queues get other packets too",
+                              n == number(rules, "rules") ? "all" : fmt::format("{}", n)));
+  return out;
+}
+
 void show_wire(const Json& j) {
   const Json& wire = j.at("wire");
   if (!text(wire, "name").empty())
@@ -48,17 +70,9 @@ void show_wire(const Json& j) {
   const Json& card = j.at("card");
   print(fmt::format("card {}: {} received, {} transmitted\n", text(card, "name"),
                     number(card, "received"), number(card, "transmitted")));
-  for (const Json& rules : card.value("rules", Json::array())) {
-    const std::string by = text(rules, "confirmed_by");
-    const std::string seen =
-        by == "nothing"
-            ? "unconfirmed: the card has no counters for them, and their queues get "
-              "other packets too"
-            : fmt::format("{} at work, by {}: {} frames", number(rules, "at_work"),
-                          by == "counters" ? "their counters" : "queues that only rules feed",
-                          number(rules, "frames"));
-    print(fmt::format("{} rules of {}: {}\n", number(rules, "rules"), text(rules, "table"), seen));
-  }
+  for (const Json& rules : card.value("rules", Json::array()))
+    print(fmt::format("{} rules of {}: {}\n", number(rules, "rules"), text(rules, "table"),
+                      fmt::join(seen_of(rules), "; ")));
   for (const Json& core : j.at("cores"))
     print(fmt::format("core {}: {} polls, {} empty\n", number(core, "core"), number(core, "polls"),
                       number(core, "empty_polls")));

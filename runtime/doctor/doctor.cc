@@ -109,22 +109,7 @@ void tap(const ports::WireName& wire, std::vector<Check>& checks) {
        taken ? fmt::format("ip link del {}   (or choose another name)", wire.interface) : ""});
 }
 
-void veth_or_card(const ports::WireName& wire, const plan::Plan* plan, std::vector<Check>& checks) {
-  const std::string& name = wire.interface;
-  const auto interface = interface_of(name);
-  if (!interface) {
-    checks.push_back({"interface", false, fmt::format("there is no interface {}", name),
-                      fmt::format("ip link add {} type veth peer name {}-peer", name, name)});
-    return;
-  }
-  checks.push_back({"interface", interface->up,
-                    fmt::format("{} is {}", name, interface->up ? "up" : "down"),
-                    interface->up ? "" : fmt::format("ip link set {} up", name)});
-  if (plan != nullptr && interface->mtu < plan->host.mtu)
-    checks.push_back(
-        {"mtu", false,
-         fmt::format("{} has an MTU of {}, the plan {}", name, interface->mtu, plan->host.mtu),
-         fmt::format("ip link set {} mtu {}", name, plan->host.mtu)});
+void checksums(const std::string& name, std::vector<Check>& checks) {
   const Peer peer = peer_of(name);
   switch (peer.where) {
     case Peer::Where::none:
@@ -150,6 +135,25 @@ void veth_or_card(const ports::WireName& wire, const plan::Plan* plan, std::vect
            peer.unfinished ? fmt::format("{}ethtool -K {} tx off", peer.enter, peer.name) : ""});
       break;
   }
+}
+
+void veth_or_card(const Question& q, std::vector<Check>& checks) {
+  const std::string& name = q.wire->interface;
+  const auto interface = interface_of(name);
+  if (!interface) {
+    checks.push_back({"interface", false, fmt::format("there is no interface {}", name),
+                      fmt::format("ip link add {} type veth peer name {}-peer", name, name)});
+    return;
+  }
+  checks.push_back({"interface", interface->up || !q.traffic,
+                    fmt::format("{} is {}", name, interface->up ? "up" : "down"),
+                    interface->up ? "" : fmt::format("ip link set {} up", name)});
+  if (q.plan != nullptr && interface->mtu < q.plan->host.mtu)
+    checks.push_back(
+        {"mtu", false,
+         fmt::format("{} has an MTU of {}, the plan {}", name, interface->mtu, q.plan->host.mtu),
+         fmt::format("ip link set {} mtu {}", name, q.plan->host.mtu)});
+  if (q.traffic) checksums(name, checks);
 }
 
 Check address(const plan::Plan& plan) {
@@ -196,7 +200,7 @@ std::vector<Check> examine(const Question& q) {
   if (q.wire->kind == Kind::tap) {
     tap(*q.wire, checks);
   } else {
-    veth_or_card(*q.wire, q.plan, checks);
+    veth_or_card(q, checks);
     if (q.wire->kind == Kind::af_xdp) check_af_xdp(q, checks);
   }
   if (q.plan != nullptr) checks.push_back(address(*q.plan));

@@ -27,6 +27,7 @@ struct Question {
   unsigned megabytes = 128;    // that DPDK will want
   std::vector<unsigned> cpus;  // asked for by --cpus
   bool own_port = false;       // without an emulated card (--card port)
+  bool traffic = true;         // packets will come and go (none do while a port is probed)
 };
 
 std::vector<Check> examine(const Question& question);

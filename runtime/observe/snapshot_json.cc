@@ -70,7 +70,6 @@ Json queue_json(const QueueCounts& queue) {
 }
 
 Json card_json(const Snapshot& s) {
-  static constexpr const char* words[] = {"counters", "queues", "nothing"};
   Json drops = Json::array();
   for (const ports::CardDrop& drop : s.card.drops)
     drops.push_back(
@@ -79,9 +78,14 @@ Json card_json(const Snapshot& s) {
   for (const ports::RulesSeen& seen : s.rules)
     rules.push_back({{"table", seen.table},
                      {"rules", seen.rules},
-                     {"confirmed_by", words[static_cast<int>(seen.by)]},
-                     {"at_work", seen.at_work},
-                     {"frames", seen.frames}});
+                     {"counted", seen.counted},
+                     {"counted_at_work", seen.counted_at_work},
+                     {"frames_counted", seen.frames_counted},
+                     {"queues", seen.queues},
+                     {"queues_at_work", seen.queues_at_work},
+                     {"frames_of_queues", seen.frames_of_queues},
+                     {"also_fed_by", seen.also},
+                     {"unconfirmed", seen.unconfirmed}});
   return {{"name", s.card_name},
           {"rules", std::move(rules)},
           {"received", s.card.received},

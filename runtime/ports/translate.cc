@@ -371,23 +371,35 @@ diag::Result<void> destroy_rule(const plan::Filter& filter, CardControl& card,
 
 std::vector<RulesSeen> rules_seen(const AppliedRules& rules, CardControl& card,
                                   const std::vector<std::optional<std::uint64_t>>& only_rules) {
-  using By = RulesSeen::By;
   std::map<std::string, RulesSeen> of_table;
-  std::set<std::pair<std::string, unsigned>> queues;
+  std::map<std::string, std::set<unsigned>> uncounted;  // by table: queues with such rules
+  std::map<unsigned, std::set<std::string>> feed;       // by queue: tables with rules for it
   for (const auto& [key, rule] : rules.flows) {
     RulesSeen& seen = of_table[rule.table];
     seen.table = rule.table;
     ++seen.rules;
+    const bool has_witness = rule.queue < only_rules.size() && only_rules[rule.queue].has_value();
+    if (has_witness) feed[rule.queue].insert(rule.table);
     std::uint64_t hits = 0;
     if (rule.counted && card.flow_hits(rule.flow, hits) == 0) {
-      seen.by = By::counters;
-    } else if (rule.queue < only_rules.size() && only_rules[rule.queue]) {
-      if (seen.by == By::nothing) seen.by = By::queues;
-      hits = *only_rules[rule.queue];
+      ++seen.counted;
+      seen.counted_at_work += hits != 0 ? 1 : 0;
+      seen.frames_counted += hits;
+    } else if (has_witness) {
+      uncounted[rule.table].insert(rule.queue);
+    } else {
+      ++seen.unconfirmed;
     }
-    seen.at_work += hits != 0 ? 1 : 0;
-    if (seen.by == By::counters || queues.emplace(rule.table, rule.queue).second)
-      seen.frames += hits;
+  }
+  for (const auto& [table, queues] : uncounted) {
+    RulesSeen& seen = of_table[table];
+    for (const unsigned queue : queues) {
+      ++seen.queues;
+      seen.queues_at_work += *only_rules[queue] != 0 ? 1 : 0;
+      seen.frames_of_queues += *only_rules[queue];
+      seen.also.insert(feed[queue].begin(), feed[queue].end());
+    }
+    seen.also.erase(table);
   }
   std::vector<RulesSeen> out;
   for (auto& [table, seen] : of_table) out.push_back(std::move(seen));

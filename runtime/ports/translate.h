@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -101,15 +102,19 @@ struct AppliedRules {
 };
 
 // Does the card do what its rules say? A driver may create a rule that never hits. What is known
-// of one table's rules, by the best witness that the card has.
+// of one table's rules: of each that the card counts, by its counter; of all others of a queue that
+// rules alone feed together, by what came to that queue. The rest is unconfirmed.
 struct RulesSeen {
-  enum class By { counters, queues, nothing };
   std::string table;
-  By by = By::nothing;
   std::uint64_t rules = 0;
-  std::uint64_t at_work =
-      0;                     // of them: a frame was caught, or came to a queue that only rules feed
-  std::uint64_t frames = 0;  // caught, by counters; that came to such queues
+  std::uint64_t counted = 0;           // have counters
+  std::uint64_t counted_at_work = 0;   // of them: caught something
+  std::uint64_t frames_counted = 0;    // that they caught
+  std::uint64_t queues = 0;            // fed by rules alone, some of this table without counters
+  std::uint64_t queues_at_work = 0;    // of them: got something, by one of their rules
+  std::uint64_t frames_of_queues = 0;  // that they got
+  std::uint64_t unconfirmed = 0;       // rules that nothing is known of
+  std::set<std::string> also;          // other tables that feed some of these queues
 };
 // `only_rules[q]`: frames that came to queue q where rules alone feed it, else none.
 std::vector<RulesSeen> rules_seen(const AppliedRules& rules, CardControl& card,

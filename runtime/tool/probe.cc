@@ -277,6 +277,7 @@ int probe(const ProbeOptions& options) {
     doctor::Question question;
     question.wire = wire;
     question.own_port = true;
+    question.traffic = false;
     const auto checks = doctor::examine(question);
     if (!doctor::all_ok(checks)) {
       std::fputs(doctor::to_text(checks, true).c_str(), stderr);

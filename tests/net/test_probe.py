@@ -38,7 +38,9 @@ class Probe(unittest.TestCase):
 
     def test_af_packet(self):
         mine, peer = self.lab.space("w"), self.lab.space("p")
-        self.lab.veth(mine, peer)
+        # As a pair is when it is made: down, and the peer would leave checksums unfinished.
+        self.lab.veth(mine, peer, finish_checksums=False)
+        mine.run("ip", "link", "set", "weft0", "down")
         found = self.probe("af_packet:weft0", space=mine)
         self.assertEqual(found["driver"], "net_af_packet")
         self.assertFalse(any(rule["creates"] for rule in found["rules"]))
@@ -58,6 +60,12 @@ class Probe(unittest.TestCase):
         fit = {rule["rule"]: rule.get("fit") for rule in found["rules"]}
         self.assertEqual(fit["flow + protocol, priority 1"], 128)
         self.assertEqual(found["one_mask"], "port")
+
+    def test_completion(self):
+        """What weft hands over as written is completed, too: weft-runtime says what there is."""
+        script = lib.sh(lib.WEFT, "completion", "bash", env=self.lab.environment).stdout
+        for words in ("'weft run --wire')", "'weft nic probe --rules')", "'weft run --card') words='emulated port'"):
+            self.assertIn(words, script)
 
     def test_what_is_no_port(self):
         for port, code, words in (("sim:a,b", 64, "no port"), ("emulated:nothing", 1, "no NIC model"),

@@ -10,7 +10,13 @@ DOCUMENT = {
     "format": 1, "plan": "demo", "graph": "host_udp_ipv4", "nic": "none", "engine": "generated",
     "pid": 1, "running": True, "time_ns": 12_340_000_000,
     "wire": {"name": "tap:weft0", "received": 5, "dropped_by_wire": 0, "sent": 3, "send_failed": 0},
-    "card": {"name": "emulated none", "received": 5, "transmitted": 3},
+    "card": {"name": "emulated none", "received": 5, "transmitted": 3, "rules": [
+        {"table": "flows", "rules": 9, "counted": 2, "counted_at_work": 1, "frames_counted": 4,
+         "queues": 1, "queues_at_work": 1, "frames_of_queues": 5, "also_fed_by": ["syn"],
+         "unconfirmed": 3},
+        {"table": "syn", "rules": 1, "counted": 0, "counted_at_work": 0, "frames_counted": 0,
+         "queues": 0, "queues_at_work": 0, "frames_of_queues": 0, "also_fed_by": [],
+         "unconfirmed": 1}]},
     "cores": [{"core": 0, "polls": 100, "empty_polls": 95, "sleeps": 0}],
     "queues": [{"queue": 0, "core": 0, "residue": "816e613f8a13", "received": 5, "transmitted": 3}],
     "nodes": [

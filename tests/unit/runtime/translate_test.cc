@@ -106,7 +106,6 @@ TEST(Translate, APlanBecomesTheCardsSettings) {
 
 // Some of the rules catch something: by counters where the card has them, else by queues.
 TEST(Translate, WhoSeesRulesAtWork) {
-  using By = ports::RulesSeen::By;
   struct Counting : RecordingCard {
     int flow_hits(rte_flow* flow, std::uint64_t& hits) override {
       hits = reinterpret_cast<std::uintptr_t>(flow) <= 2 ? 5 : 0;
@@ -126,16 +125,38 @@ TEST(Translate, WhoSeesRulesAtWork) {
   counting.offers.hash_key_size = 52;
   counting.offers.reta_size = 512;
   const auto e810 = seen("intel_e810", counting, {});
-  EXPECT_EQ(e810.by, By::counters);
-  EXPECT_EQ(e810.at_work, 2u);
-  EXPECT_EQ(e810.frames, 10u);
+  EXPECT_EQ(e810.counted, e810.rules);
+  EXPECT_EQ(e810.counted_at_work, 2u);
+  EXPECT_EQ(e810.frames_counted, 10u);
+  EXPECT_EQ(e810.queues + e810.unconfirmed, 0u);
+  // One frame on a queue with several rules is no witness for all of them.
   RecordingCard none;
   const auto by_queue = seen("intel_82599", none, {std::nullopt, 7, 0, 0});
-  EXPECT_EQ(by_queue.by, By::queues);
-  EXPECT_GT(by_queue.at_work, 0u);
-  EXPECT_LT(by_queue.at_work, by_queue.rules) << "two queues got nothing";
-  EXPECT_EQ(by_queue.frames, 7u);
-  EXPECT_EQ(seen("intel_82599", none, {}).by, By::nothing);
+  EXPECT_EQ(by_queue.counted, 0u);
+  EXPECT_EQ(by_queue.queues, 3u);
+  EXPECT_EQ(by_queue.queues_at_work, 1u);
+  EXPECT_EQ(by_queue.frames_of_queues, 7u);
+  EXPECT_GT(by_queue.unconfirmed, 0u) << "those for queue 0, where others arrive, too";
+  EXPECT_LT(by_queue.unconfirmed, by_queue.rules);
+  const auto nothing = seen("intel_82599", none, {});
+  EXPECT_EQ(nothing.unconfirmed, nothing.rules);
+}
+
+// Two tables feed one queue: what came there may be by the rules of either.
+TEST(Translate, WhoElseFeedsAQueueIsNamed) {
+  RecordingCard card;
+  ports::AppliedRules rules;
+  for (const auto& [key, table, queue] :
+       {std::tuple{"a", "ntuple5", 1u}, {"b", "fdir", 1u}, {"c", "fdir", 2u}, {"d", "syn", 2u}})
+    rules.flows[key] = {.table = table, .queue = queue};
+  const auto tables = ports::rules_seen(rules, card, {std::nullopt, 5, std::nullopt});
+  ASSERT_EQ(tables.size(), 3u);
+  EXPECT_EQ(tables[0].table, "fdir");
+  EXPECT_EQ(tables[0].also, std::set<std::string>{"ntuple5"});
+  EXPECT_EQ(tables[0].unconfirmed, 1u);
+  EXPECT_EQ(tables[1].also, std::set<std::string>{"fdir"});
+  EXPECT_EQ(tables[2].unconfirmed, 1u);
+  EXPECT_TRUE(tables[2].also.empty());
 }
 
 // Each of these plans is refused, with words, before the card was told anything.
