@@ -94,8 +94,8 @@ void read_applies(Mapping& m, const ir::FieldTable& fields, ir::FilterTable& out
   out.applies = ir::any_of(std::move(any));
 }
 
-// `groups: {size: any, min: 2, max: 64, entries: 512}`; what says where in a group: `entries`, or
-// `spread: unknown`.
+// `groups: {size: any, min: 2, max: 64, entries: 512}`; what says where in a group: `entries` of
+// its own table, `spread: rss_table` or `spread: unknown`.
 ir::QueueGroups read_groups(const Value& at) {
   Mapping m(at, "`groups`");
   ir::QueueGroups out;
@@ -103,15 +103,16 @@ ir::QueueGroups read_groups(const Value& at) {
   out.power_of_two = m.required("size").word(sizes, "how many queues a group has") == 1;
   const Value max = m.required("max");
   out.max = static_cast<unsigned>(max.number(2, 4096));
-  if (const auto v = m.optional("min")) out.min = static_cast<unsigned>(v->number(2, out.max));
+  if (const auto v = m.optional("min")) out.min = static_cast<unsigned>(v->number(1, out.max));
   if (const auto flag = m.optional("contiguous")) out.contiguous = flag->flag();
   if (const auto v = m.optional("count")) out.count = static_cast<unsigned>(v->number(1, 1 << 20));
   const auto entries = m.optional("entries"), spread = m.optional("spread");
-  if (spread) spread->word({"unknown"}, "how the hash picks one of a group");
+  if (spread)
+    out.of_rss = spread->word({"unknown", "rss_table"}, "how the hash picks one of a group") == 1;
   if (entries) out.entries = static_cast<unsigned>(entries->number(out.max, 65536));
   if (entries.has_value() == spread.has_value())
     at.error("E0242", "which queue of a group it is must be said once", "",
-             "write `entries:`, of a group's own table, or `spread: unknown`");
+             "write `entries:`, of a group's own table, `spread: rss_table` or `spread: unknown`");
   m.done();
   return out;
 }
@@ -246,6 +247,7 @@ std::string print_groups(const ir::QueueGroups& g) {
                                 g.power_of_two ? "power_of_two" : "any", g.min, g.max);
   if (g.contiguous) out += ", contiguous: true";
   if (g.count != 0) out += fmt::format(", count: {}", g.count);
+  if (g.of_rss) return out + ", spread: rss_table}\n";
   return out +
          (g.entries == 0 ? ", spread: unknown}\n" : fmt::format(", entries: {}}}\n", g.entries));
 }

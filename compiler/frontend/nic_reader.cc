@@ -120,6 +120,26 @@ void check_knobs(const Graph& graph, const Value& at, std::set<std::string>& see
   }
 }
 
+// Groups that are spread by the card's own indirection table have as many entries.
+void link_groups(Graph& graph, const Value& at) {
+  const ir::RssUnit* rss = nullptr;
+  for (auto [v, end] = boost::vertices(graph.g); v != end; ++v)
+    if (graph.node(*v).config.rss) rss = &*graph.node(*v).config.rss;
+  for (auto [v, end] = boost::vertices(graph.g); v != end; ++v) {
+    ir::Node& n = graph.node(*v);
+    if (!n.config.table || !n.config.table->groups || !n.config.table->groups->of_rss) continue;
+    n.config.table->groups->entries = rss != nullptr ? rss->table_size : 0;
+    if (rss != nullptr && rss->table_settable && rss->table_size >= n.config.table->groups->max)
+      continue;
+    at.report({.code = "E0242",
+               .message = fmt::format("table `{}` spreads groups by the RSS table, and there is "
+                                      "none that can be set and has so many entries",
+                                      n.id),
+               .span = n.span,
+               .help = "write `spread: unknown`"});
+  }
+}
+
 NicModel read_model(const Value& root, const std::string& path, ir::FieldTable fields) {
   NicModel nic;
   nic.path = path;
@@ -168,6 +188,7 @@ NicModel read_model(const Value& root, const std::string& path, ir::FieldTable f
                rx ? NodeKind::queue : NodeKind::wire);
     check_kinds(*graph, value);
     check_ports(*graph, value);
+    link_groups(*graph, value);
     check_knobs(*graph, value, knobs);
     graph->digest = diag::sha256_hex(print_graph(*graph));
   }

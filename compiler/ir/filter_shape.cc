@@ -109,6 +109,12 @@ std::optional<Shape> shape_for(const FilterTable& table, const std::vector<std::
   return shape_for(table, full_shape(names, fields), fields);
 }
 
+bool by_type_alone(const FilterTable& table) {
+  return table.fields.size() == 1 && table.fields.contains("ipv4.protocol");
+}
+
+Shape shape_of_type() { return {{"ipv4.protocol", 0xff}}; }
+
 std::uint64_t effective_mask(const FilterTable& table, const std::string& field, std::uint64_t mask,
                              const FieldTable& fields) {
   const auto at = table.fields.find(field);

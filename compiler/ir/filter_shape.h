@@ -40,6 +40,11 @@ std::optional<Shape> shape_for(const FilterTable& table, Shape shape, const Fiel
 std::optional<Shape> shape_for(const FilterTable& table, const std::vector<std::string>& names,
                                const FieldTable& fields);
 
+// Its rules say a protocol and nothing else: each is about a whole type of packets.
+bool by_type_alone(const FilterTable& table);
+// What such a rule looks at.
+Shape shape_of_type();
+
 // What of a mask the table looks at: a driver that ignores partial masks looks at nothing.
 std::uint64_t effective_mask(const FilterTable& table, const std::string& field, std::uint64_t mask,
                              const FieldTable& fields);

@@ -7,6 +7,7 @@
 
 #include "compiler/plan/memory.h"
 #include "compiler/plan/places.h"
+#include "compiler/plan/segment_rules.h"
 #include "compiler/plan/target.h"
 
 namespace weft::passes {
@@ -32,6 +33,24 @@ std::string strays(const plan::Plan& plan, const std::vector<std::string>& group
       "packets of {} to queue {}, which fills the region of {}: they belong into "
       "that of {}",
       e.name, queue, group[queue], its);
+}
+
+// Why packets that the rule catches do not belong where it brings them. One for all of a protocol
+// catches those of whoever speaks it, if not as a server then as a client; in everybody's region
+// they may lie like what no rule matches.
+std::string strays_by(const plan::Plan& plan, const std::vector<std::string>& group,
+                      const plan::Filter& rule) {
+  const auto endpoint = plan::endpoint_of(rule, plan);
+  for (const unsigned queue : plan::queues_of(rule)) {
+    std::string why = endpoint ? strays(plan, group, *endpoint, queue) : "";
+    const bool anybodys =
+        plan::about_whole_type(rule) && queue < group.size() && group[queue] != plan::everybodys;
+    for (unsigned e = 0; anybodys && why.empty() && e < plan.endpoints.size(); ++e)
+      if (!plan.endpoints[e].vacant() && plan.endpoints[e].tcp == plan::about_segments(rule))
+        why = strays(plan, group, e, queue);
+    if (!why.empty()) return why;
+  }
+  return "";
 }
 
 class MemoryCheck {
@@ -91,10 +110,9 @@ class MemoryCheck {
 
   diag::Result<void> rules() const {
     for (const plan::Filter& f : plan_.configuration.filters) {
-      const auto endpoint = plan::endpoint_of(f, plan_);
-      if (!endpoint) continue;
-      for (const unsigned queue : plan::queues_of(f))
-        if (auto ok = lands(*endpoint, queue, "rule " + f.id); !ok) return ok;
+      const std::string why = strays_by(plan_, group_, f);
+      if (!why.empty())
+        return refuse_memory_of(fmt::format("memory: rule {} brings {}", f.id, why));
     }
     for (const plan::FlowEntry& f : plan_.flows)
       if (auto ok = lands(f.endpoint, f.queue, "a known flow"); !ok) return ok;
@@ -172,13 +190,7 @@ std::string astray(const plan::Plan& plan, const plan::Operation& o) {
   switch (o.kind) {
     case Op::add_flow: return strays(plan, group, o.flow.endpoint, o.flow.queue);
     case Op::move_flow: return strays(plan, group, o.flow.endpoint, o.queue);
-    case Op::create_rule: {
-      const auto endpoint = plan::endpoint_of(o.filter, plan);
-      if (!endpoint) return "";
-      for (const unsigned queue : plan::queues_of(o.filter))
-        if (std::string why = strays(plan, group, *endpoint, queue); !why.empty()) return why;
-      return "";
-    }
+    case Op::create_rule: return strays_by(plan, group, o.filter);
     case Op::set_table:
       for (const auto& [index, queue] : o.entries)
         if (queue < group.size() && group[queue] != plan::everybodys)

@@ -39,13 +39,14 @@ Chooser::Chooser(const Inputs& inputs, const Options& options, const Settled* se
       options_(options),
       workload_(inputs.workload),
       rss_(rss_node(inputs.nic)),
-      classes_(
-          classes_of(inputs, packet_cost(inputs, choose_knobs(inputs)), {.in_groups = in_groups})),
+      classes_(classes_of(inputs, packet_cost(inputs, choose_knobs(inputs)),
+                          {.of_types = in_groups, .in_groups = in_groups})),
       settled_(settled) {
   const auto any = [&](auto&& like) {
     return std::any_of(classes_.all.begin(), classes_.all.end(), like);
   };
-  kinds_ = {any([](const FlowClass& c) { return c.grouped; }),
+  kinds_ = {any([](const FlowClass& c) { return c.whole; }),
+            any([](const FlowClass& c) { return c.grouped; }),
             any([](const FlowClass& c) { return c.parts != 1; }), true};
   out_.knobs = choose_knobs(inputs);
   out_.rx_queues = wanted_queues(inputs, options);

@@ -31,6 +31,7 @@ struct SocketChoice {
   unsigned part = 0, parts = 1;  // source ports with these low bits
   std::vector<unsigned> group;   // several queues, `queue` is the first; empty: `queue` alone
   unsigned entries = 0;          // ir::QueueGroups
+  bool whole = false;            // for all packets of the endpoint's protocol
 };
 
 struct Choice {

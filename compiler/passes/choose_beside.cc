@@ -37,8 +37,9 @@ class Beside {
     const bool in_turn = std::any_of(rules.begin(), rules.end(), plan::about_segments);
     const bool in_groups = std::any_of(rules.begin(), rules.end(),
                                        [](const plan::Filter& f) { return !f.group.empty(); });
+    const bool of_types = std::any_of(rules.begin(), rules.end(), plan::about_whole_type);
     classes_ = classes_of(inputs, packet_cost(inputs, out_.knobs),
-                          {.in_groups = in_groups, .in_turn = in_turn});
+                          {.of_types = of_types, .in_groups = in_groups, .in_turn = in_turn});
   }
 
   std::optional<Choice> run() {
@@ -97,6 +98,13 @@ class Beside {
         continue;
       }
       const bool tcp = plan::about_segments(f);
+      if (plan::about_whole_type(f)) {
+        if (!stays_whole(f, tcp)) return false;
+        ruled.insert(out_.sockets.back().endpoint);
+        grouped.insert(out_.sockets.back().endpoint);
+        parts[out_.sockets.back().endpoint] = 1;
+        continue;
+      }
       const auto port = f.match.find(ir::port_field(tcp, "dst_port"));
       const auto address = f.match.find("ipv4.dst");
       if (port == f.match.end()) return false;
@@ -132,6 +140,26 @@ class Beside {
                        (ruled.contains(c.endpoint) && parts.at(c.endpoint) == c.parts &&
                         grouped.contains(c.endpoint) == c.grouped));
     });
+  }
+
+  // The rule for all of a protocol, where the same endpoint would get it again.
+  bool stays_whole(const plan::Filter& f, bool tcp) {
+    const auto its = std::find_if(classes_.all.begin(), classes_.all.end(),
+                                  [&](const auto& c) { return c.whole && c.tcp == tcp; });
+    if (its == classes_.all.end()) return false;
+    const ir::Endpoint& e = workload_.endpoints[its->endpoint];
+    for (const unsigned q : f.group)
+      if (!may_stay(its->endpoint, e.gold, std::nullopt, q)) return false;
+    SocketChoice out;
+    out.endpoint = its->endpoint;
+    out.port = e.port;
+    out.table = f.table;
+    out.queue = f.queue;
+    out.group = f.group;
+    out.entries = f.entries;
+    out.whole = true;
+    out_.sockets.push_back(std::move(out));
+    return true;
   }
 
   // A rule for an endpoint that nobody wants any more goes with it.

@@ -41,6 +41,8 @@ Result<void> Chooser::hash() {
     if (!rss) return diag::fail(rss.error());
     out_.rss = std::move(*rss);
   }
+  for (std::size_t i = 0; turn_ != 0 && i < out_.rss.table.size(); ++i)
+    out_.rss.table[i] = static_cast<std::uint16_t>(i % turn_);
   by_entry_ = !out_.rss.table.empty();
   if (!by_entry_) return {};
   entry_weight_.assign(out_.rss.table.size(),

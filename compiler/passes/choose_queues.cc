@@ -152,7 +152,8 @@ bool Chooser::wished(unsigned queue) const {
 
 // Which queues the rules of grouped classes name. False: they cannot name those that it came to.
 bool Chooser::give_groups() {
-  std::map<std::string, unsigned> groups;  // by table
+  std::map<std::string, unsigned> groups;     // by table
+  std::vector<std::vector<unsigned>> shared;  // groups that the indirection table spreads
   for (std::size_t s = 0; s < out_.sockets.size(); ++s) {
     const FlowClass& c = classes_.all[socket_class_[s]];
     if (!c.grouped) continue;
@@ -166,8 +167,24 @@ bool Chooser::give_groups() {
     if (++groups[out.table] > limits->count && limits->count != 0) return false;
     out.queue = out.group.front();
     out.entries = limits->entries;
+    if (!limits->of_rss) continue;
+    for (const auto& other : shared)
+      if (ir::overlap_in_part(other, out.group)) return false;
+    shared.push_back(out.group);
+    turn_ = std::max(turn_, static_cast<unsigned>(out.group.size()));
+    before_ = std::min(before_, out.queue);
   }
-  return true;
+  if (turn_ == 0) return true;
+  for (unsigned f = 0; f < workload_.flows.size(); ++f)
+    if (hashed(f) && wish_of_flow(f)) return false;
+  return may_take_turns(turn_);
+}
+
+// The indirection table, by which some groups are spread, can name so many queues in turn: they are
+// the first ones, everybody's, and in none of those groups.
+bool Chooser::may_take_turns(unsigned queues) const {
+  return queues <= std::min<std::size_t>(queues_[0].size(), before_) &&
+         queues_[0][queues - 1] == queues - 1;
 }
 
 // So few as the load that no rule catches needs: the residue of the others need not classify.
@@ -182,8 +199,11 @@ void Chooser::open_queues() {
   hash_bound_ = by_hash / static_cast<double>(out_.open.size());
   const bool ruled =
       std::any_of(table_of_.begin(), table_of_.end(), [](unsigned t) { return t != none; });
-  if (ruled || !out_.sockets.empty()) {
-    const double enough = best > 0 ? std::ceil(by_hash / best - 1e-6) : 1;
+  const double enough = best > 0 ? std::ceil(by_hash / best - 1e-6) : 1;
+  while (turn_ != 0 && turn_ < enough && may_take_turns(2 * turn_)) turn_ *= 2;
+  if (turn_ != 0) {
+    out_.open.resize(turn_);
+  } else if (ruled || !out_.sockets.empty()) {
     const auto most = static_cast<double>(out_.open.size());
     out_.open.resize(static_cast<std::size_t>(std::clamp(enough, 1.0, most)));
   }

@@ -34,6 +34,11 @@ Chooser::Refusal Chooser::filters() {
     return filters();
   }
   if (plan_.missing.empty()) return std::nullopt;
+  if (kinds_.of_types) {  // others have no rules in front of it
+    kinds_.of_types = false;
+    classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), kinds_);
+    return filters();
+  }
   if (kinds_.in_parts) {  // they take more rules, and another mask
     kinds_.in_parts = false;
     classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), kinds_);
@@ -103,9 +108,10 @@ void Chooser::socket(unsigned c, unsigned n, unsigned t) {
   const ir::Endpoint& e = workload_.endpoints[it.endpoint];
   SocketChoice out;
   out.endpoint = it.endpoint;
+  out.whole = it.whole;
   if (it.sets.empty()) {
     out.port = static_cast<std::uint16_t>(e.port + n % e.ports);
-    out.address = e.bound() ? e.address + n / e.ports % e.addresses : 0;
+    if (!it.whole) out.address = e.bound() ? e.address + n / e.ports % e.addresses : 0;
     out.part = n / e.ports / e.addresses;
     out.parts = it.parts;
   } else {
@@ -140,6 +146,7 @@ void Chooser::weigh() {
   if (settled_ != nullptr) weigh_packets();
   using Socket = std::tuple<unsigned, std::uint16_t, std::uint32_t>;
   std::map<Socket, std::vector<unsigned>> of_all;  // one for each part
+  std::vector<unsigned> of_type[2];                // of UDP, of TCP
   ir::FlowSets of_set;
   socket_weight_.clear();
   for (unsigned s = 0; s < out_.sockets.size(); ++s) {
@@ -152,6 +159,8 @@ void Chooser::weigh() {
       double rates = 0;
       for (const unsigned other : c.sets) rates += workload_.sets[other].rate;
       if (rates > 0) share = set.rate * c.rules / rates;
+    } else if (it.whole) {
+      of_type[c.tcp] = {s};
     } else {
       of_all[{it.endpoint, it.port, it.address}].push_back(s);
     }
@@ -161,7 +170,7 @@ void Chooser::weigh() {
   const auto whole = [&](const auto& it) {
     auto at = of_all.find({it.endpoint, it.dst_port, workload_.local_address(it)});
     if (at == of_all.end()) at = of_all.find({it.endpoint, it.dst_port, 0});
-    return at == of_all.end() ? std::vector<unsigned>() : at->second;
+    return at == of_all.end() ? of_type[workload_.endpoints[it.endpoint].tcp] : at->second;
   };
   const auto comes_by = [&](const std::vector<unsigned>& sockets, double weight) {
     for (const unsigned s : sockets)
@@ -170,6 +179,7 @@ void Chooser::weigh() {
   for (const FlowClass& c : classes_.all) {
     for (const unsigned set : c.covered ? c.sets : std::vector<unsigned>())
       comes_by(whole(workload_.sets[set]), c.weight);
+    if (c.covered && c.strangers) comes_by(of_type[c.tcp], c.load());
   }
   for (unsigned f = 0; f < workload_.flows.size(); ++f) {
     if (table_of_[f] != none) continue;

@@ -42,6 +42,7 @@ class Chooser {
                          std::vector<unsigned>& share) const;
   bool wished(unsigned queue) const;
   bool give_groups();
+  bool may_take_turns(unsigned queues) const;
   void open_queues();
 
   // ---- what the hash does ------------------------------------------------------------------
@@ -85,6 +86,8 @@ class Chooser {
   std::vector<unsigned> socket_class_, socket_queue_;                // by rule for many flows
   std::vector<double> socket_weight_;  // with the flows that it brings
   bool by_entry_ = false;              // the table is set
+  unsigned turn_ = 0;                  // it names so many of the first queues in turn; 0: any
+  unsigned before_ = none;             // the first queue of a group that it spreads
   std::vector<double> entry_weight_;   // by entry of the table
   Choice out_;
 };

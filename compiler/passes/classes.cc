@@ -51,8 +51,11 @@ void cover_by(Classes& classes, unsigned wide) {
 // flows.)
 void settle(Classes& classes) {
   for (FlowClass& c : classes.all) c.covered = c.exception = false;
-  for (unsigned c = 0; c < classes.all.size(); ++c) {
-    if (classes.all[c].strangers && classes.all[c].must()) cover_by(classes, c);
+  for (const bool whole : {true, false}) {
+    for (unsigned c = 0; c < classes.all.size(); ++c) {
+      const FlowClass& it = classes.all[c];
+      if (it.strangers && it.whole == whole && it.must()) cover_by(classes, c);
+    }
   }
   for (unsigned c = 0; c < classes.all.size(); ++c) {
     if (!classes.all[c].sets.empty() && classes.all[c].must()) cover_by(classes, c);
@@ -74,6 +77,7 @@ class Builder {
     for (const Grain grain : {Grain::exact, Grain::octave, Grain::none}) {
       if (flows(grain)) break;
     }
+    for (const bool tcp : {false, true}) whole_[tcp] = owner_of_type(tcp);
     for (unsigned e = 0; e < workload_.endpoints.size(); ++e) strangers(e);
     for (unsigned c = 0; c < out_.all.size(); ++c) finish(c);
     settle(out_);
@@ -168,7 +172,7 @@ class Builder {
 
   // Where nobody says which queue of a group it is, no connections are brought to one (each is on
   // one queue), nor is an endpoint whose flows are known (each has one that owns it).
-  bool grouped(unsigned endpoint) const {
+  bool names_queues_of(unsigned endpoint, const ir::FilterTable& table) const {
     const ir::Endpoint& e = workload_.endpoints[endpoint];
     std::vector<unsigned> queues(queues_of(e));
     std::iota(queues.begin(), queues.end(), 0u);
@@ -178,39 +182,95 @@ class Builder {
                        std::any_of(workload_.sets.begin(), workload_.sets.end(), its);
     const ir::Node* rss = rss_node(inputs_.nic);
     const bool known = rss != nullptr && rss->config.rss->predictable;
-    return takes_rules(e, 1, [&](const ir::FilterTable& table) {
-      return table.groups && ir::why_no_group(*table.groups, queues).empty() &&
-             (table.groups->entries == 0 ? !owned : known);
+    return table.groups && ir::why_no_group(*table.groups, queues).empty() &&
+           (table.groups->entries == 0 ? !owned : known);
+  }
+  bool grouped(unsigned endpoint) const {
+    return takes_rules(workload_.endpoints[endpoint], 1, [&](const ir::FilterTable& table) {
+      return names_queues_of(endpoint, table);
     });
+  }
+
+  bool is_apart(const ir::Endpoint& e) const {
+    return e.queues || zone_name(workload_, e, e.gold) != everybody;
+  }
+
+  // What is sent to each endpoint, cycles per second.
+  std::vector<double> loads() const {
+    std::vector<double> out;
+    for (const ir::Endpoint& e : workload_.endpoints) out.push_back(weight_of(e, e.rate, cost_));
+    for (unsigned f = 0; f < workload_.flows.size(); ++f)
+      out[workload_.flows[f].endpoint] += out_.weight[f];
+    for (const ir::FlowSet& s : workload_.sets)
+      out[s.endpoint] += weight_of(workload_.endpoints[s.endpoint], s.rate, cost_);
+    return out;
+  }
+
+  // Is it right that all of its protocol comes to this endpoint's queues, but for what narrower
+  // rules bring elsewhere?
+  bool may_have_type(unsigned endpoint, const std::vector<double>& load) const {
+    const ir::Endpoint& it = workload_.endpoints[endpoint];
+    const auto its = [&](const ir::FlowSet& set) { return set.endpoint == endpoint; };
+    const bool strangers =
+        it.rate > 0 || (it.tcp && std::none_of(workload_.sets.begin(), workload_.sets.end(), its));
+    if (it.vacant() || !strangers || !is_apart(it) || grouped(endpoint)) return false;
+    for (unsigned o = 0; o < workload_.endpoints.size(); ++o) {
+      const ir::Endpoint& other = workload_.endpoints[o];
+      if (other.tcp != it.tcp || other.vacant()) continue;
+      // (Others' packets come there, too: answers to what they have opened.)
+      if (group_of(it) != plan::everybodys && group_of(other) != group_of(it)) return false;
+      // Who has had all of everybody's queues would have one.
+      if (!is_apart(other) && load[o] >= load[endpoint]) return false;
+    }
+    return true;
+  }
+
+  // Whose several queues get all packets of the protocol, by a table whose rules say nothing more:
+  // of those that no other rule can bring there the one that most is sent to.
+  unsigned owner_of_type(bool tcp) const {
+    unsigned out = none;
+    for (const ir::Node* node : receive_order(inputs_.nic)) {
+      if (!kinds_.of_types || !node->config.table || !ir::by_type_alone(*node->config.table))
+        continue;
+      const std::vector<double> load = loads();
+      for (unsigned e = 0; e < workload_.endpoints.size(); ++e) {
+        if (workload_.endpoints[e].tcp == tcp && (out == none || load[e] > load[out]) &&
+            names_queues_of(e, *node->config.table) && may_have_type(e, load))
+          out = e;
+      }
+    }
+    return out;
   }
 
   // One rule for each port, and each own address where the endpoint is bound to some; or several.
   void strangers(unsigned e) {
     const ir::Endpoint& endpoint = workload_.endpoints[e];
     if (endpoint.vacant()) return;
-    const bool apart =
-        endpoint.queues || zone_name(workload_, endpoint, endpoint.gold) != everybody;
+    const bool apart = is_apart(endpoint);
     // (Of UDP, flows are what the policy places, by rules of their own.)
     const bool in_turn = kinds_.in_turn && workload_.policy == ir::Policy::fixed && endpoint.tcp &&
                          !apart && takes_rules(endpoint, 1);
-    if (endpoint.rate == 0 && !apart && !in_turn) return;
+    const bool beside = whole_[endpoint.tcp] != none;  // (or all of its type were another's)
+    if (endpoint.rate == 0 && !apart && !in_turn && !beside) return;
     FlowClass c{.endpoint = e, .strangers = true, .gold = endpoint.gold, .pin = endpoint.queues};
     c.in_turn = in_turn;
-    c.grouped = grouped(e);
+    c.whole = whole_[endpoint.tcp] == e;
+    c.grouped = c.whole || grouped(e);
     c.parts = c.grouped ? 1 : parts(endpoint);
-    c.rules = endpoint.ports * endpoint.addresses * c.parts;
+    c.rules = c.whole ? 1 : endpoint.ports * endpoint.addresses * c.parts;
     c.weight = weight_of(endpoint, endpoint.rate, cost_) / c.rules;
     c.span = endpoint.span;
     const auto its = [e](const ir::FlowSet& set) { return set.endpoint == e; };
     const bool known =
         !endpoint.tcp || std::any_of(workload_.sets.begin(), workload_.sets.end(), its);
-    c.spare = endpoint.rate == 0 && !in_turn && known;
+    c.spare = endpoint.rate == 0 && !in_turn && known && !beside;
     out_.all.push_back(std::move(c));
   }
 
   void finish(unsigned index) {
     FlowClass& c = out_.all[index];
     const ir::Endpoint& endpoint = workload_.endpoints[c.endpoint];
+    c.tcp = endpoint.tcp;
     if (!c.sets.empty()) {
       c.rules = static_cast<unsigned>(c.sets.size());
       for (const unsigned s : c.sets)
@@ -257,8 +317,9 @@ class Builder {
   const ir::Workload& workload_;
   PacketCost cost_;
   RuleKinds kinds_;
-  ir::FlowSets index_;              // of UDP, where flows may be in them -> class
-  std::size_t first_of_flows_ = 0;  // classes before it are of sets
+  unsigned whole_[2] = {none, none};  // of UDP, of TCP: the endpoint that has all of it
+  ir::FlowSets index_;                // of UDP, where flows may be in them -> class
+  std::size_t first_of_flows_ = 0;    // classes before it are of sets
   Classes out_;
 };
 

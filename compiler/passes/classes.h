@@ -30,6 +30,7 @@ struct Zone {
 struct FlowClass {
   std::string name;  // "40 flows to echo", "flows from 10.7.1.0/24 to echo", "strangers to echo"
   unsigned endpoint = 0;
+  bool tcp = false;
   bool strangers = false;
   std::vector<unsigned> sets;  // indexes into the workload's; not empty: this is a class of sets
   bool gold = false;
@@ -51,6 +52,9 @@ struct FlowClass {
   unsigned parts = 1;
   // Strangers: several queues are wanted, and a rule can name them as a group.
   bool grouped = false;
+  // Such a rule is about all packets of the protocol: who shares it comes by it, too, or has rules
+  // of his own in front of it.
+  bool whole = false;
 
   // Strangers: rules bring them where the policy `static` wants them, as far as the card can.
   bool in_turn = false;
@@ -80,6 +84,7 @@ PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& 
 
 // Kinds of rules that are made, where the card takes them.
 struct RuleKinds {
+  bool of_types = true;   // all of a protocol, where one endpoint is to have several queues
   bool in_groups = true;  // what comes to an endpoint that is to have several queues: one rule
   bool in_parts = true;   // its connections, else: several rules
   bool in_turn = true;    // connections of one that the policy `static` places
@@ -93,6 +98,7 @@ bool cover(Classes& classes, unsigned endpoint);
 // Do rules of both match some packets? `wide` is about more of them.
 inline bool inside(const Classes& classes, unsigned narrow, unsigned wide) {
   const FlowClass &n = classes.all[narrow], &w = classes.all[wide];
+  if (w.whole) return !n.whole && n.tcp == w.tcp;
   return w.strangers ? !n.strangers && n.endpoint == w.endpoint : n.inside == wide;
 }
 // Where the rule of `wide` brings it is where `narrow` belongs.

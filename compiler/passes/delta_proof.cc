@@ -169,6 +169,11 @@ diag::Result<void> DeltaProof::may(const Operation& o) const {
       for (const auto& [index, queue] : o.entries)
         if (reach != 0 && queue >= reach)
           return refuse(o, fmt::format("the table reaches {} queues", reach));
+      for (const plan::Filter& f : plan_.configuration.filters) {
+        const ir::FilterTable* limits = f.group.empty() ? nullptr : table(f.table);
+        if (limits != nullptr && limits->groups && limits->groups->of_rss)
+          return refuse(o, fmt::format("rule {} spreads over its queues by the table", f.id));
+      }
       return {};
     }
     case Kind::add_endpoint:

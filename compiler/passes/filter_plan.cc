@@ -170,7 +170,9 @@ std::vector<unsigned> order_of(const FilterProblem& p) {
   const auto& all = p.classes->all;
   std::stable_sort(order.begin(), order.end(), [&](unsigned a, unsigned b) {
     if (all[a].must() != all[b].must()) return all[a].must();
-    const auto width = [&](unsigned c) { return all[c].strangers ? 2 : all[c].many() ? 1 : 0; };
+    const auto width = [&](unsigned c) {
+      return all[c].whole ? 3 : all[c].strangers ? 2 : all[c].many() ? 1 : 0;
+    };
     if (width(a) != width(b) && all[a].must()) return width(a) > width(b);
     return p.worth[a] > p.worth[b];
   });
@@ -232,6 +234,7 @@ namespace {
 
 ir::Shape shape_of(const ir::Workload& workload, const FlowClass& c) {
   const ir::Endpoint& endpoint = workload.endpoints[c.endpoint];
+  if (c.whole) return ir::shape_of_type();
   if (c.strangers) return shape_of_strangers(endpoint, c.parts);
   return c.sets.empty() ? shape_of_flow()
                         : shape_of_set(workload.sets[c.sets.front()], endpoint.tcp);
@@ -287,9 +290,12 @@ FilterProblem filter_problem(const Inputs& inputs, const Classes& classes) {
     const ir::FilterTable& t = *node->config.table;
     RuleTable table{node, t.capacity, {}, masks_of(t, out, inputs.fields), ir::levels(t)};
     bool any = false;
+    const bool by_type = ir::by_type_alone(t);
     for (unsigned c = 0; c < classes.all.size(); ++c) {
-      table.holds.push_back(ir::shape_for(t, out.shapes[out.shape[c]], inputs.fields).has_value() &&
-                            !(classes.all[c].strangers && shares_ports(inputs, classes.all[c])));
+      const FlowClass& it = classes.all[c];
+      table.holds.push_back(it.whole == by_type &&
+                            ir::shape_for(t, out.shapes[out.shape[c]], inputs.fields).has_value() &&
+                            !(it.strangers && !it.whole && shares_ports(inputs, it)));
       any = any || table.holds.back();
     }
     if (any) out.tables.push_back(std::move(table));

@@ -163,24 +163,40 @@ bool contains(const List& list, const Item& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
-// What rules of the table look at, each kind once; but for those that `besides` is true of.
+// What a rule looks at, and the protocol that it is about where that is all it says.
+struct Kind {
+  ir::Shape shape;
+  std::optional<std::uint64_t> protocol;
+  bool operator==(const Kind&) const = default;
+};
+
+Kind kind_of(const plan::Filter& rule) {
+  Kind out{plan::shape_of(rule), std::nullopt};
+  if (plan::about_whole_type(rule)) out.protocol = rule.match.begin()->second.first;
+  return out;
+}
+
+// Of the rules of the table, each once; but for those that `besides` is true of.
 template <class F>
-std::vector<ir::Shape> shapes_in(const plan::Configuration& config, const ir::Node& table,
-                                 F&& besides) {
-  std::vector<ir::Shape> out;
+std::vector<Kind> kinds_in(const plan::Configuration& config, const ir::Node& table, F&& besides) {
+  std::vector<Kind> out;
   for (const plan::Filter& f : config.filters) {
     if (f.table != table.id || besides(f)) continue;
-    ir::Shape shape = plan::shape_of(f);
-    if (!contains(out, shape)) out.push_back(std::move(shape));
+    Kind kind = kind_of(f);
+    if (!contains(out, kind)) out.push_back(std::move(kind));
   }
   return out;
 }
 
-// Could a rule of this shape place some of those that `when` is true of?
-bool concerns(Symbolic& symbolic, const ir::FilterTable& table, const ir::Shape& shape,
+// Could a rule of this kind place some of those that `when` is true of?
+bool concerns(Symbolic& symbolic, const ir::FilterTable& table, const Kind& kind,
               const smt::Term& when) {
-  return possible(symbolic.session(),
-                  {when, symbolic.condition(ir::applies_to(table, shape), State{})});
+  std::vector<smt::Term> all = {when,
+                                symbolic.condition(ir::applies_to(table, kind.shape), State{})};
+  if (kind.protocol)
+    all.push_back(symbolic.session().equal(symbolic.initial("ipv4.protocol"),
+                                           symbolic.session().number(*kind.protocol, 8)));
+  return possible(symbolic.session(), all);
 }
 
 // A rule of this shape matches all packets with the same key, or none.
@@ -209,11 +225,11 @@ bool arrive_together(Symbolic& symbolic, const ir::NicModel& nic, const plan::Co
       const ir::FilterTable& table = *unit->config.table;
       for (const plan::Filter& f : config.filters) {
         const bool anywhere = f.table == unit->id && !f.group.empty() && f.entries == 0;
-        if (anywhere && concerns(symbolic, table, plan::shape_of(f), when)) return false;
+        if (anywhere && concerns(symbolic, table, kind_of(f), when)) return false;
       }
-      for (const ir::Shape& shape : shapes_in(config, *unit, [](const auto&) { return false; })) {
-        if (concerns(symbolic, table, shape, when) &&
-            !within_key(symbolic, table, shape, key, when))
+      for (const Kind& kind : kinds_in(config, *unit, [](const auto&) { return false; })) {
+        if (concerns(symbolic, table, kind, when) &&
+            !within_key(symbolic, table, kind.shape, key, when))
           return false;
       }
     }
@@ -238,8 +254,8 @@ std::optional<std::vector<std::string>> hashed_of(Symbolic& symbolic, const ir::
   std::vector<std::vector<std::string>> ways;
   for (const ir::Node* unit : receive_order(nic)) {
     if (unit->config.table) {
-      for (const ir::Shape& shape : shapes_in(config, *unit, plan::about_segments)) {
-        if (concerns(symbolic, *unit->config.table, shape, when)) return std::nullopt;
+      for (const Kind& kind : kinds_in(config, *unit, plan::about_segments)) {
+        if (concerns(symbolic, *unit->config.table, kind, when)) return std::nullopt;
       }
     }
     if (!unit->config.rss) continue;

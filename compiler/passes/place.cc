@@ -132,8 +132,13 @@ class Placer {
     const auto& endpoints = inputs_.workload.endpoints;
     const auto& sets = inputs_.workload.sets;
     std::vector<bool> ruled(endpoints.size(), false), own_rule(sets.size(), false);
+    const SocketChoice* of_type[2] = {};  // for all of UDP, of TCP
     for (const SocketChoice& s : choice_.sockets) {
       const ir::Endpoint& e = endpoints[s.endpoint];
+      if (s.whole) {
+        of_type[e.tcp] = &s;
+        continue;
+      }
       if (s.set) {
         own_rule[*s.set] = true;
         arrive(s.queue, e, sets[*s.set].rate, sets[*s.set].gold);
@@ -142,15 +147,19 @@ class Placer {
         by_rule(s, e, e.rate / (e.ports * e.addresses * s.parts), e.gold);
       }
     }
+    const auto by_type = [&](const ir::Endpoint& e, double rate, bool gold) {
+      if (of_type[e.tcp] == nullptr) return by_hash(e, rate, gold);
+      by_rule(*of_type[e.tcp], e, rate, gold);
+    };
     for (std::size_t e = 0; e < endpoints.size(); ++e) {
-      if (!ruled[e]) by_hash(endpoints[e], endpoints[e].rate, endpoints[e].gold);
+      if (!ruled[e]) by_type(endpoints[e], endpoints[e].rate, endpoints[e].gold);
     }
     for (std::size_t i = 0; i < sets.size(); ++i) {
       if (own_rule[i]) continue;
       const ir::Endpoint& e = endpoints[sets[i].endpoint];
       const auto whole = sockets_of(sets[i]);
       for (const SocketChoice* s : whole) by_rule(*s, e, sets[i].rate / s->parts, sets[i].gold);
-      if (whole.empty()) by_hash(e, sets[i].rate, sets[i].gold);
+      if (whole.empty()) by_type(e, sets[i].rate, sets[i].gold);
     }
   }
 
@@ -174,7 +183,7 @@ class Placer {
     const std::uint32_t address = inputs_.workload.local_address(set);
     std::vector<const SocketChoice*> out;
     for (const SocketChoice& s : choice_.sockets) {
-      if (!s.set && s.endpoint == set.endpoint && s.port == set.dst_port &&
+      if (!s.set && !s.whole && s.endpoint == set.endpoint && s.port == set.dst_port &&
           (s.address == 0 || s.address == address))
         out.push_back(&s);
     }

@@ -285,7 +285,7 @@ diag::Result<void> check_queues(const plan::Plan& plan, const Inputs& in) {
 
 // Why the rule cannot name the queues that it names; "": it can.
 std::string fault_of_group(const plan::Filter& rule, const ir::FilterTable& table,
-                           const Inputs& in) {
+                           const plan::Configuration& config, const Inputs& in) {
   if (rule.group.empty()) return "";
   if (!table.groups) return "takes no groups of queues";
   if (const std::string why = ir::why_no_group(*table.groups, rule.group); !why.empty()) return why;
@@ -293,6 +293,14 @@ std::string fault_of_group(const plan::Filter& rule, const ir::FilterTable& tabl
     return fmt::format("has {} entries for each group, not {}", table.groups->entries,
                        rule.entries);
   const ir::Node* rss = rss_node(in.nic);
+  if (table.groups->of_rss) {
+    if (const std::string why = ir::why_not_beside(config.rss.table, rule.group); !why.empty())
+      return why;
+    for (const plan::Filter& other : config.filters)
+      if (other.table == rule.table && ir::overlap_in_part(other.group, rule.group))
+        return fmt::format("has groups with all queues in common, or none, and {} has some",
+                           other.id);
+  }
   if (rule.entries != 0 && (rss == nullptr || !rss->config.rss->predictable))
     return "spreads over a group by a hash that nobody can predict";
   return key_of(rule) ? "takes no group for one flow, which has one queue" : "";
@@ -316,7 +324,7 @@ diag::Result<void> check_rule(const plan::Filter& rule, const plan::Configuratio
         fmt::format("rule {} names queue {}, there are {}", rule.id, queue, config.rx_queues),
         recompile);
   }
-  if (const std::string why = fault_of_group(rule, table, in); !why.empty())
+  if (const std::string why = fault_of_group(rule, table, config, in); !why.empty())
     return refuse("E0508", fmt::format("rule {}: table {} {}", rule.id, rule.table, why),
                   recompile);
   if (const auto why = ir::why_not(table, plan::shape_of(rule), in.fields)) {

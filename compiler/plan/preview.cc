@@ -309,6 +309,8 @@ std::string subject_text(const std::string& field, std::uint64_t value, std::uin
 
 std::string filter_subject(const Filter& filter) {
   const bool tcp = about_segments(filter);
+  if (about_whole_type(filter) && (tcp || filter.match.begin()->second.first == 17))
+    return format("all of {0} (strangers of {0}, too)", tcp ? "TCP" : "UDP");
   const std::string protocol = tcp ? "tcp" : "udp", own = protocol + ".";
   std::string src = "*", src_port = "*", dst = "*", dst_port = "*";
   std::vector<std::string> other;

@@ -17,7 +17,13 @@ std::pair<bool, int> narrowness(const Filter& rule) {
 }  // namespace
 
 bool about_segments(const Filter& rule) {
-  return rule.match.contains("tcp.src_port") || rule.match.contains("tcp.dst_port");
+  return rule.match.contains("tcp.src_port") || rule.match.contains("tcp.dst_port") ||
+         (about_whole_type(rule) && rule.match.begin()->second.first == 6);
+}
+
+bool about_whole_type(const Filter& rule) {
+  return rule.match.size() == 1 && rule.match.begin()->first == "ipv4.protocol" &&
+         rule.match.begin()->second.second == 0xff;
 }
 
 std::pair<std::uint64_t, std::uint64_t> seen_by(const Filter& rule, const std::string& field) {

@@ -1,5 +1,6 @@
-// The rules of a plan that say where connections are: those that look at ports of TCP. The engine,
-// those who open a connection, and the proof go by them in one order: the narrowest first.
+// The rules of a plan that say where connections are: those that look at ports of TCP, or that are
+// about all of TCP. The engine, those who open a connection, and the proof go by them in one order:
+// the narrowest first.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,8 @@
 namespace weft::plan {
 
 bool about_segments(const Filter& rule);
+// It names a protocol and nothing else: all of TCP or UDP, with what is sent to nobody.
+bool about_whole_type(const Filter& rule);
 
 // Those about some sources' addresses first, then by bits that are looked at, most of them first;
 // those with one mask stand together.

@@ -171,7 +171,7 @@ class Walker {
     if (hit->group.empty()) {
       out_.queue = hit->queue;
     } else {
-      in_group(*hit);
+      in_group(*hit, t);
     }
     if (t.mark_reported && hit->mark != 0) say_mark(out_.answers, hit->mark);
     out_.steps.push_back(
@@ -185,8 +185,8 @@ class Walker {
     return port(node, "hit", 0);
   }
 
-  // By the hash that the card takes of every packet, in the group's own table.
-  void in_group(const plan::Filter& rule) {
+  // By the hash that the card takes of every packet, in the group's own table or the card's.
+  void in_group(const plan::Filter& rule, const ir::FilterTable& limits) {
     out_.queue = rule.queue;
     const ir::Node* unit = passes::rss_node(nic_);
     if (rule.entries == 0 || unit == nullptr) {
@@ -197,10 +197,12 @@ class Walker {
     }
     const std::string how = hash(*unit->config.rss);
     const std::size_t entry = out_.rss_hash % rule.entries;
-    out_.queue = rule.group[entry % rule.group.size()];
-    group_step_ = {
-        rule.id, fmt::format("queue {}", *out_.queue),
-        fmt::format("{}, hash {:#010x}, entry {} of its table", how, out_.rss_hash, entry)};
+    const auto& card = plan_.configuration.rss.table;
+    const bool of_card = limits.groups && limits.groups->of_rss && entry < card.size();
+    out_.queue = rule.group[(of_card ? card[entry] : entry) % rule.group.size()];
+    group_step_ = {rule.id, fmt::format("queue {}", *out_.queue),
+                   fmt::format("{}, hash {:#010x}, entry {} of {} table", how, out_.rss_hash, entry,
+                               of_card ? "the indirection" : "its")};
   }
 
   unsigned port(const ir::Node& node, std::string_view name, unsigned otherwise) const {

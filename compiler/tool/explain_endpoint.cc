@@ -13,6 +13,7 @@
 #include "compiler/plan/operation.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/preview.h"
+#include "compiler/plan/segment_rules.h"
 #include "compiler/plan/target.h"
 #include "compiler/plan/text.h"
 
@@ -60,6 +61,14 @@ void rules_of(const plan::Plan& plan, unsigned place, EndpointStory& out, std::s
     sockets += share_of_socket(rule);
   }
   const ir::Endpoint& e = plan.endpoints[place];
+  for (const plan::Filter& rule : plan.configuration.filters) {
+    if (sockets >= double{1} * e.ports * e.addresses || !plan::about_whole_type(rule) ||
+        plan::about_segments(rule) != e.tcp)
+      continue;
+    for (const unsigned q : plan::queues_of(rule)) on.insert(q);
+    out.rules.push_back(&rule);
+    return;
+  }
   out.hashed = sockets < double{1} * e.ports * e.addresses && plan.configuration.rx_queues > 1;
 }
 

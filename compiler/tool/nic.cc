@@ -35,6 +35,7 @@ std::string groups_text(const ir::QueueGroups& g) {
                      g.contiguous ? ", one behind the other" : "",
                      g.count == 0 ? "" : fmt::format(", {} groups", g.count),
                      g.entries == 0 ? "nobody says which of them"
+                     : g.of_rss     ? "by the entry of the indirection table, modulo the size"
                                     : fmt::format("by a table of {} of its own", g.entries));
 }
 

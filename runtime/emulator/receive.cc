@@ -150,11 +150,12 @@ diag::Result<void> Receiver::add_config(const ir::Graph& graph, ir::Vertex v, co
   return {};
 }
 
-// The group's own table has its queues in turn.
+// The group's own table has its queues in turn; of the card's table it takes what an entry says.
 std::uint16_t Receiver::of_group(const Rule& rule, const ir::QueueGroups& groups,
                                  const Frame& frame, std::uint64_t index, const CardState& state,
                                  const DescriptorPolicy& policy) const {
   const std::size_t size = rule.group.size();
+  if (groups.of_rss) return rule.group[rss_->pick(frame, state).queue % size];
   if (groups.entries != 0) {
     const std::uint32_t hash = rss_ ? rss_->pick(frame, state).hash : 0;
     return rule.group[hash % groups.entries % size];

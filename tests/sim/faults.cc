@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "stack-nodes/registry.h"
@@ -80,6 +81,7 @@ class Enumerate {
         add("filter's queue", fmt::format("{} to queue {}", all[i].id, q),
             [i, q](Plan& p) { p.configuration.filters[i].queue = q; });
       }
+      group(i);
       const auto v = in_.nic.receive.find(all[i].table);
       const bool reported = in_.nic.receive.node(*v).config.table->mark_reported;
       for (std::uint32_t mark = 0; reported && mark <= plan_.endpoints.size() + 1; ++mark) {
@@ -104,6 +106,26 @@ class Enumerate {
         p.configuration.filters.push_back(stale);
       });
     }
+  }
+
+  // As many queues elsewhere, and fewer.
+  void group(std::size_t i) {
+    const plan::Filter& rule = plan_.configuration.filters[i];
+    const auto size = static_cast<unsigned>(rule.group.size());
+    const auto other = [&](unsigned first, unsigned queues) {
+      std::vector<unsigned> named(queues);
+      std::iota(named.begin(), named.end(), first);
+      if (named == rule.group) return;
+      add("group's queues", fmt::format("{} to queues {}-{}", rule.id, first, named.back()),
+          [i, named](Plan& p) {
+            p.configuration.filters[i].group = named;
+            p.configuration.filters[i].queue = named.front();
+          });
+    };
+    for (unsigned first = 0; size != 0 && first + size <= plan_.configuration.rx_queues; ++first)
+      other(first, size);
+    for (unsigned less = size / 2; less != 0; less /= 2)
+      for (unsigned at = 0; at < size; at += less) other(rule.group[at], less);
   }
 
   // Part of a field, in all rules of a table, so that they still share one mask. Some drivers take

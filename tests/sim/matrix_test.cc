@@ -24,11 +24,22 @@ namespace weft::sim {
 namespace {
 
 // What is asked for, beside the policy.
-enum class Wish { nothing, exclusive, trust, pin, pin_flow, core, prefix, pin_prefix, nested };
+enum class Wish {
+  nothing,
+  exclusive,
+  trust,
+  pin,
+  pin_flow,
+  core,
+  prefix,
+  pin_prefix,
+  nested,
+  region
+};
 constexpr Wish wishes[] = {Wish::nothing, Wish::exclusive, Wish::trust,
                            Wish::pin,     Wish::pin_flow,  Wish::core};
-constexpr const char* words[] = {"nothing", "exclusive", "trust",      "pin",   "pin_flow",
-                                 "core",    "prefix",    "pin_prefix", "nested"};
+constexpr const char* words[] = {"nothing", "exclusive", "trust",      "pin",    "pin_flow",
+                                 "core",    "prefix",    "pin_prefix", "nested", "region"};
 constexpr std::uint32_t of_prefix = 0x0a090000;  // 10.9.0.0/16
 
 struct Case {
@@ -65,6 +76,7 @@ passes::Inputs inputs_of(const Case& c) {
   if (c.wish == Wish::trust) e.trust = "bank";
   if (c.wish == Wish::pin) e.queues = ir::QueueRange{2, 3};
   if (c.wish == Wish::core) e.core = 1;
+  if (c.wish == Wish::region) w.endpoints[0].queues = e.queues = ir::QueueRange{4, 7};
   w.flows.clear();
   for (unsigned i = 0; i < 2 * c.flows; ++i) {
     ir::Flow f;
@@ -110,7 +122,8 @@ class Possible {
     const bool apart = gold || case_.wish == Wish::exclusive || case_.wish == Wish::trust ||
                        case_.wish == Wish::core;
     const bool masked = case_.wish == Wish::pin_prefix || case_.wish == Wish::nested;
-    const bool pinned = case_.wish == Wish::pin || case_.wish == Wish::pin_flow || masked;
+    const bool region = case_.wish == Wish::region;
+    const bool pinned = case_.wish == Wish::pin || case_.wish == Wish::pin_flow || masked || region;
     if (!apart && !pinned) return true;
     const ir::Node* rss = passes::rss_node(in_.nic);
     unsigned queues = std::min({case_.queues, in_.nic.rx_queues.max, in_.nic.tx_queues.max});
@@ -118,7 +131,7 @@ class Possible {
     if (rss == nullptr) queues = 1;
     if (spreads) queues = std::min(queues, in_.workload.cores);
     if (case_.wish == Wish::core && queues < 2) return false;  // no core 1
-    if (pinned && queues < (case_.wish == Wish::pin ? 4 : 3)) return false;
+    if (pinned && queues < (region ? 8 : case_.wish == Wish::pin ? 4 : 3)) return false;
     if (queues < 2) return false;
     // Whoever is apart needs queues that the card does not fill with anything else.
     if (apart && (spreads || !rss->config.rss->table_settable)) return false;
@@ -264,9 +277,16 @@ void check(const Case& c, const passes::Inputs& in, const plan::Plan& plan) {
   for (const unsigned q : second) {
     EXPECT_FALSE(apart && first.contains(q)) << c.name();
     EXPECT_TRUE(c.wish != Wish::pin || q == 2 || q == 3) << c.name() << ", queue " << q;
+    EXPECT_TRUE(c.wish != Wish::region || q >= 4) << c.name() << ", queue " << q;
     if (c.wish != Wish::core) continue;
     const auto& on = plan.cores.at(1).queues;
     EXPECT_EQ(std::count(on.begin(), on.end(), q), 1) << c.name();
+  }
+  if (c.wish == Wish::region) {  // one for both endpoints
+    ASSERT_EQ(std::count_if(plan.configuration.filters.begin(), plan.configuration.filters.end(),
+                            [](const plan::Filter& f) { return !f.group.empty(); }),
+              1)
+        << c.name();
   }
   for (const plan::FlowEntry& f : plan.flows) {
     const auto& wanted = in.workload.flows[1].queue;
@@ -284,7 +304,8 @@ constexpr const char* axes =
     "  x policy gold x strangers, none x 2, 4 queues\n"
     "  x wish exclusive, trust, pin, pin_flow, core x strangers, none x 4 queues\n"
     "  x flows of a prefix x host x policy balance, static x 4 queues; that prefix pinned, and on\n"
-    "    cards with masks a flow of it pinned elsewhere\n";
+    "    cards with masks a flow of it pinned elsewhere\n"
+    "  x all endpoints on four of 8 queues, on the card with queue regions\n";
 
 std::vector<std::string> models() {
   std::vector<std::string> out;
@@ -312,6 +333,8 @@ std::vector<Case> cases_of(const std::string& nic) {
                                             "mellanox_connectx5"};
   if (with_masks.contains(nic))  // (the others refuse the prefix already)
     out.push_back({nic, "host", ir::Policy::balance, Wish::nested, false});
+  if (nic == "intel_xl710")
+    out.push_back({nic, "host", ir::Policy::balance, Wish::region, true, 8});
   for (const bool strangers : {false, true}) {
     for (const unsigned queues : {2u, 4u})
       out.push_back({nic, "host", ir::Policy::gold, Wish::nothing, strangers, queues});
@@ -384,8 +407,8 @@ TEST_P(Matrix, APlanOrARefusalThatHoldsWater) {
       static_cast<std::size_t>(std::find(all.begin(), all.end(), GetParam()) - all.begin());
   for (std::size_t i = 0; i < cases.size(); ++i) {
     if (!nightly()) decide(cases[i]);
-    const bool ordered = cases[i].wish == Wish::nested;  // (few cards take it)
-    if (nightly() || ordered || i == number * 7 % cases.size()) compile_and_run(cases[i]);
+    const bool rare = cases[i].wish == Wish::nested || cases[i].wish == Wish::region;
+    if (nightly() || rare || i == number * 7 % cases.size()) compile_and_run(cases[i]);
   }
 }
 

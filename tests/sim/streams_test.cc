@@ -12,6 +12,8 @@
 #include <set>
 
 #include "compiler/frontend/places.h"
+#include "compiler/plan/segment_rules.h"
+#include "compiler/plan/target.h"
 #include "tests/sim/spread.h"
 #include "tests/sim/tcp_scene.h"
 #include "tests/sim/tcp_wire.h"
@@ -31,6 +33,19 @@ std::vector<std::string> all_cards() {
 apps::Library echo_app() {
   const auto apps = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "../../apps";
   return must(apps::load_app("tcp_echo", {apps.string()}));
+}
+
+// Where segments come: to all queues, or where rules bring all of them.
+unsigned queues_of_segments(const plan::Plan& plan) {
+  const auto& rules = plan.configuration.filters;
+  const bool all = std::any_of(rules.begin(), rules.end(), [](const plan::Filter& f) {
+    return plan::about_segments(f) && plan::about_whole_type(f);
+  });
+  std::set<unsigned> out;
+  for (const plan::Filter& f : rules)
+    if (plan::about_segments(f))
+      for (const unsigned q : plan::queues_of(f)) out.insert(q);
+  return all ? static_cast<unsigned>(out.size()) : plan.configuration.rx_queues;
 }
 
 void check(const plan::Plan& plan, const passes::Inputs& in, bool generated,
@@ -58,7 +73,7 @@ void check(const plan::Plan& plan, const passes::Inputs& in, bool generated,
   EXPECT_GT(wire->lost(), 10u) << what;
   const bool spreads = !plan.configuration.rss.key.empty();
   if (spreads) {
-    EXPECT_EQ(scene.queues_used(), queues) << what;
+    EXPECT_EQ(scene.queues_used(), queues_of_segments(plan)) << what;
   }
   if (in.workload.policy == ir::Policy::gold) {
     const auto& gold = plan.chosen.zones.at(1).queues;
@@ -117,6 +132,20 @@ TEST(Streams, OfAGoldEndpointHaveTheirQueue) {
 TEST(Streams, OfAGoldEndpointHaveTheirQueues) {
   on_cards("gold_streams", {"mellanox_connectx5"}, {"ideal", "intel_82599", "mellanox_connectx5"},
            2);
+}
+
+// By a queue region for all of TCP, where rules cannot name several queues: those to the other
+// endpoint have a rule in front of it.
+TEST(Streams, OfAGoldEndpointHaveARegion) {
+  start_dpdk();
+  passes::Inputs in = tcp_inputs("intel_xl710", "gold_streams");
+  in.workload.gold_queues = 2;
+  plan::Plan plan = must(passes::compile(in, {.prove = nightly(), .certify = false}));
+  const auto& rules = plan.configuration.filters;
+  ASSERT_TRUE(std::any_of(rules.begin(), rules.end(), plan::about_whole_type));
+  spread(plan, 2);
+  check(plan, in, false, "intel_xl710");
+  if (nightly()) check(plan, in, true, "intel_xl710");
 }
 
 }  // namespace

@@ -101,5 +101,53 @@ TEST(EmulatorGroups, AsManyAsThereAre) {
   EXPECT_EQ(create(bench, second, hashing_of(bench)).error, 0);
 }
 
+// All of a protocol to these queues: a queue region of XL710.
+plan::Filter all_of(std::uint64_t protocol, std::vector<unsigned> queues) {
+  plan::Filter f = to(std::move(queues));
+  f.match = {{"ipv4.protocol", {protocol, 0xff}}};
+  return f;
+}
+
+TEST(EmulatorGroups, OfAProtocolAreSpreadByTheTable) {
+  Bench plain("intel_xl710", 8), bench("intel_xl710", 8);
+  plain.start();
+  bench.start();
+  ASSERT_EQ(create(bench, all_of(17, {4, 5, 6, 7}), hashing_of(bench)).error, 0);
+  std::map<unsigned, unsigned> on;
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const Received by_table = plain.one(build(frame_of(i)));
+    const Received got = bench.one(build(frame_of(i)));
+    EXPECT_EQ(got.queue, 4 + by_table.queue % 4) << i;
+    ++on[got.queue];
+    UdpFrame other = frame_of(i);  // other packets are in no region: fragments, other protocols
+    if (i % 2 == 0) other.fragment = 0x2000;
+    if (i % 2 != 0) other.protocol = 132;
+    EXPECT_EQ(bench.one(build(other)).queue, plain.one(build(other)).queue) << i;
+  }
+  EXPECT_EQ(on.size(), 4u);
+}
+
+TEST(EmulatorGroups, OfAProtocolHaveLimits) {
+  ir::NicModel nic = model("intel_xl710");
+  nic.receive.node(*nic.receive.find("regions")).config.table->capacity = 1;
+  Bench bench(std::move(nic), 8, {});
+  bench.start();
+  const auto message = [&](std::uint64_t protocol, std::vector<unsigned> queues) {
+    return create(bench, all_of(protocol, std::move(queues)), hashing_of(bench)).message;
+  };
+  EXPECT_EQ(message(6, {4, 5, 6}),
+            "regions: the number of queues in a group must be a power of two");
+  EXPECT_EQ(message(6, {4, 6}), "regions: the queues of a group must be one behind the other");
+  EXPECT_EQ(message(6, {7, 8}), "queue 8 of 8");
+  plan::Filter port = to({4, 5});
+  EXPECT_NE(create(bench, port, hashing_of(bench)).error, 0) << "no region for a port";
+  const Outcome first = create(bench, all_of(6, {4}), hashing_of(bench));
+  EXPECT_EQ(first.error, 0) << first.message << ": one queue is a region, too";
+  EXPECT_EQ(message(17, {6, 7}), "regions: all 1 rules are in use");
+  rte_flow_error error{};
+  ASSERT_EQ(bench.control().flow_destroy(first.flow, error), 0);
+  EXPECT_EQ(message(17, {6, 7}), "");
+}
+
 }  // namespace
 }  // namespace weft::test
