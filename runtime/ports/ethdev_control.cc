@@ -95,6 +95,8 @@ int EthdevControl::configure(std::uint16_t receive_queues, std::uint16_t transmi
   rx_queues_ = receive_queues;
   tx_queues_ = transmit_queues;
   driver_ = limits.driver_name != nullptr ? limits.driver_name : "";
+  regions_.reset();
+  if (driver_ == "net_i40e") regions_.emplace(port_, QueueRegions::of_driver());
   queues_.clear();
   for (unsigned q = 0; q < std::max(receive_queues, transmit_queues); ++q)
     queues_.emplace_back(new QueueCounters{Lineariser(limits_, copies_), {}});
@@ -138,20 +140,29 @@ int EthdevControl::rss_hash_update(const rte_eth_rss_conf& conf) {
 int EthdevControl::reta_update(std::span<const rte_eth_rss_reta_entry64> entries,
                                std::uint16_t size) {
   std::vector<rte_eth_rss_reta_entry64> copy(entries.begin(), entries.end());
+  std::vector<std::uint16_t> table;
+  for (unsigned i = 0; regions_ && i < size; ++i)
+    table.push_back(copy[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE]);
+  if (regions_) regions_->set_table(std::move(table));
   return rte_eth_dev_rss_reta_update(port_, copy.data(), size);
 }
 
 int EthdevControl::flow_validate(const rte_flow_attr& attr, const rte_flow_item* items,
                                  const rte_flow_action* actions, rte_flow_error& error) {
+  if (regions_ && QueueRegions::is_one(items, actions))
+    return regions_->validate(items, actions, rx_queues_, error);
   return rte_flow_validate(port_, &attr, items, actions, &error);
 }
 
 rte_flow* EthdevControl::flow_create(const rte_flow_attr& attr, const rte_flow_item* items,
                                      const rte_flow_action* actions, rte_flow_error& error) {
+  if (regions_ && QueueRegions::is_one(items, actions))
+    return regions_->create(items, actions, rx_queues_, error);
   return rte_flow_create(port_, &attr, items, actions, &error);
 }
 
 int EthdevControl::flow_destroy(rte_flow* flow, rte_flow_error& error) {
+  if (regions_ && regions_->has(flow)) return regions_->destroy(flow, error);
   return rte_flow_destroy(port_, flow, &error);
 }
 
@@ -179,6 +190,7 @@ int EthdevControl::stop() {
   if (!started_) return 0;
   last_ = stats();  // some cards forget what they have counted when they stop (e1000)
   started_ = false;
+  if (regions_) regions_->forget();
   return rte_eth_dev_stop(port_);
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/ports/interface_address.h"
 #include "runtime/ports/linear.h"
 #include "runtime/ports/packet_offload.h"
+#include "runtime/ports/queue_regions.h"
 #include "runtime/ports/wire_losses.h"
 
 namespace weft::ports {
@@ -79,7 +80,8 @@ class EthdevControl final : public CardControl {
   std::unique_ptr<WireLosses> losses_;
   TransmitLimits limits_;
   std::vector<std::unique_ptr<QueueCounters>> queues_;
-  CardStats last_;  // taken before the port was stopped
+  std::optional<QueueRegions> regions_;  // where the driver has them
+  CardStats last_;                       // taken before the port was stopped
   std::uint16_t rx_queues_ = 0, tx_queues_ = 0;
 };
 
