@@ -28,6 +28,17 @@ def number(address):
     return struct.unpack("!I", socket.inet_aton(address))[0]
 
 
+def served(test, lab, stack):
+    """A planner beside the stack, which may be asked now."""
+    log = lab.folder / "planner.log"
+    with open(log, "wb") as out:
+        planner = subprocess.Popen([lib.WEFT, "plan", "--serve", "--stack", stack.name],
+                                   stdout=out, stderr=subprocess.STDOUT, env=lab.environment)
+    test.addCleanup(lambda: planner.poll() is None and (planner.kill(), planner.wait()))
+    lib.wait_for("the planner serves", lambda: b"plans for" in log.read_bytes(), 60)
+    return planner
+
+
 class Asked(unittest.TestCase):
     def setUp(self):
         self.lab = lib.Lab()
@@ -46,14 +57,7 @@ class Asked(unittest.TestCase):
         self.asking.connect((lib.WEFT_IP, lib.ECHO_PORT))
 
     def serve(self):
-        log = self.lab.folder / "planner.log"
-        with open(log, "wb") as out:
-            planner = subprocess.Popen([lib.WEFT, "plan", "--serve", "--stack", self.stack.name],
-                                       stdout=out, stderr=subprocess.STDOUT,
-                                       env=self.lab.environment)
-        self.addCleanup(lambda: planner.poll() is None and (planner.kill(), planner.wait()))
-        lib.wait_for("the planner serves", lambda: b"plans for" in log.read_bytes(), 60)
-        return planner
+        return served(self, self.lab, self.stack)
 
     def send(self, verb, port, source=lib.PEER_IP, own="0.0.0.0", own_port=0, rate=100, flags=0,
              queue=0, endpoint=0):
@@ -183,6 +187,45 @@ class Asked(unittest.TestCase):
                 self.assertEqual(self.ask(verb, 42000, **more), error, (verb, more))
         weft("flow", "remove", f"{lib.PEER_IP}:42000", "to", f"{lib.WEFT_IP}:{OTHER_PORT}",
              "--stack", self.stack.name)
+
+
+class Lanes(unittest.TestCase):
+    def test_lanes(self):
+        """examples/06_lanes: without a planner, with one, and given back."""
+        lab = lib.Lab()
+        self.addCleanup(lab.__exit__)
+        space = lab.space("p")
+        stack = lab.start(space, lab.compile("intel_82599", "lanes"), "tap:weft0", "--interpret",
+                          "--no-huge")
+        space.run("ip", "addr", "add", f"{lib.PEER_IP}/24", "dev", "weft0")
+        space.run("ip", "link", "set", "weft0", "up")
+        asking = traffic.udp_socket(space, 42000)
+        self.addCleanup(asking.close)
+        asking.settimeout(30)
+        asking.connect((lib.WEFT_IP, 9000))
+
+        def told(word):
+            asking.send(word)
+            return asking.recv(2000).decode()
+
+        self.assertEqual(told(b"golden"), "golden")
+        self.assertIn("no: error[E0677]", told(b"gold"))
+        served(self, lab, stack)
+        answer = told(b"gold\n")
+        self.assertRegex(answer, r"^gold, on queue \d\n$")
+        self.assertIn("no: error[E0676]", told(b"gold"))  # it has one
+        queue = int(answer.split()[-1])
+        plan = weft("plan", "--stack", stack.name).stdout
+        self.assertEqual(re.findall(r"from: 10\.7\.0\.1:(\d+)[^\n]*queue: (\d)", plan),
+                         [("41000", str(queue)), ("42000", str(queue))])
+        before = [q["received"] for q in stack.stats()["queues"]]
+        for _ in range(50):
+            self.assertEqual(told(b"hello"), "hello")
+        grown = [q["received"] - b for q, b in zip(stack.stats()["queues"], before)]
+        self.assertEqual((grown[queue], sum(grown)), (50, 50))
+        self.assertEqual(told(b"normal"), "normal\n")
+        self.assertIn("no: error[E0676]", told(b"normal"))
+        accounts.check_inside(self, stack.stop())
 
 
 if __name__ == "__main__":
