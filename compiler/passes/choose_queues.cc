@@ -48,8 +48,7 @@ Chooser::Refusal Chooser::fixed_queues() {
   queues_.resize(classes_.zones.size());
   for (unsigned z = 1; z < classes_.zones.size(); ++z) {
     const Zone& zone = classes_.zones[z];
-    if (!zone.pin) continue;
-    for (unsigned q = zone.pin->first; q <= zone.pin->last; ++q) {
+    for (const unsigned q : zone.pinned) {
       if (taken_[q] != 0)
         return refuse_pin(zone.span,
                           fmt::format("queue {} is wanted for {} alone, and for {} alone", q,

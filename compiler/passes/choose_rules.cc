@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 #include "compiler/passes/refusal.h"
@@ -47,11 +48,18 @@ Chooser::Refusal Chooser::filters() {
   // A rule for an endpoint as a whole takes fewer; then the hash, where the table can be set.
   const Classes each = classes_;
   const FilterPlan by_flow = plan_;
-  bool again = false;
-  for (const unsigned c : std::vector(plan_.missing))
-    again = (!classes_.all[c].strangers && cover(classes_, classes_.all[c].endpoint)) || again;
-  if (again) plan_ = plan_filters(problem_);
-  if (plan_.missing.empty() || hash_may()) return std::nullopt;
+  // (Of those that lack some; then of all, as rules of another mask may be what they lack.)
+  std::vector<unsigned> all(classes_.all.size());
+  std::iota(all.begin(), all.end(), 0u);
+  for (const auto& whose : {std::vector(plan_.missing), all}) {
+    bool again = false;
+    for (const unsigned c : whose) {
+      const FlowClass& it = classes_.all[c];
+      again = (!it.strangers && it.must() && cover(classes_, it.endpoint)) || again;
+    }
+    if (again) plan_ = plan_filters(problem_);
+    if (plan_.missing.empty() || hash_may()) return std::nullopt;
+  }
   classes_ = each;
   plan_ = by_flow;
   if (hash_may()) return std::nullopt;

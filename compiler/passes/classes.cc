@@ -170,6 +170,13 @@ class Builder {
     return takes_rules(e, parts, [](const ir::FilterTable&) { return true; });
   }
 
+  // The workload says who comes to it, one by one or as sets. (Known flows of TCP are sets.)
+  bool known_flows(unsigned endpoint) const {
+    const auto its = [&](const auto& it) { return it.endpoint == endpoint; };
+    return std::any_of(workload_.flows.begin(), workload_.flows.end(), its) ||
+           std::any_of(workload_.sets.begin(), workload_.sets.end(), its);
+  }
+
   // Where nobody says which queue of a group it is, no connections are brought to one (each is on
   // one queue), nor is an endpoint whose flows are known (each has one that owns it).
   bool names_queues_of(unsigned endpoint, const ir::FilterTable& table) const {
@@ -177,9 +184,7 @@ class Builder {
     std::vector<unsigned> queues(queues_of(e));
     std::iota(queues.begin(), queues.end(), 0u);
     if (!kinds_.in_groups || queues.size() < 2) return false;
-    const auto its = [&](const auto& it) { return it.endpoint == endpoint; };
-    const bool owned = e.tcp || std::any_of(workload_.flows.begin(), workload_.flows.end(), its) ||
-                       std::any_of(workload_.sets.begin(), workload_.sets.end(), its);
+    const bool owned = e.tcp || known_flows(endpoint);
     const ir::Node* rss = rss_node(inputs_.nic);
     const bool known = rss != nullptr && rss->config.rss->predictable;
     return table.groups && ir::why_no_group(*table.groups, queues).empty() &&
@@ -210,9 +215,7 @@ class Builder {
   // rules bring elsewhere?
   bool may_have_type(unsigned endpoint, const std::vector<double>& load) const {
     const ir::Endpoint& it = workload_.endpoints[endpoint];
-    const auto its = [&](const ir::FlowSet& set) { return set.endpoint == endpoint; };
-    const bool strangers =
-        it.rate > 0 || (it.tcp && std::none_of(workload_.sets.begin(), workload_.sets.end(), its));
+    const bool strangers = it.rate > 0 || !known_flows(endpoint);
     if (it.vacant() || !strangers || !is_apart(it) || grouped(endpoint)) return false;
     for (unsigned o = 0; o < workload_.endpoints.size(); ++o) {
       const ir::Endpoint& other = workload_.endpoints[o];
@@ -260,10 +263,8 @@ class Builder {
     c.rules = c.whole ? 1 : endpoint.ports * endpoint.addresses * c.parts;
     c.weight = weight_of(endpoint, endpoint.rate, cost_) / c.rules;
     c.span = endpoint.span;
-    const auto its = [e](const ir::FlowSet& set) { return set.endpoint == e; };
-    const bool known =
-        !endpoint.tcp || std::any_of(workload_.sets.begin(), workload_.sets.end(), its);
-    c.spare = endpoint.rate == 0 && !in_turn && known && !beside;
+    c.spare = endpoint.rate == 0 && !in_turn && known_flows(e) && !beside &&
+              group_of(endpoint) == plan::everybodys;
     out_.all.push_back(std::move(c));
   }
 
@@ -295,8 +296,7 @@ class Builder {
     Zone& zone = out_.zones[c.zone];
     zone.classes.push_back(index);
     if (c.zone == 0 || !c.pin) return;
-    if (!zone.pin) zone.pin = c.pin;
-    zone.pin = {std::min(zone.pin->first, c.pin->first), std::max(zone.pin->last, c.pin->last)};
+    for (unsigned q = c.pin->first; q <= c.pin->last; ++q) zone.pinned.insert(q);
   }
 
   unsigned zone(const FlowClass& c, const ir::Endpoint& endpoint) {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,11 @@ inline constexpr std::size_t most_classes = 100;
 struct Zone {
   std::string name;  // "everybody", "gold", "endpoint db", "trust bank", "core 1"
   bool gold = false;
-  std::optional<ir::QueueRange> pin;  // these queues
-  std::optional<unsigned> core;       // run by this core
-  std::vector<unsigned> classes;      // indexes
-  diag::Span span;                    // the line that asks for it
-  std::string group;                  // whose packets its queues carry (plan/memory.h)
+  std::set<unsigned> pinned;      // these queues, where somebody says so
+  std::optional<unsigned> core;   // run by this core
+  std::vector<unsigned> classes;  // indexes
+  diag::Span span;                // the line that asks for it
+  std::string group;              // whose packets its queues carry (plan/memory.h)
 };
 
 // Flows to one endpoint with one priority, one wish and one weight; or sets of them, whose rules
@@ -46,7 +47,8 @@ struct FlowClass {
   bool covered = false;
   // There is such a rule, and it would bring them where they do not belong.
   bool exception = false;
-  // Strangers that nobody expects: a rule for them is one way to bring the endpoint's flows.
+  // Strangers that nobody expects, beside known flows: a rule for them is one way to bring those.
+  // (Nobody's whose packets must lie in memory of a group: there it is any packet.)
   bool spare = false;
   // Strangers: so many rules for each socket, by the low bits of the source port. (A power of two.)
   unsigned parts = 1;
@@ -101,9 +103,12 @@ inline bool inside(const Classes& classes, unsigned narrow, unsigned wide) {
   if (w.whole) return !n.whole && n.tcp == w.tcp;
   return w.strangers ? !n.strangers && n.endpoint == w.endpoint : n.inside == wide;
 }
-// Where the rule of `wide` brings it is where `narrow` belongs.
+// Where the rule of `wide` brings it is where `narrow` belongs. (Who wants no queue is content with
+// any of the zone's.)
 inline bool belong_together(const FlowClass& narrow, const FlowClass& wide) {
-  return narrow.zone == wide.zone && narrow.pin == wide.pin;
+  return narrow.zone == wide.zone &&
+         (!narrow.pin ||
+          (wide.pin && wide.pin->first >= narrow.pin->first && wide.pin->last <= narrow.pin->last));
 }
 
 // Where its application runs: as it wishes, else on the net core.

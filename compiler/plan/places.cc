@@ -1,6 +1,8 @@
 #include "compiler/plan/places.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 
 #include "compiler/plan/operation.h"
 #include "compiler/plan/segment_rules.h"
@@ -85,6 +87,40 @@ std::optional<unsigned> endpoint_of(const Filter& rule, const Plan& plan) {
   }
   if (rule.mark != 0) return rule.mark - 1;
   return to_port ? ir::endpoint_at(plan.endpoints, key.dst, key.dst_port, tcp) : std::nullopt;
+}
+
+double sockets_of(const Filter& rule) {
+  double out = about_whole_type(rule) ? 0 : 1;
+  for (const auto& [field, want] : rule.match) {
+    if (field == "ipv4.src") return 0;
+    if (field.ends_with(".src_port")) out *= std::ldexp(1.0, -std::popcount(want.second));
+    if (field.ends_with(".dst_port")) out *= std::ldexp(1.0, 16 - std::popcount(want.second));
+  }
+  return out;
+}
+
+bool brought_by_rules(const Plan& plan, unsigned place) {
+  double sockets = 0;
+  for (const Filter& rule : plan.configuration.filters)
+    if (endpoint_of(rule, plan) == place) sockets += sockets_of(rule);
+  const ir::Endpoint& e = plan.endpoints.at(place);
+  return sockets >= double{1} * e.ports * e.addresses;
+}
+
+bool strangers_by_hash(const Plan& plan, unsigned place) {
+  const ir::Endpoint& e = plan.endpoints.at(place);
+  const bool gold = e.gold && plan.chosen.policy == to_string(ir::Policy::gold);
+  const bool asks = gold || e.exclusive || e.queues || e.core;
+  if (!asks || e.vacant() || e.rate != 0 || plan.configuration.rx_queues == 1) return false;
+  const auto& rules = plan.configuration.filters;
+  const bool known = std::any_of(plan.flows.begin(), plan.flows.end(),
+                                 [&](const FlowEntry& f) { return f.endpoint == place; }) ||
+                     std::any_of(rules.begin(), rules.end(),
+                                 [&](const Filter& f) { return endpoint_of(f, plan) == place; });
+  const bool by_type = std::any_of(rules.begin(), rules.end(), [&](const Filter& f) {
+    return about_whole_type(f) && about_segments(f) == e.tcp;
+  });
+  return known && !by_type && !brought_by_rules(plan, place);
 }
 
 void remove_endpoint(Plan& plan, unsigned place) {

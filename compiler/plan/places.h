@@ -16,6 +16,16 @@ ir::Workload with_places_of(ir::Workload workload, const std::vector<ir::Endpoin
 // listens where it looks. nullopt: none of the plan's.
 std::optional<unsigned> endpoint_of(const Filter& rule, const Plan& plan);
 
+// How many sockets a rule for an endpoint brings all of: the ports that it is for, or some part
+// where it looks at sources, too.
+double sockets_of(const Filter& rule);
+// Are there rules for all that comes to the endpoint?
+bool brought_by_rules(const Plan& plan, unsigned place);
+// Of an endpoint that asks for queues known flows alone are brought there: it expects no others,
+// and they go by the hash.
+bool strangers_by_hash(const Plan& plan, unsigned place);
+inline constexpr const char* none_expected = "strangers, of whom none are expected, go by the hash";
+
 // `plan` without the endpoint, and without all flows and rules that are its.
 void remove_endpoint(Plan& plan, unsigned place);
 

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "compiler/plan/memory.h"
+#include "compiler/plan/places.h"
 #include "compiler/plan/segment_rules.h"
 #include "compiler/plan/target.h"
 #include "compiler/plan/text.h"
@@ -72,6 +73,7 @@ std::string header_text(const Plan& plan, const Paint& paint) {
                   e.app, flows[i], flows[i] == 1 ? "" : "s");
     for (const Placed& p : plan.chosen.placement)
       if (p.endpoint == i) out += format("  {}: {}\n", to_string(p.how), p.why);
+    if (strangers_by_hash(plan, static_cast<unsigned>(i))) out += format("  {}\n", none_expected);
   }
   if (plan.endpoints.size() > shown)
     out += format("and {} endpoints more\n", plan.endpoints.size() - shown);

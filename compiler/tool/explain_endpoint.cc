@@ -4,8 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -36,19 +34,8 @@ std::vector<std::string> wishes_of(const ir::Endpoint& e) {
   return out;
 }
 
-// How much of a socket's packets it is for: all sources, or those with some bits of their ports.
-double share_of_socket(const plan::Filter& rule) {
-  double out = 1;
-  for (const auto& [field, want] : rule.match) {
-    if (field == "ipv4.src") return 0;
-    if (field.ends_with(".src_port")) out = std::ldexp(1.0, -std::popcount(want.second));
-  }
-  return out;
-}
-
 // Rules for single flows are told by number, others one by one.
 void rules_of(const plan::Plan& plan, unsigned place, EndpointStory& out, std::set<unsigned>& on) {
-  double sockets = 0;  // that all of is brought
   for (const plan::Filter& rule : plan.configuration.filters) {
     if (plan::endpoint_of(rule, plan) != place) continue;
     for (const unsigned q : plan::queues_of(rule)) on.insert(q);
@@ -58,18 +45,18 @@ void rules_of(const plan::Plan& plan, unsigned place, EndpointStory& out, std::s
       continue;
     }
     out.rules.push_back(&rule);
-    sockets += share_of_socket(rule);
   }
-  const ir::Endpoint& e = plan.endpoints[place];
+  const bool brought = plan::brought_by_rules(plan, place);
   for (const plan::Filter& rule : plan.configuration.filters) {
-    if (sockets >= double{1} * e.ports * e.addresses || !plan::about_whole_type(rule) ||
-        plan::about_segments(rule) != e.tcp)
+    if (brought || !plan::about_whole_type(rule) ||
+        plan::about_segments(rule) != plan.endpoints[place].tcp)
       continue;
     for (const unsigned q : plan::queues_of(rule)) on.insert(q);
     out.rules.push_back(&rule);
     return;
   }
-  out.hashed = sockets < double{1} * e.ports * e.addresses && plan.configuration.rx_queues > 1;
+  out.hashed = plan.configuration.rx_queues > 1 && !brought;
+  out.none_expected = plan::strangers_by_hash(plan, place);
 }
 
 std::vector<unsigned> hash_queues(const plan::Plan& plan) {
@@ -195,6 +182,7 @@ std::string to_text(const EndpointStory& s) {
   if (s.hashed)
     out += fmt::format("  the rest  by the card's hash: {}\n",
                        s.hash_queues.empty() ? "on any queue" : plan::queues_text(s.hash_queues));
+  if (s.none_expected) out += fmt::format("  {}\n", plan::none_expected);
   for (const EndpointStory::Core& c : s.cores)
     out += fmt::format("  core {}    {}{}\n", c.core, plan::queues_text(c.queues),
                        c.first ? ", polled first" : "");
@@ -220,6 +208,7 @@ std::string to_json(const EndpointStory& s) {
                               {"flows_by_rule", s.by_rule},
                               {"hashed", s.hashed},
                               {"hash_queues", s.hash_queues},
+                              {"none_expected", s.none_expected},
                               {"queues", s.queues},
                               {"zones", s.zones},
                               {"cores", cores_json(s.cores)},

@@ -22,6 +22,7 @@ struct EndpointStory {
   std::size_t flows = 0, by_rule = 0;      // known flows, and those with rules of their own
   bool hashed = false;                     // some of it no rule is for
   std::vector<unsigned> hash_queues;       // where that arrives; empty: nobody can say
+  bool none_expected = false;              // that is strangers, who are not expected
   std::vector<unsigned> queues;            // of all that is known
   std::vector<std::string> zones;          // whose queues these are, where not all are everybody's
   std::vector<Core> cores;

@@ -166,8 +166,10 @@ class Possible {
     }
     return false;
   }
-  // Rules for single flows; not enough where strangers are expected.
+  // Rules for single flows; not enough where strangers are expected, nor where none of the
+  // endpoint's packets may lie in anybody else's memory.
   bool by_flow(std::size_t next) {
+    if (case_.wish == Wish::trust) return false;
     if (case_.strangers && case_.wish != Wish::pin_flow) return false;
     if (case_.strangers && case_.policy == ir::Policy::gold) return false;
     if (next == 0) used_.assign(tables_.size(), 0);
