@@ -16,6 +16,7 @@
 #include <optional>
 #include <sstream>
 
+#include "compiler/frontend/schema_log.h"
 #include "compiler/frontend/yaml_reader.h"
 
 namespace weft::frontend {
@@ -302,6 +303,7 @@ diag::Result<Document> parse_yaml(std::string text, const std::string& file) {
   } catch (const YAML::Exception& e) {
     return diag::fail(syntax_error(e, file, source->text));
   }
+  if (SchemaLog* log = SchemaLog::current()) log->begin(source->root);
   return Document(std::move(source));
 }
 

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "compiler/frontend/schema_log.h"
+
 namespace weft::frontend {
 namespace {
 
@@ -40,6 +42,13 @@ std::optional<std::uint64_t> integer(std::string_view text) {
       std::from_chars(text.data(), text.data() + text.size(), value, hex ? 16 : 10);
   if (bad != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+// Where schemas are gathered: what is asked of this value.
+template <class Note>
+void note(const YamlNode* node, Note&& note_it) {
+  if (SchemaLog* log = SchemaLog::current(); log != nullptr && node != nullptr)
+    note_it(log->at(*node));
 }
 
 }  // namespace
@@ -175,10 +184,18 @@ std::string Value::scalar(bool allow_boolean, std::string_view expected) const {
   return node_->text;
 }
 
-std::string Value::text() const { return scalar(false, "text"); }
-std::string Value::raw() const { return scalar(true, "text"); }
+std::string Value::text() const {
+  note(node_, [](Asked& asked) { asked.text = true; });
+  return scalar(false, "text");
+}
+
+std::string Value::raw() const {
+  note(node_, [](Asked& asked) { asked.text = asked.flag = true; });
+  return scalar(true, "text");
+}
 
 std::string Value::name() const {
+  note(node_, [](Asked& asked) { asked.patterns.insert("^[A-Za-z_][A-Za-z0-9_]*$"); });
   const std::string word = scalar(false, "a name");
   if (!is_scalar() || (word.empty() && !node_->text.empty())) return "";
   if (!is_name(word)) {
@@ -190,6 +207,9 @@ std::string Value::name() const {
 }
 
 std::string Value::dotted() const {
+  note(node_, [](Asked& asked) {
+    asked.patterns.insert("^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*$");
+  });
   const std::string word = scalar(false, "a name");
   if (!is_scalar() || (word.empty() && !node_->text.empty())) return "";
   for (std::size_t at = 0; at <= word.size();) {
@@ -205,6 +225,7 @@ std::string Value::dotted() const {
 }
 
 std::uint64_t Value::number(std::uint64_t min, std::uint64_t max) const {
+  note(node_, [&](Asked& asked) { asked.whole = {min, max}; });
   const std::size_t before = error_count();
   const std::string word = scalar(false, "a number");
   if (!present() || error_count() != before) return min;
@@ -223,6 +244,7 @@ std::uint64_t Value::number(std::uint64_t min, std::uint64_t max) const {
 }
 
 double Value::real(double min, double max) const {
+  note(node_, [&](Asked& asked) { asked.real = {min, max}; });
   const std::size_t before = error_count();
   const std::string word = scalar(false, "a number");
   if (!present() || error_count() != before) return min;
@@ -242,6 +264,7 @@ double Value::real(double min, double max) const {
 }
 
 bool Value::flag() const {
+  note(node_, [](Asked& asked) { asked.flag = true; });
   const std::size_t before = error_count();
   const std::string word = scalar(true, "`on` or `off`");
   if (!present() || error_count() != before) return false;
@@ -257,6 +280,7 @@ bool Value::flag() const {
 }
 
 std::size_t Value::word(const std::vector<std::string>& words, std::string_view what) const {
+  note(node_, [&](Asked& asked) { asked.words.insert(words.begin(), words.end()); });
   const std::size_t before = error_count();
   const std::string text = scalar(true, what);
   if (!present() || error_count() != before) return 0;
@@ -310,6 +334,7 @@ std::optional<Value> Mapping::optional(const std::string& key) {
 }
 
 Value Mapping::required(const std::string& key) {
+  note(value_.node(), [&](Asked& asked) { asked.required.insert(key); });
   if (auto found = optional(key)) return *found;
   if (!value_.is_mapping()) return {};
   missing_.push_back(key);
@@ -322,6 +347,8 @@ bool Mapping::has(std::string_view key) const {
 }
 
 void Mapping::done() {
+  if (SchemaLog* log = SchemaLog::current(); log != nullptr && value_.present())
+    log->keys(*value_.node(), known_);
   std::vector<std::string> misspelt;
   for (const auto& [name, value] : members_) {
     const std::string& key = name.node()->text;

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/tool/command_tree.h"
@@ -124,6 +125,12 @@ struct ObserveArgs {
   bool json = false, all = false;
 };
 int stats(const ObserveArgs& args);
+struct TopArgs {
+  std::string name;       // as of ObserveArgs
+  unsigned count = 0;     // pictures; 0: until the stack ends
+  double interval_s = 1;  // between two
+};
+int top(const TopArgs& args);
 int drops(const ObserveArgs& args);
 
 struct NodesArgs {
@@ -131,6 +138,10 @@ struct NodesArgs {
   bool json = false;
 };
 int nodes(const NodesArgs& args);
+
+// Kinds of files, and where the schema of each is below the installation.
+const std::vector<std::pair<std::string, std::string>>& schema_files();
+int schema(const std::string& kind);
 
 // The script for bash, zsh or fish; `weft`: all commands that there are.
 int completion(const std::string& shell, Command weft);

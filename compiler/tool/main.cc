@@ -58,11 +58,12 @@ struct CommandLine {
   bool nic_json = false;
   HostShowArgs host;
   ObserveArgs stats, drops;
+  TopArgs top;
   ApplyArgs apply;
   PlanArgs plan;
   RequestArgs flow, endpoint;
   NodesArgs nodes;
-  std::string shell;
+  std::string shell, kind;
 
   CommandLine();
   CLI::App* add(const std::string& name, const std::string& example, const std::string& what,
@@ -246,6 +247,13 @@ void CommandLine::add_looking() {
   c->add_option("NAME", nodes.name, "one of them");
   c->add_flag("--json", nodes.json, "as JSON");
 
+  c = add("schema", "weft schema workload > workload.schema.json",
+          "The JSON schema of a kind of files, for editors that check and complete YAML.",
+          [this] { return tool::schema(kind); });
+  std::vector<std::string> kinds;
+  for (const auto& [name, file] : schema_files()) kinds.push_back(name);
+  c->add_option("KIND", kind, "what the file is")->check(CLI::IsMember(kinds))->required();
+
   c = add("completion", "source <(weft completion bash)",
           "A script with which a shell completes weft's command line.",
           [this] { return tool::completion(shell, command_of(app)); });
@@ -287,6 +295,17 @@ void CommandLine::add_running() {
     c->add_flag("--all", args->all, "zeros, too");
     c->add_flag("--json", args->json, "as JSON");
   }
+
+  c = add("top", "weft top\n  weft top echo --count 1",
+          "What a running stack does now: rates of cores and queues, and what is dropped.",
+          [this] { return tool::top(top); });
+  c->add_option("NAME", top.name,
+                "the stack's name or its socket's path (the only one, otherwise)");
+  c->add_option("--count", top.count, "so many times, then end (0: until the stack ends)")
+      ->capture_default_str();
+  c->add_option("--interval", top.interval_s, "seconds between two")
+      ->check(CLI::Range(0.05, 3600.0))
+      ->capture_default_str();
 }
 
 // What changes while the stack runs.

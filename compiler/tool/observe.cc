@@ -6,38 +6,11 @@
 
 #include "compiler/diag/counted.h"
 #include "compiler/tool/commands.h"
-#include "compiler/tool/runtime_socket.h"
 #include "compiler/tool/say.h"
+#include "compiler/tool/stats_document.h"
 
 namespace weft::tool {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::uint64_t number(const Json& j, const char* key) { return j.value(key, std::uint64_t{0}); }
-std::string text(const Json& j, const char* key) { return j.value(key, std::string()); }
-
-diag::Result<Json> document(const std::string& name) {
-  auto answer = ask(name, "stats");
-  if (!answer) return diag::fail(answer.error());
-  Json j = Json::parse(*answer, nullptr, false);
-  if (j.is_object() && j.contains("error"))
-    return diag::fail(plain("E0466", fmt::format("the stack says: {}", text(j, "error"))));
-  if (!j.is_object() || number(j, "format") != 1)
-    return diag::fail(plain("E0466", "the stack's answer is not of format 1",
-                            "weft and weft-runtime must be of the same version"));
-  for (const char* part : {"wire", "card", "cores", "queues", "nodes", "drops", "apps"})
-    if (!j.contains(part))
-      return diag::fail(plain("E0466", fmt::format("the stack's answer lacks `{}`", part),
-                              "weft and weft-runtime must be of the same version"));
-  return j;
-}
-
-void show_head(const Json& j) {
-  print(fmt::format("{}: {} on {}, {}, {} for {:.1f} s\n", text(j, "plan"), text(j, "graph"),
-                    text(j, "nic"), text(j, "engine"), j.value("running", false) ? "up" : "stopped",
-                    static_cast<double>(number(j, "time_ns")) / 1e9));
-}
 
 // What the counters support of one table's rules, and no more. Behind a queue that got frames may
 // be one of its rules or all.
@@ -118,23 +91,17 @@ void show_nodes(const Json& nodes, bool all) {
   if (silent != 0) say(diag::counted(silent, "node") + " saw no packet (--all shows them)");
 }
 
-int failed(const std::exception& e) {
-  return report(
-      diag::Error(plain("E0466", fmt::format("the stack's answer lacks a part: {}", e.what()),
-                        "weft and weft-runtime must be of the same version")));
-}
-
 }  // namespace
 
 int stats(const ObserveArgs& args) {
-  auto j = document(args.name);
+  auto j = stats_document(args.name);
   if (!j) return report(j.error());
   if (args.json) {
     print(j->dump(2) + "\n");
     return ok;
   }
   try {
-    show_head(*j);
+    print(head_line(*j));
     show_wire(*j);
     show_stages(j->at("queues"));
     show_nodes(j->at("nodes"), args.all);
@@ -144,13 +111,13 @@ int stats(const ObserveArgs& args) {
                         number(app, "received"), number(app, "sent"), number(app, "refused"),
                         number(app, "held")));
   } catch (const Json::exception& e) {
-    return failed(e);
+    return lacks_a_part(e);
   }
   return ok;
 }
 
 int drops(const ObserveArgs& args) {
-  auto j = document(args.name);
+  auto j = stats_document(args.name);
   if (!j) return report(j.error());
   try {
     const Json& drops = j->at("drops");
@@ -170,7 +137,7 @@ int drops(const ObserveArgs& args) {
     }
     if (silent != 0) say(diag::counted(silent, "reason") + " never happened (--all shows them)");
   } catch (const Json::exception& e) {
-    return failed(e);
+    return lacks_a_part(e);
   }
   return ok;
 }

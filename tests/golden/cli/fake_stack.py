@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A stack that answers one question on the socket given, with the document of
-runtime/observe/README.md, cut short; `fake_stack.py SOCKET [ANSWER]` runs in the background."""
+runtime/observe/README.md, cut short; `fake_stack.py SOCKET [ANSWER]` runs in the background. With
+`growing` as ANSWER it answers three times, half a second of its own clock and some packets apart."""
 import json
 import os
 import socket
@@ -41,7 +42,15 @@ if os.fork():
 os.close(1)
 os.close(2)
 server.settimeout(60)
-client, _ = server.accept()
-question = client.recv(100)
-answer = sys.argv[2] if len(sys.argv) > 2 else json.dumps(DOCUMENT)
-client.sendall(answer.encode() if question == b"stats\n" else b'{"error": "what?"}')
+growing = sys.argv[2:] == ["growing"]
+for n in range(3 if growing else 1):
+    client, _ = server.accept()
+    question = client.recv(100)
+    answer = sys.argv[2] if len(sys.argv) > 2 and not growing else json.dumps(DOCUMENT)
+    client.sendall(answer.encode() if question == b"stats\n" else b'{"error": "what?"}')
+    client.close()
+    DOCUMENT["time_ns"] += 500_000_000
+    for counters, key, more in (("cores", "polls", 1000), ("cores", "empty_polls", 750 + 100 * n),
+                                ("queues", "received", 300), ("queues", "transmitted", 200),
+                                ("drops", "count", 5 * n)):
+        DOCUMENT[counters][0][key] += more
