@@ -180,6 +180,12 @@ constexpr std::array table = {
         "group\n"
         "may lie: it gets copies. Numbers of buffers follow from queues, cores, rates and sizes.\n"
         "Compile the plan again."},
+    CodeText{"E0523", "a plan does not keep what the workload asks for",
+             "Queues that an endpoint or a flow asks for (`queue:`), queues for itself "
+             "(`exclusive:`), its\n"
+             "trust group's or its class's, a core, a placement: the plan has it otherwise, or a "
+             "packet\n"
+             "arrives elsewhere. Compile the plan again."},
     // The machine, ports, running
     CodeText{"E0600", "not a wire",
              "Wires are named tap:NAME, af_packet:INTERFACE, pcap:IN,OUT or sim:IN,OUT."},

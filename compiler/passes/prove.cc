@@ -9,6 +9,7 @@
 #include "compiler/passes/addresses.h"
 #include "compiler/passes/affinity.h"
 #include "compiler/passes/card_symbolic.h"
+#include "compiler/passes/check_wishes.h"
 #include "compiler/passes/facts.h"
 #include "compiler/passes/leaves.h"
 #include "compiler/passes/pipeline.h"
@@ -86,6 +87,32 @@ class Prover {
     out.why = misorder_text(table, *rules.first, *rules.second);
     witness(out, false);
     return out;
+  }
+
+  // A datagram of the flow that gets to its application, for people to look at.
+  Counterexample datagram(const Suspect& flow) {
+    pin(flow);
+    for (const Term& t : card_answers(symbolic_, in_.nic, plan_)) session_.add(t);
+    std::vector<Term> ways;
+    for (const Leaf& leaf :
+         leaves_of(symbolic_, in_.graph, *receive_entry(in_.graph), fresh(true)).leaves)
+      if (leaf.application && leaf.about.empty()) ways.push_back(leaf.when);
+    session_.add(symbolic_.condition(ir::has("udp"), State{}));
+    session_.add(session_.any_of(ways));
+    prefer_real(symbolic_, in_, plan_, false);
+    Counterexample out;
+    out.entry = "rx";
+    witness(out, false);
+    return out;
+  }
+
+  // Strangers that arrive where the workload does not want them.
+  std::optional<Counterexample> strangers() {
+    for (const Term& t : card_answers(symbolic_, in_.nic, plan_)) session_.add(t);
+    session_.add(session_.less_equal(symbolic_.initial("pkt.len"),
+                                     session_.number(longest_frame(in_.nic), 16)));
+    const Leaves spec = leaves_of(symbolic_, in_.graph, *receive_entry(in_.graph), fresh(true));
+    return misplaced_stranger(symbolic_, plan_, in_, facts_, spec);
   }
 
  private:
@@ -480,15 +507,14 @@ diag::Result<Verdict> prove_one(const plan::Plan& plan, const Inputs& inputs,
   return verdict(prover, prover.run(&suspect));
 }
 
-diag::Result<Verdict> verify_plan(const plan::Plan& plan, const Inputs& inputs) {
-  if (auto ok = check_plan(plan, inputs); !ok) return diag::fail(ok.error());
-  for (const auto& residue : plan.residues) {
-    if (auto ok = resolve(residue.graph, inputs.fields, true); !ok) return diag::fail(ok.error());
-  }
+namespace {
+
+// What card and residues do, whatever the workload wants beside it.
+diag::Result<Verdict> prove_meaning(const plan::Plan& plan, const Inputs& inputs,
+                                    const TableCheck& tables) {
   Verdict all;
   all.proof.solver = smt::Session::version();
   all.proof.not_proved = opaque(inputs.graph);
-  const TableCheck tables = check_tables(plan, inputs);
   const auto take = [&](diag::Result<Verdict> one) -> diag::Result<void> {
     if (!one) return diag::fail(one.error());
     all.proof.leaves += one->proof.leaves;
@@ -514,6 +540,63 @@ diag::Result<Verdict> verify_plan(const plan::Plan& plan, const Inputs& inputs) 
     return diag::fail(ok.error());
   all.proved = !all.counterexample;
   all.proof.status = all.proved ? "proved" : "none";
+  return all;
+}
+
+// A known flow that does not arrive where the plan has it, though it is handed over to there; or
+// that the plan has where it may not be.
+std::optional<Counterexample> flow_elsewhere(const plan::Plan& plan, const Inputs& inputs,
+                                             const TableCheck& tables) {
+  const auto shown = [&](const Suspect& flow, unsigned queue) {
+    Counterexample out = Prover(plan, inputs, tables.facts, &flow).datagram(flow);
+    out.queue = queue;
+    out.actual = fmt::format("arrives on queue {}", queue);
+    return out;
+  };
+  const Steering card(inputs.nic, inputs.fields, plan.configuration);
+  for (const Suspect& suspect : tables.suspects) {
+    const auto where = card.deliver(suspect.key);
+    if (!where || !suspect.endpoint || !suspect.owner || where->queue == *suspect.owner) continue;
+    Counterexample out = shown(suspect, where->queue);
+    out.expected = fmt::format("{}: queue {}", where_planned, *suspect.owner);
+    out.why = suspect.why;
+    return out;
+  }
+  const auto misplaced = misplaced_flow(plan, inputs);
+  if (!misplaced) return std::nullopt;
+  Suspect flow{.key = misplaced->key};
+  flow.endpoint = flow.plan_endpoint = misplaced->endpoint;
+  flow.owner = misplaced->queue;
+  Counterexample out = shown(flow, misplaced->queue);
+  out.expected = where_wanted;
+  out.why = fmt::format("flow {} arrives on queue {}: {}", flow_text(flow.key), misplaced->queue,
+                        misplaced->breach.why);
+  return out;
+}
+
+}  // namespace
+
+diag::Result<Verdict> verify_meaning(const plan::Plan& plan, const Inputs& inputs) {
+  if (auto ok = check_plan(plan, inputs); !ok) return diag::fail(ok.error());
+  for (const auto& residue : plan.residues) {
+    if (auto ok = resolve(residue.graph, inputs.fields, true); !ok) return diag::fail(ok.error());
+  }
+  return prove_meaning(plan, inputs, check_tables(plan, inputs));
+}
+
+diag::Result<Verdict> verify_plan(const plan::Plan& plan, const Inputs& inputs) {
+  auto all = verify_meaning(plan, inputs);
+  if (!all || !all->proved) return all;
+  const TableCheck tables = check_tables(plan, inputs);
+  all->counterexample = flow_elsewhere(plan, inputs, tables);
+  if (!all->counterexample) {
+    if (auto ok = check_wishes(plan, inputs); !ok) return diag::fail(ok.error());
+    Prover prover(plan, inputs, tables.facts, nullptr);
+    all->counterexample = prover.strangers();
+    all->proof.queries += prover.queries();
+  }
+  all->proved = !all->counterexample;
+  all->proof.status = all->proved ? "proved" : "none";
   return all;
 }
 

@@ -19,6 +19,10 @@ diag::Result<Verdict> prove_all(const plan::Plan& plan, const Inputs& inputs,
 diag::Result<Verdict> prove_one(const plan::Plan& plan, const Inputs& inputs,
                                 const TableFacts& facts, const Suspect& suspect);
 
+// All but what the workload asks of queues and cores (check_wishes.h), and of the queues where its
+// flows arrive: what holds on the way from one plan to another, too.
+diag::Result<Verdict> verify_meaning(const plan::Plan& plan, const Inputs& inputs);
+
 // Nodes that make many packets of one or one of many: compared as opaque steps.
 std::vector<std::string> opaque(const ir::Graph& graph);
 

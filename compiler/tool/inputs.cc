@@ -55,7 +55,8 @@ diag::Result<std::string> workload_of(const plan::Plan& plan) {
     if (read && recorded != plan.inputs.end() && read->digest == recorded->second) return path;
   }
   return diag::fail(plain("E0454", "none of the installed workloads is the one of this plan",
-                          "give it with --workload FILE, or compile the plan again"));
+                          "give it with --workload FILE, or compile the plan again; one that "
+                          "changed while it ran is its own workload: --workload PLAN"));
 }
 
 }  // namespace

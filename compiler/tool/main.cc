@@ -145,7 +145,10 @@ void CommandLine::add_planning() {
   c->add_option("PLAN", verify.plan, "plan")->required();
   c->add_option("--graph", verify.graph, "protocol graph (the one that the plan names)");
   c->add_option("--nic", verify.nic, "NIC model (the one that the plan names)");
-  c->add_option("--workload", verify.workload, "workload (the installed one with the plan's hash)");
+  c->add_option(
+      "--workload", verify.workload,
+      "workload (the installed one with the plan's hash); the plan itself, where flows or "
+      "endpoints changed while it ran");
   c->add_option("--costs", verify.costs,
                 "cycles of nodes (the installed ones with the plan's hash)");
   c->add_option("--pcap", verify.pcap, "where the counterexample goes")->capture_default_str();

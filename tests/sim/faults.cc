@@ -6,6 +6,8 @@
 #include <numeric>
 #include <set>
 
+#include "compiler/plan/operation.h"
+#include "compiler/plan/places.h"
 #include "stack-nodes/registry.h"
 
 namespace weft::sim {
@@ -65,6 +67,7 @@ class Enumerate {
     knobs();
     for (std::size_t r = 0; r < plan_.residues.size(); ++r) residue(r);
     swapped_residues();
+    wishes();
     return std::move(out_);
   }
 
@@ -377,6 +380,63 @@ class Enumerate {
               });
       }
     }
+  }
+
+  // ---- what the workload asks of queues and cores --------------------------------------------
+  void wishes() {
+    for (const ir::Flow& f : in_.workload.flows) moved(f);
+    for (std::size_t c = 0; c < plan_.cores.size(); ++c) {
+      for (std::size_t i = 0; i < plan_.cores[c].priority.size(); ++i)
+        add("wish: priority lost", fmt::format("queue {}", plan_.cores[c].priority[i]),
+            [c, i](Plan& p) {
+              auto& first = p.cores[c].priority;
+              first.erase(first.begin() + static_cast<long>(i));
+            });
+    }
+    for (std::size_t e = 0; e < plan_.endpoints.size(); ++e) {
+      const ir::Endpoint& endpoint = in_.workload.endpoints[e];
+      if (!endpoint.trust.empty() || (endpoint.exclusive && endpoint.rate > 0)) strangers(e);
+    }
+  }
+
+  // Rule and entry agree, and are where the workload does not want them.
+  void moved(const ir::Flow& f) {
+    const ir::Endpoint& its = in_.workload.endpoints[f.endpoint];
+    const plan::FlowEntry key{.src = f.src,
+                              .src_port = f.src_port,
+                              .dst = in_.workload.local_address(f),
+                              .dst_port = f.dst_port};
+    for (unsigned q = 0; q < plan_.configuration.rx_queues; ++q) {
+      const bool pin =
+          f.queue ? *f.queue != q : its.queues && (q < its.queues->first || q > its.queues->last);
+      const bool others = std::any_of(plan_.flows.begin(), plan_.flows.end(), [&](const auto& o) {
+        return o.queue == q && o.endpoint != f.endpoint &&
+               (its.exclusive || in_.workload.endpoints[o.endpoint].exclusive);
+      });
+      if (!pin && !others) continue;
+      add(pin ? "wish: pin broken" : "wish: exclusive broken",
+          fmt::format("flow {:#x}:{} to {} on queue {}", f.src, f.src_port, f.dst_port, q),
+          [key, q](Plan& p) {
+            plan::find_flow(p, key)->queue = q;
+            for (plan::Filter& rule : p.configuration.filters) {
+              const auto of = plan::flow_of(rule);
+              if (of && plan::same_flow(*of, key)) rule.queue = q;
+            }
+          });
+    }
+  }
+
+  // Nothing brings the rest of what comes to the endpoint to its queues.
+  void strangers(std::size_t e) {
+    const auto all = [e](const plan::Filter& f, const Plan& p) {
+      return !plan::flow_of(f) && plan::endpoint_of(f, p) == e;
+    };
+    const auto& rules = plan_.configuration.filters;
+    if (std::none_of(rules.begin(), rules.end(), [&](const auto& f) { return all(f, plan_); }))
+      return;
+    add("wish: isolation broken", plan_.endpoints[e].name, [all](Plan& p) {
+      std::erase_if(p.configuration.filters, [&](const auto& f) { return all(f, p); });
+    });
   }
 
   const Plan& plan_;

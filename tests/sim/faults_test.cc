@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "compiler/passes/check_wishes.h"
 #include "compiler/passes/steer.h"
 #include "tests/sim/apart.h"
 #include "tests/sim/differential.h"
@@ -97,6 +98,15 @@ std::string misbehaviour(const Subject& s, const Fault& fault, const plan::Plan&
     const auto at = seen.queues.find("ipv4_reassemble");
     const std::size_t queues = at == seen.queues.end() ? 0 : at->second.size();
     if (queues == 2) return "one datagram's fragments on two queues";
+  }
+  if (c.expected.starts_with(passes::where_wanted) ||
+      c.expected.starts_with(passes::where_planned)) {
+    // It arrives where it shall not; nothing else is wrong.
+    const Seen seen = see(faulty, s.in, {c.frame}, {}, {}, all_apart, at_queue(c));
+    const auto at = seen.queues.find("rx");
+    return at != seen.queues.end() && at->second.contains(*c.queue)
+               ? fmt::format("arrives on queue {}: {}", *c.queue, c.why)
+               : "";
   }
   if (c.expected.starts_with("arrives on queue ")) {
     const Seen seen = see(faulty, s.in, {c.frame}, {}, {}, all_apart, at_queue(c));
@@ -189,19 +199,12 @@ bool hands_over(const plan::Residue& residue, const std::string& impl) {
   return false;
 }
 
-// Does every flow reach the shard that has it, from where the card brings it?
-bool flows_reach_their_owners(const Subject& s, const plan::Plan& faulty) {
-  return std::all_of(faulty.flows.begin(), faulty.flows.end(), [&](const plan::FlowEntry& f) {
-    const auto where = passes::deliver(s.in.nic, s.in.fields, faulty.configuration,
-                                       {f.src, f.src_port, f.dst, f.dst_port});
-    for (unsigned q = 0; q < faulty.configuration.rx_queues; ++q) {
-      const bool arrives = !where || where->queue == q;
-      if (arrives && q != f.queue &&
-          !hands_over(*plan::residue_of_queue(faulty, q), "handover.flow"))
-        return false;
-    }
-    return true;
-  });
+// May flows arrive anywhere, and does every queue hand over those that another one has?
+bool flows_are_handed_over(const Subject& s, const plan::Plan& faulty) {
+  const ir::Node* rss = passes::rss_node(s.in.nic);
+  return rss != nullptr && !rss->config.rss->predictable &&
+         std::all_of(faulty.residues.begin(), faulty.residues.end(),
+                     [](const plan::Residue& r) { return hands_over(r, "handover.flow"); });
 }
 
 // Does any residue read what the unit with this knob says, or ask it for something?
@@ -242,14 +245,13 @@ std::string harmless(const Subject& s, const Fault& fault, const plan::Plan& fau
     if (plan::residue_of_queue(faulty, queue)->queue_class == "any")
       return "no known flow comes by this entry, and the queue runs the residue for everything";
   }
-  if ((fault.kind == "RSS key" || fault.kind == "RSS type missing" || fault.kind == "RSS off") &&
-      flows_arrive(s, faulty))
-    return "every known flow still arrives on its queue, and fragments stay together";
-  for (const char* kind : {"RETA entry", "RSS key", "RSS type missing", "RSS off", "filter's queue",
-                           "filter missing", "filter's match", "flow entry's queue"}) {
-    if (fault.kind == kind && flows_reach_their_owners(s, faulty))
-      return "a flow that arrives elsewhere is handed over to its owner";
+  for (const char* kind :
+       {"RSS key", "RSS type missing", "RSS off", "filter missing", "filter's match"}) {
+    if (fault.kind == kind && flows_arrive(s, faulty))
+      return "every known flow still arrives on its queue, and fragments stay together";
   }
+  if (fault.kind == "flow entry's queue" && flows_are_handed_over(s, faulty))
+    return "nobody can say where the flow arrives, and it is handed over to its owner";
   if (fault.kind == "filter too many") {
     const plan::Filter& rule = faulty.configuration.filters.back();
     const auto table = s.in.nic.receive.find(rule.table);
@@ -426,6 +428,21 @@ TEST_F(Faults, IdealWithoutRules) {
   const passes::Inputs in = inputs("ideal", "two");
   std::string text = without(model_text("ideal"), in.nic, {"receive", "flows"});
   check_all("ideal without rules", smaller("ideal", text));
+}
+
+// A workload that asks for queues: faults after which every packet still ends as it should.
+TEST_F(Faults, Wishes) {
+  passes::Inputs in = smaller("ideal", model_text("ideal"));
+  ir::Workload& w = in.workload;
+  w.queues = 4;
+  w.policy = ir::Policy::gold;
+  w.endpoints[0].gold = true;
+  for (ir::Flow& f : w.flows) f.gold = w.endpoints[f.endpoint].gold;
+  w.endpoints[1].exclusive = true;
+  w.endpoints[1].rate = 1000;
+  w.endpoints[1].queues = ir::QueueRange{1, 1};
+  kinds_alone = true;
+  check_all("ideal, with wishes", in, "wish");
 }
 
 // What the other tests' host never does: forwarding, and tagging.

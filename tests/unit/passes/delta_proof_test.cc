@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "compiler/passes/prove.h"
 #include "compiler/plan/delta.h"
 #include "tests/unit/passes/fixture.h"
 
@@ -36,7 +37,7 @@ class Delta : public ::testing::Test {
     then.workload.flows.clear();
     for (const auto& f : wanted) then.workload.flows.push_back(f);
     then.workload.endpoints = after.endpoints;
-    const auto verdict = verify_plan(after, then);
+    const auto verdict = verify_meaning(after, then);
     return verdict && verdict->proved;
   }
   void want(const plan::FlowEntry& f) {
