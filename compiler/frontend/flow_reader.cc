@@ -10,6 +10,7 @@
 #include "compiler/frontend/address.h"
 #include "compiler/frontend/flow_sources.h"
 #include "compiler/frontend/readers.h"
+#include "compiler/ir/port_block.h"
 
 namespace weft::frontend {
 namespace {
@@ -249,8 +250,9 @@ void FlowReader::expand(const Value& entry, ir::Flow flow, const Sources& from) 
 // One set for each address, or for the prefix; several where the range of ports is no block. What
 // a prefix brings is shared among those by their size.
 diag::Diagnostic FlowReader::add_sets(const ir::Flow& flow, const Sources& from) {
-  const std::vector<PortBlock> blocks =
-      from.any_port ? std::vector<PortBlock>{{0, 0}} : blocks_of(from.ports);
+  const std::vector<ir::PortBlock> blocks = from.any_port
+                                                ? std::vector<ir::PortBlock>{{0, 0}}
+                                                : ir::blocks_of(from.ports.first, from.ports.last);
   const double all = from.any_port ? 65536 : from.ports.last - from.ports.first + 1;
   const std::uint64_t count = std::uint64_t{from.addresses.last} - from.addresses.first + 1;
   if (count * blocks.size() + out_.sets.size() > most_sets)
@@ -258,7 +260,7 @@ diag::Diagnostic FlowReader::add_sets(const ir::Flow& flow, const Sources& from)
             .message = fmt::format("more than {} prefixes and hosts with any port", most_sets),
             .span = flow.span};
   for (std::uint64_t address = from.addresses.first; address <= from.addresses.last; ++address) {
-    for (const PortBlock& block : blocks) {
+    for (const ir::PortBlock& block : blocks) {
       ir::FlowSet set{.src = static_cast<std::uint32_t>(address),
                       .src_mask = prefix_mask(from.length),
                       .src_port = block.first,

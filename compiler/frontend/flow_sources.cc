@@ -86,15 +86,4 @@ std::string fault_of_ipv6_source(std::string_view text) {
   return "";
 }
 
-std::vector<PortBlock> blocks_of(const Range& ports) {
-  std::vector<PortBlock> out;
-  for (std::uint32_t at = ports.first; at <= ports.last;) {
-    std::uint32_t size = at == 0 ? 65536 : at & -at;
-    while (size > ports.last - at + 1) size /= 2;
-    out.push_back({static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(65536 - size)});
-    at += size;
-  }
-  return out;
-}
-
 }  // namespace weft::frontend

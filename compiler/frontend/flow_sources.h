@@ -26,12 +26,4 @@ bool is_ipv6_source(std::string_view text);
 // Why no packet comes from there; "": some may.
 std::string fault_of_ipv6_source(std::string_view text);
 
-// Ports with the same upper bits: those of a rule.
-struct PortBlock {
-  std::uint16_t first = 0, mask = 0;
-  unsigned size() const { return 65536u - mask; }
-};
-// The fewest that are the range together.
-std::vector<PortBlock> blocks_of(const Range& ports);
-
 }  // namespace weft::frontend

@@ -45,9 +45,9 @@ Chooser::Chooser(const Inputs& inputs, const Options& options, const Settled* se
   const auto any = [&](auto&& like) {
     return std::any_of(classes_.all.begin(), classes_.all.end(), like);
   };
-  kinds_ = {any([](const FlowClass& c) { return c.whole; }),
-            any([](const FlowClass& c) { return c.grouped; }),
-            any([](const FlowClass& c) { return c.parts != 1; }), true};
+  kinds_ = {.of_types = any([](const FlowClass& c) { return c.whole; }),
+            .in_groups = any([](const FlowClass& c) { return c.grouped; }),
+            .in_parts = any([](const FlowClass& c) { return c.parts != 1; })};
   out_.knobs = choose_knobs(inputs);
   out_.rx_queues = wanted_queues(inputs, options);
   out_.cores = options.cores != 0 ? options.cores : workload_.cores;
@@ -137,7 +137,9 @@ std::string to_string(const Choice& choice) {
     out += fmt::format("zone {}: queues {}\n", z.name, fmt::join(z.queues, " "));
   for (const auto& s : choice.sockets)
     out += fmt::format(
-        "{}port {} -> queue {} by {}\n", s.set ? fmt::format("set {} to ", *s.set) : "", s.port,
+        "{}port {} -> queue {} by {}\n", s.set ? fmt::format("set {} to ", *s.set) : "",
+        s.port_mask == 0xffff ? std::to_string(s.port)
+                              : fmt::format("{}-{}", s.port, s.port | (0xffff ^ s.port_mask)),
         s.group.empty() ? std::to_string(s.queue) : fmt::format("{}", fmt::join(s.group, "|")),
         s.table);
   for (const auto& f : choice.flows) {

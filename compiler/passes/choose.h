@@ -20,11 +20,12 @@ struct FlowChoice {
   unsigned queue = 0;  // of the rule; without one, who owns the flow where nobody can predict RSS
 };
 
-// A rule for all that comes to one port of an endpoint, or for a set of flows.
+// A rule for all that comes to a port of an endpoint, or to several with the same upper bits; or
+// for a set of flows.
 struct SocketChoice {
   unsigned endpoint = 0;
   std::optional<unsigned> set;  // index into the workload's
-  std::uint16_t port = 0;
+  std::uint16_t port = 0, port_mask = 0xffff;
   std::uint32_t address = 0;  // 0: any
   std::string table;
   unsigned queue = 0;
@@ -32,6 +33,9 @@ struct SocketChoice {
   std::vector<unsigned> group;   // several queues, `queue` is the first; empty: `queue` alone
   unsigned entries = 0;          // ir::QueueGroups
   bool whole = false;            // for all packets of the endpoint's protocol
+
+  bool listens(std::uint16_t on) const { return (on & port_mask) == port; }
+  double sockets() const { return double{1} * (65536u - port_mask) / parts; }
 };
 
 struct Choice {

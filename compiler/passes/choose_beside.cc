@@ -30,7 +30,7 @@ constexpr double even_enough = 0.05;
 
 class Beside {
  public:
-  Beside(const Inputs& inputs, const Options& options, const plan::Plan& running)
+  Beside(const Inputs& inputs, const Options& options, const plan::Plan& running, PortCut cut)
       : inputs_(inputs), options_(options), workload_(inputs.workload), running_(running) {
     out_.knobs = choose_knobs(inputs);
     const auto& rules = running.configuration.filters;
@@ -38,8 +38,9 @@ class Beside {
     const bool in_groups = std::any_of(rules.begin(), rules.end(),
                                        [](const plan::Filter& f) { return !f.group.empty(); });
     const bool of_types = std::any_of(rules.begin(), rules.end(), plan::about_whole_type);
-    classes_ = classes_of(inputs, packet_cost(inputs, out_.knobs),
-                          {.of_types = of_types, .in_groups = in_groups, .in_turn = in_turn});
+    classes_ =
+        classes_of(inputs, packet_cost(inputs, out_.knobs),
+                   {.cut = cut, .of_types = of_types, .in_groups = in_groups, .in_turn = in_turn});
   }
 
   std::optional<Choice> run() {
@@ -86,6 +87,8 @@ class Beside {
   bool sockets() {
     std::set<unsigned> ruled, sets;
     std::map<unsigned, unsigned> parts;  // by endpoint
+    std::map<unsigned, std::set<ir::PortBlock>> blocks;
+    std::set<unsigned> whole;  // have all of their protocol
     std::set<unsigned> grouped;
     for (const plan::Filter& f : running_.configuration.filters) {
       if (key_of(f) || is_of_none(f)) continue;
@@ -93,8 +96,12 @@ class Beside {
         const auto set = set_of(f);
         if (!set || !sets.insert(*set).second) return false;
         const ir::FlowSet& it = workload_.sets[*set];
-        out_.sockets.push_back(
-            {it.endpoint, set, it.dst_port, workload_.local_address(it), f.table, f.queue});
+        out_.sockets.push_back({.endpoint = it.endpoint,
+                                .set = set,
+                                .port = it.dst_port,
+                                .address = workload_.local_address(it),
+                                .table = f.table,
+                                .queue = f.queue});
         continue;
       }
       const bool tcp = plan::about_segments(f);
@@ -103,6 +110,7 @@ class Beside {
         ruled.insert(out_.sockets.back().endpoint);
         grouped.insert(out_.sockets.back().endpoint);
         parts[out_.sockets.back().endpoint] = 1;
+        whole.insert(out_.sockets.back().endpoint);
         continue;
       }
       const auto port = f.match.find(ir::port_field(tcp, "dst_port"));
@@ -110,6 +118,7 @@ class Beside {
       if (port == f.match.end()) return false;
       SocketChoice out;
       out.port = static_cast<std::uint16_t>(port->second.first);
+      out.port_mask = static_cast<std::uint16_t>(port->second.second);
       if (address != f.match.end()) out.address = static_cast<std::uint32_t>(address->second.first);
       out.table = f.table;
       out.queue = f.queue;
@@ -129,6 +138,7 @@ class Beside {
         out.parts = static_cast<unsigned>(part->second.second) + 1;
       }
       parts[out.endpoint] = out.parts;
+      blocks[out.endpoint].insert({out.port, out.port_mask});
       if (!out.group.empty()) grouped.insert(out.endpoint);
       ruled.insert(out.endpoint);
       out_.sockets.push_back(std::move(out));
@@ -138,6 +148,8 @@ class Beside {
                                      [&](unsigned set) { return sets.contains(set) == c.must(); });
       return there && (!c.strangers || !c.must() ||
                        (ruled.contains(c.endpoint) && parts.at(c.endpoint) == c.parts &&
+                        (whole.contains(c.endpoint) ||
+                         blocks.at(c.endpoint) == std::set(c.blocks.begin(), c.blocks.end())) &&
                         grouped.contains(c.endpoint) == c.grouped));
     });
   }
@@ -324,7 +336,14 @@ class Beside {
 
 std::optional<Choice> choose_beside(const Inputs& inputs, const Options& options,
                                     const plan::Plan& running) {
-  return Beside(inputs, options, running).run();
+  // (How ports are cut in the running plan, nobody says.)
+  const auto& all = inputs.workload.endpoints;
+  const bool one = std::all_of(all.begin(), all.end(), [](const auto& e) { return e.ports <= 1; });
+  for (const PortCut cut : {PortCut::single, PortCut::even, PortCut::blocks}) {
+    if (one && cut != PortCut::single) break;
+    if (auto out = Beside(inputs, options, running, cut).run()) return out;
+  }
+  return std::nullopt;
 }
 
 std::optional<Choice> choose_upon(const Inputs& inputs, const Options& options,

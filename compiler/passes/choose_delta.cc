@@ -10,6 +10,8 @@
 #include "compiler/passes/filter_plan.h"
 #include "compiler/passes/place.h"
 #include "compiler/passes/tables.h"
+#include "compiler/plan/places.h"
+#include "compiler/plan/segment_rules.h"
 #include "compiler/plan/target.h"
 
 namespace weft::passes {
@@ -111,37 +113,45 @@ void ChoiceState::tables(const plan::Plan& plan) {
   }
 }
 
-// What no flow is: where the card brings one such packet by a rule, it brings all of it; else the
-// plan's indirection table spreads it.
+// What no flow is: rules for ports bring their part of it; else the plan's indirection table
+// spreads it.
 void ChoiceState::strangers(const plan::Plan& plan) {
   const auto& table = plan.configuration.rss.table;
   const auto by_hash = [&](double weight) {
     for (const auto q : table) load_[q] += weight / static_cast<double>(table.size());
     if (table.empty()) load_[0] += weight;
   };
-  const auto arrive = [&](const ir::Endpoint& e, double rate, const FlowKey& one) {
-    const double weight = weight_of(e, rate, cost_);
-    const plan::Filter* rule = card_.rule_of(one);
-    if (rule == nullptr) return by_hash(weight);
-    const std::vector<unsigned> queues = plan::queues_of(*rule);
+  const auto by_rule = [&](const plan::Filter& rule, double weight) {
+    const std::vector<unsigned> queues = plan::queues_of(rule);
     for (const unsigned q : queues) load_[q] += weight / static_cast<double>(queues.size());
   };
   const ir::Workload& w = inputs_.workload;
-  for (const ir::Endpoint& e : w.endpoints) {
-    const std::uint64_t sockets = std::uint64_t{e.ports} * e.addresses;
-    if (sockets > rest_.filters.size()) {  // each has a rule, or none has
-      by_hash(weight_of(e, e.rate, cost_));
-      continue;
-    }
-    for (unsigned i = 0; i < sockets; ++i)
-      arrive(e, e.rate / static_cast<double>(sockets),
-             {.dst = e.bound() ? e.address + i / e.ports : w.host.address,
-              .dst_port = static_cast<std::uint16_t>(e.port + i % e.ports),
-              .tcp = e.tcp});
+  std::vector<double> rest;
+  for (const ir::Endpoint& e : w.endpoints)
+    rest.push_back(e.vacant() ? 0 : weight_of(e, e.rate, cost_));
+  const std::vector<double> whole = rest;
+  for (const plan::Filter& rule : rest_.filters) {
+    const auto place = plan::endpoint_of(rule, plan);
+    if (!place || *place >= whole.size() || whole[*place] == 0) continue;
+    const ir::Endpoint& e = w.endpoints[*place];
+    const double sockets = double{1} * e.ports * e.addresses;
+    const double part = std::min(rest[*place], whole[*place] * plan::sockets_of(rule) / sockets);
+    by_rule(rule, part);
+    rest[*place] -= part;
+  }
+  const plan::Filter* of_type[2] = {};  // for all of UDP, of TCP
+  for (const plan::Filter& rule : rest_.filters)
+    if (plan::about_whole_type(rule)) of_type[plan::about_segments(rule)] = &rule;
+  for (std::size_t e = 0; e < rest.size(); ++e) {
+    const plan::Filter* rule = of_type[w.endpoints[e].tcp];
+    rule == nullptr ? by_hash(rest[e]) : by_rule(*rule, rest[e]);
   }
   for (const ir::FlowSet& s : w.sets) {
     const ir::Endpoint& e = w.endpoints[s.endpoint];
-    arrive(e, s.rate, {s.src, s.src_port, w.local_address(s), s.dst_port, e.tcp});
+    const double weight = weight_of(e, s.rate, cost_);
+    const FlowKey one{s.src, s.src_port, w.local_address(s), s.dst_port, e.tcp};
+    const plan::Filter* rule = card_.rule_of(one);
+    rule == nullptr ? by_hash(weight) : by_rule(*rule, weight);
   }
 }
 

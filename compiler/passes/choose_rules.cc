@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <tuple>
+#include <utility>
 
 #include "compiler/passes/refusal.h"
 
@@ -12,7 +14,41 @@ namespace weft::passes {
 
 using diag::Result;
 
+// Ports are cut in the way that takes the fewest rules, of those that leave most to known flows.
 Chooser::Refusal Chooser::filters() {
+  const RuleKinds first = kinds_;
+  const auto with = [&](PortCut cut) {
+    kinds_ = first;
+    kinds_.cut = cut;
+    classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), kinds_);
+    return rules();
+  };
+  if (!cuts_ports()) return rules() ? std::nullopt : Refusal(refuse_filters(inputs_, problem_));
+  using Merit = std::tuple<bool, std::int64_t, unsigned>;  // the smallest is the best
+  std::optional<std::pair<Merit, PortCut>> best;
+  for (const PortCut cut : {PortCut::blocks, PortCut::even, PortCut::single}) {
+    const bool good = with(cut);
+    unsigned rules = 0;
+    for (unsigned c = 0; c < classes_.all.size(); ++c) rules += good ? plan_.of(c) : wanted(c);
+    const Merit merit = {!good, good ? -plan_.worth : 0, rules};
+    if (!best || merit < best->first) best = {merit, cut};
+  }
+  return with(best->second) ? std::nullopt : Refusal(refuse_filters(inputs_, problem_));
+}
+
+// Is there an endpoint on several ports that may have rules?
+bool Chooser::cuts_ports() const {
+  return std::any_of(classes_.all.begin(), classes_.all.end(), [](const FlowClass& c) {
+    return c.blocks.size() > 1;  // (so far they are cut one by one)
+  });
+}
+
+unsigned Chooser::wanted(unsigned c) const {
+  return classes_.all[c].must() ? classes_.all[c].rules : 0;
+}
+
+// False: the card lacks some that the workload needs.
+bool Chooser::rules() {
   problem_ = filter_problem(inputs_, classes_);
   if (options_.few_filters) {
     problem_.few = true;
@@ -25,25 +61,26 @@ Chooser::Refusal Chooser::filters() {
   if (out_.rx_queues == 1) {
     problem_.tables.clear();  // nothing to choose
     for (FlowClass& c : classes_.all) c.in_turn = false;
+    plan_ = {};
     plan_.rules.resize(classes_.all.size());
-    return std::nullopt;
+    return true;
   }
   plan_ = plan_filters(problem_);
   if (kinds_.in_turn && !turns_are_free()) {
     kinds_.in_turn = false;
     classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), kinds_);
-    return filters();
+    return rules();
   }
-  if (plan_.missing.empty()) return std::nullopt;
+  if (plan_.missing.empty()) return true;
   if (kinds_.of_types) {  // others have no rules in front of it
     kinds_.of_types = false;
     classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), kinds_);
-    return filters();
+    return rules();
   }
   if (kinds_.in_parts) {  // they take more rules, and another mask
     kinds_.in_parts = false;
     classes_ = classes_of(inputs_, packet_cost(inputs_, out_.knobs), kinds_);
-    return filters();
+    return rules();
   }
   // A rule for an endpoint as a whole takes fewer; then the hash, where the table can be set.
   const Classes each = classes_;
@@ -58,12 +95,11 @@ Chooser::Refusal Chooser::filters() {
       again = (!it.strangers && it.must() && cover(classes_, it.endpoint)) || again;
     }
     if (again) plan_ = plan_filters(problem_);
-    if (plan_.missing.empty() || hash_may()) return std::nullopt;
+    if (plan_.missing.empty() || hash_may()) return true;
   }
   classes_ = each;
   plan_ = by_flow;
-  if (hash_may()) return std::nullopt;
-  return refuse_filters(inputs_, problem_);
+  return hash_may();
 }
 
 // Rules that keep endpoints of TCP where the policy `static` has them are in no other rule's way.
@@ -118,9 +154,12 @@ void Chooser::socket(unsigned c, unsigned n, unsigned t) {
   out.endpoint = it.endpoint;
   out.whole = it.whole;
   if (it.sets.empty()) {
-    out.port = static_cast<std::uint16_t>(e.port + n % e.ports);
-    if (!it.whole) out.address = e.bound() ? e.address + n / e.ports % e.addresses : 0;
-    out.part = n / e.ports / e.addresses;
+    const auto blocks = static_cast<unsigned>(it.whole ? 1 : it.blocks.size());
+    const ir::PortBlock block = it.whole ? ir::PortBlock{e.port, 0xffff} : it.blocks[n % blocks];
+    out.port = block.first;
+    out.port_mask = block.mask;
+    if (!it.whole) out.address = e.bound() ? e.address + n / blocks % e.addresses : 0;
+    out.part = n / blocks / e.addresses;
     out.parts = it.parts;
   } else {
     out.set = it.sets[n];
@@ -170,14 +209,19 @@ void Chooser::weigh() {
     } else if (it.whole) {
       of_type[c.tcp] = {s};
     } else {
+      const ir::Endpoint& e = workload_.endpoints[it.endpoint];
+      share = it.sockets() * c.rules / (double{1} * e.ports * e.addresses);
       of_all[{it.endpoint, it.port, it.address}].push_back(s);
     }
     socket_weight_.push_back(c.weight * share);
   }
   if (out_.sockets.empty()) return;
   const auto whole = [&](const auto& it) {
-    auto at = of_all.find({it.endpoint, it.dst_port, workload_.local_address(it)});
-    if (at == of_all.end()) at = of_all.find({it.endpoint, it.dst_port, 0});
+    // (Blocks of ports are known by their first one.)
+    const ir::PortBlock* block = block_of(classes_, it.endpoint, it.dst_port);
+    const std::uint16_t port = block == nullptr ? it.dst_port : block->first;
+    auto at = of_all.find({it.endpoint, port, workload_.local_address(it)});
+    if (at == of_all.end()) at = of_all.find({it.endpoint, port, 0});
     return at == of_all.end() ? of_type[workload_.endpoints[it.endpoint].tcp] : at->second;
   };
   const auto comes_by = [&](const std::vector<unsigned>& sockets, double weight) {

@@ -26,6 +26,9 @@ class Chooser {
 
   // ---- which rules -------------------------------------------------------------------------
   Refusal filters();
+  bool rules();
+  bool cuts_ports() const;
+  unsigned wanted(unsigned c) const;
   void give_tables();
   void weigh();
   void weigh_packets();

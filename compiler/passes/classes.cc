@@ -78,6 +78,7 @@ class Builder {
       if (flows(grain)) break;
     }
     for (const bool tcp : {false, true}) whole_[tcp] = owner_of_type(tcp);
+    even_ = even_size();
     for (unsigned e = 0; e < workload_.endpoints.size(); ++e) strangers(e);
     for (unsigned c = 0; c < out_.all.size(); ++c) finish(c);
     settle(out_);
@@ -159,15 +160,16 @@ class Builder {
   }
 
   template <class F>
-  bool takes_rules(const ir::Endpoint& e, unsigned parts, F&& like) const {
+  bool takes_rules(const ir::Endpoint& e, unsigned parts, std::uint16_t port_mask, F&& like) const {
     const auto order = receive_order(inputs_.nic);
     return std::any_of(order.begin(), order.end(), [&](const ir::Node* node) {
       return node->config.table && like(*node->config.table) &&
-             ir::shape_for(*node->config.table, shape_of_strangers(e, parts), inputs_.fields);
+             ir::shape_for(*node->config.table, shape_of_strangers(e, parts, port_mask),
+                           inputs_.fields);
     });
   }
   bool takes_rules(const ir::Endpoint& e, unsigned parts) const {
-    return takes_rules(e, parts, [](const ir::FilterTable&) { return true; });
+    return takes_rules(e, parts, 0xffff, [](const ir::FilterTable&) { return true; });
   }
 
   // The workload says who comes to it, one by one or as sets. (Known flows of TCP are sets.)
@@ -191,7 +193,7 @@ class Builder {
            (table.groups->entries == 0 ? !owned : known);
   }
   bool grouped(unsigned endpoint) const {
-    return takes_rules(workload_.endpoints[endpoint], 1, [&](const ir::FilterTable& table) {
+    return takes_rules(workload_.endpoints[endpoint], 1, 0xffff, [&](const ir::FilterTable& table) {
       return names_queues_of(endpoint, table);
     });
   }
@@ -245,7 +247,44 @@ class Builder {
     return out;
   }
 
-  // One rule for each port, and each own address where the endpoint is bound to some; or several.
+  // Nobody but known flows is expected: a rule for strangers is one way to bring those.
+  bool spare(unsigned endpoint) const {
+    const ir::Endpoint& e = workload_.endpoints[endpoint];
+    return e.rate == 0 && known_flows(endpoint) && group_of(e) == plan::everybodys;
+  }
+
+  // The largest that ports of all endpoints with rules can be cut into; where none must have some,
+  // of those that may.
+  unsigned even_size() const {
+    constexpr unsigned all = 65536;
+    unsigned must = all, may = all;
+    for (unsigned e = 0; e < workload_.endpoints.size(); ++e) {
+      const ir::Endpoint& it = workload_.endpoints[e];
+      if (it.vacant() || !is_apart(it)) continue;
+      for (const ir::PortBlock& block : ir::blocks_of(it.port, it.last_port())) {
+        may = std::min(may, block.size());
+        if (!spare(e)) must = std::min(must, block.size());
+      }
+    }
+    return must == all ? may : must;
+  }
+
+  // What the card has no rules for is not cut so.
+  std::vector<ir::PortBlock> blocks(const ir::Endpoint& e, unsigned parts) const {
+    std::vector<ir::PortBlock> out;
+    const bool many_masks = kinds_.cut == PortCut::blocks;
+    if (many_masks) out = ir::blocks_of(e.port, e.last_port());
+    if (kinds_.cut == PortCut::even) out = ir::blocks_of(e.port, e.last_port(), even_);
+    const bool good = !out.empty() && std::all_of(out.begin(), out.end(), [&](const auto& block) {
+      return takes_rules(e, parts, block.mask, [&](const ir::FilterTable& table) {
+        return !many_masks || table.same_mask_per.empty();
+      });
+    });
+    return good ? out : ir::blocks_of(e.port, e.last_port(), 1);
+  }
+
+  // One rule for each block of ports, and each own address where the endpoint is bound to some; or
+  // several.
   void strangers(unsigned e) {
     const ir::Endpoint& endpoint = workload_.endpoints[e];
     if (endpoint.vacant()) return;
@@ -260,11 +299,13 @@ class Builder {
     c.whole = whole_[endpoint.tcp] == e;
     c.grouped = c.whole || grouped(e);
     c.parts = c.grouped ? 1 : parts(endpoint);
-    c.rules = c.whole ? 1 : endpoint.ports * endpoint.addresses * c.parts;
+    // (Who asks for nothing, and is in nobody's way, gets no rules.)
+    if ((apart || in_turn || beside) && !c.whole) c.blocks = blocks(endpoint, c.parts);
+    const auto blocks = static_cast<unsigned>(c.blocks.size());
+    c.rules = c.whole ? 1 : (blocks == 0 ? endpoint.ports : blocks) * endpoint.addresses * c.parts;
     c.weight = weight_of(endpoint, endpoint.rate, cost_) / c.rules;
     c.span = endpoint.span;
-    c.spare = endpoint.rate == 0 && !in_turn && known_flows(e) && !beside &&
-              group_of(endpoint) == plan::everybodys;
+    c.spare = !in_turn && !beside && spare(e);
     out_.all.push_back(std::move(c));
   }
 
@@ -320,10 +361,22 @@ class Builder {
   unsigned whole_[2] = {none, none};  // of UDP, of TCP: the endpoint that has all of it
   ir::FlowSets index_;                // of UDP, where flows may be in them -> class
   std::size_t first_of_flows_ = 0;    // classes before it are of sets
+  unsigned even_ = 1;                 // ports in a block, where all have one size
   Classes out_;
 };
 
 }  // namespace
+
+const ir::PortBlock* block_of(const Classes& classes, unsigned endpoint, std::uint16_t port) {
+  for (const FlowClass& c : classes.all) {
+    if (!c.strangers || c.endpoint != endpoint || c.blocks.empty()) continue;
+    const auto after = std::upper_bound(
+        c.blocks.begin(), c.blocks.end(), port,
+        [](std::uint16_t p, const ir::PortBlock& block) { return p < block.first; });
+    return after != c.blocks.begin() && (after - 1)->holds(port) ? &*(after - 1) : nullptr;
+  }
+  return nullptr;
+}
 
 bool cover(Classes& classes, unsigned endpoint) {
   const auto of_all = std::find_if(classes.all.begin(), classes.all.end(), [&](const FlowClass& c) {

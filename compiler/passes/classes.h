@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/ir/port_block.h"
 #include "compiler/passes/pipeline.h"
 
 namespace weft::passes {
@@ -50,7 +51,10 @@ struct FlowClass {
   // Strangers that nobody expects, beside known flows: a rule for them is one way to bring those.
   // (Nobody's whose packets must lie in memory of a group: there it is any packet.)
   bool spare = false;
-  // Strangers: so many rules for each socket, by the low bits of the source port. (A power of two.)
+  // Strangers that rules may bring: one for each of these, of each address.
+  std::vector<ir::PortBlock> blocks;
+  // Strangers: so many rules for each of them, by the low bits of the source port. (A power of
+  // two.)
   unsigned parts = 1;
   // Strangers: several queues are wanted, and a rule can name them as a group.
   bool grouped = false;
@@ -84,14 +88,22 @@ struct PacketCost {
 };
 PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs);
 
+// How the ports of an endpoint are cut into those that one rule is for: as few blocks as can be, of
+// many sizes; blocks of one size for all endpoints, where rules share a mask; each port by itself.
+enum class PortCut { blocks, even, single };
+
 // Kinds of rules that are made, where the card takes them.
 struct RuleKinds {
+  PortCut cut = PortCut::single;
   bool of_types = true;   // all of a protocol, where one endpoint is to have several queues
   bool in_groups = true;  // what comes to an endpoint that is to have several queues: one rule
   bool in_parts = true;   // its connections, else: several rules
   bool in_turn = true;    // connections of one that the policy `static` places
 };
 Classes classes_of(const Inputs& inputs, const PacketCost& cost, const RuleKinds& kinds);
+
+// The block of an endpoint's rules that a port is in; null: it has none.
+const ir::PortBlock* block_of(const Classes& classes, unsigned endpoint, std::uint16_t port);
 
 // From now on a rule for all that comes to the endpoint brings its flows, but for those that belong
 // elsewhere. False where it has no such class, or where that brings nobody.

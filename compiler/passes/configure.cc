@@ -72,8 +72,9 @@ plan::Filter rule(const Inputs& inputs, const Choice& all, const SocketChoice& c
                     .dst = choice.address,
                     .dst_port = choice.port,
                     .tcp = endpoint.tcp};
-  const ir::Shape shape =
-      choice.whole ? ir::shape_of_type() : shape_of_strangers(endpoint, choice.parts);
+  const ir::Shape shape = choice.whole
+                              ? ir::shape_of_type()
+                              : shape_of_strangers(endpoint, choice.parts, choice.port_mask);
   plan::Filter out = rule(inputs, choice.table, choice.endpoint, shape, key, ir::Breadth::endpoint);
   out.queue = choice.queue;
   out.group = choice.group;

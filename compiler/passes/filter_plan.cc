@@ -220,24 +220,44 @@ ir::Shape shape_of_set(const ir::FlowSet& set, bool tcp) {
   return out;
 }
 
-ir::Shape shape_of_strangers(const ir::Endpoint& endpoint, unsigned parts) {
+ir::Shape shape_of_strangers(const ir::Endpoint& endpoint, unsigned parts,
+                             std::uint16_t port_mask) {
   ir::Shape out = shape_of_flow(endpoint.tcp);
   const std::string from = ir::port_field(endpoint.tcp, "src_port");
   out.erase("ipv4.src");
   out[from] = parts - 1;
   if (parts == 1) out.erase(from);
+  const std::string to = ir::port_field(endpoint.tcp, "dst_port");
+  out[to] = port_mask;
+  if (port_mask == 0) out.erase(to);
   if (!endpoint.bound()) out.erase("ipv4.dst");
   return out;
 }
 
 namespace {
 
-ir::Shape shape_of(const ir::Workload& workload, const FlowClass& c) {
+// Those that rules of the class have; several, where blocks of ports have several sizes.
+std::vector<ir::Shape> shapes_of(const ir::Workload& workload, const FlowClass& c) {
   const ir::Endpoint& endpoint = workload.endpoints[c.endpoint];
-  if (c.whole) return ir::shape_of_type();
-  if (c.strangers) return shape_of_strangers(endpoint, c.parts);
-  return c.sets.empty() ? shape_of_flow()
-                        : shape_of_set(workload.sets[c.sets.front()], endpoint.tcp);
+  if (c.whole) return {ir::shape_of_type()};
+  if (!c.strangers)
+    return {c.sets.empty() ? shape_of_flow()
+                           : shape_of_set(workload.sets[c.sets.front()], endpoint.tcp)};
+  std::set<std::uint16_t> masks;
+  for (const ir::PortBlock& block : c.blocks) masks.insert(block.mask);
+  if (masks.empty()) masks.insert(0xffff);
+  std::vector<ir::Shape> out;
+  for (const std::uint16_t mask : masks) out.push_back(shape_of_strangers(endpoint, c.parts, mask));
+  return out;
+}
+
+// Can the table hold rules of all of these, beside each other?
+bool holds(const ir::FilterTable& table, const std::vector<ir::Shape>& shapes,
+           const ir::FieldTable& fields) {
+  return (shapes.size() == 1 || table.same_mask_per.empty()) &&
+         std::all_of(shapes.begin(), shapes.end(), [&](const ir::Shape& shape) {
+           return ir::shape_for(table, shape, fields).has_value();
+         });
 }
 
 // By class, where the table's rules share masks.
@@ -268,8 +288,10 @@ FilterProblem filter_problem(const Inputs& inputs, const Classes& classes) {
   FilterProblem out;
   out.classes = &classes;
   double heaviest = 0, all_rules = 0;
+  std::vector<std::vector<ir::Shape>> of_class;
   for (const FlowClass& c : classes.all) {
-    const ir::Shape shape = shape_of(inputs.workload, c);
+    of_class.push_back(shapes_of(inputs.workload, c));
+    const ir::Shape& shape = of_class.back().front();
     const auto known = std::find(out.shapes.begin(), out.shapes.end(), shape);
     out.shape.push_back(static_cast<unsigned>(known - out.shapes.begin()));
     if (known == out.shapes.end()) out.shapes.push_back(shape);
@@ -293,8 +315,7 @@ FilterProblem filter_problem(const Inputs& inputs, const Classes& classes) {
     const bool by_type = ir::by_type_alone(t);
     for (unsigned c = 0; c < classes.all.size(); ++c) {
       const FlowClass& it = classes.all[c];
-      table.holds.push_back(it.whole == by_type &&
-                            ir::shape_for(t, out.shapes[out.shape[c]], inputs.fields).has_value() &&
+      table.holds.push_back(it.whole == by_type && holds(t, of_class[c], inputs.fields) &&
                             !(it.strangers && !it.whole && shares_ports(inputs, it)));
       any = any || table.holds.back();
     }

@@ -36,7 +36,7 @@ struct FilterProblem {
   const Classes* classes = nullptr;
   std::vector<RuleTable> tables;    // in the order in which the card asks them
   std::vector<ir::Shape> shapes;    // what rules look at; those in use
-  std::vector<unsigned> shape;      // by class
+  std::vector<unsigned> shape;      // by class; of several, the first
   std::vector<std::int64_t> worth;  // by class, of one rule; what must be goes first
   bool few = false;                 // none but those that must be
 };
@@ -51,10 +51,11 @@ struct FilterPlan {
 FilterProblem filter_problem(const Inputs& inputs, const Classes& classes);
 FilterPlan plan_filters(const FilterProblem& problem);
 
-// What the rule for one flow looks at; for a set of them; for an endpoint's strangers, or for one
-// of so many parts of them.
+// What the rule for one flow looks at; for a set of them; for an endpoint's strangers, on ports
+// with the same bits of a mask, or for one of so many parts of them.
 ir::Shape shape_of_flow(bool tcp = false);
 ir::Shape shape_of_set(const ir::FlowSet& set, bool tcp);
-ir::Shape shape_of_strangers(const ir::Endpoint& endpoint, unsigned parts = 1);
+ir::Shape shape_of_strangers(const ir::Endpoint& endpoint, unsigned parts = 1,
+                             std::uint16_t port_mask = 0xffff);
 
 }  // namespace weft::passes

@@ -144,7 +144,7 @@ class Placer {
         arrive(s.queue, e, sets[*s.set].rate, sets[*s.set].gold);
       } else {
         ruled[s.endpoint] = true;
-        by_rule(s, e, e.rate / (e.ports * e.addresses * s.parts), e.gold);
+        by_rule(s, e, e.rate * s.sockets() / (e.ports * e.addresses), e.gold);
       }
     }
     const auto by_type = [&](const ir::Endpoint& e, double rate, bool gold) {
@@ -183,7 +183,7 @@ class Placer {
     const std::uint32_t address = inputs_.workload.local_address(set);
     std::vector<const SocketChoice*> out;
     for (const SocketChoice& s : choice_.sockets) {
-      if (!s.set && !s.whole && s.endpoint == set.endpoint && s.port == set.dst_port &&
+      if (!s.set && !s.whole && s.endpoint == set.endpoint && s.listens(set.dst_port) &&
           (s.address == 0 || s.address == address))
         out.push_back(&s);
     }

@@ -56,6 +56,14 @@ bool whole(const Filter& f, const char* field, T& value) {
   return true;
 }
 
+// Of several ports with the same upper bits, the first: they are one endpoint's.
+bool first(const Filter& f, const char* field, std::uint16_t& value) {
+  const auto at = f.match.find(field);
+  if (at == f.match.end() || at->second.second == 0) return false;
+  value = static_cast<std::uint16_t>(at->second.first);
+  return true;
+}
+
 }  // namespace
 
 Plan with_places_of(Plan plan, const Endpoints& running) {
@@ -80,7 +88,7 @@ ir::Workload with_places_of(ir::Workload workload, const Endpoints& running) {
 std::optional<unsigned> endpoint_of(const Filter& rule, const Plan& plan) {
   FlowEntry key;
   const bool tcp = about_segments(rule);
-  const bool to_port = whole(rule, tcp ? "tcp.dst_port" : "udp.dst_port", key.dst_port);
+  const bool to_port = first(rule, tcp ? "tcp.dst_port" : "udp.dst_port", key.dst_port);
   if (!whole(rule, "ipv4.dst", key.dst)) key.dst = plan.host.address;
   if (to_port && whole(rule, "ipv4.src", key.src) && whole(rule, "udp.src_port", key.src_port)) {
     if (const FlowEntry* flow = find_flow(plan, key)) return flow->endpoint;

@@ -1,5 +1,7 @@
 #include "compiler/tool/sources.h"
 
+#include "compiler/ir/port_block.h"
+
 namespace weft::tool {
 
 std::optional<Source> source(const std::string& text) {
@@ -23,10 +25,10 @@ std::optional<Source> source(const std::string& text) {
 }
 
 std::vector<ir::FlowSet> sets_from(const Source& source) {
-  std::vector<frontend::PortBlock> blocks = {{0, 0}};
-  if (!source.any_port()) blocks = frontend::blocks_of(source.ports);
+  std::vector<ir::PortBlock> blocks = {{0, 0}};
+  if (!source.any_port()) blocks = ir::blocks_of(source.ports.first, source.ports.last);
   std::vector<ir::FlowSet> out;
-  for (const frontend::PortBlock& block : blocks) {
+  for (const ir::PortBlock& block : blocks) {
     ir::FlowSet set;
     set.src_mask = ~std::uint32_t{0} << (32 - source.src.length);
     set.src = source.src.address & set.src_mask;

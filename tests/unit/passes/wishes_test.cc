@@ -8,9 +8,12 @@
 #include <set>
 
 #include "compiler/passes/choose.h"
+#include "compiler/passes/choose_beside.h"
+#include "compiler/passes/choose_delta.h"
 #include "compiler/passes/configure.h"
 #include "compiler/passes/steer.h"
 #include "compiler/plan/memory.h"
+#include "compiler/plan/operation.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/preview.h"
 #include "tests/unit/passes/fixture.h"
@@ -192,6 +195,108 @@ TEST(Wishes, AFlowWithoutOneIsNoExceptionOfItsSet) {
   in.workload.policy = ir::Policy::gold;
   in.workload.flows[0].gold = true;
   EXPECT_NE(refusal(in).find("E0801"), std::string::npos);
+}
+
+Inputs with_ports(const std::string& nic, std::uint16_t first, unsigned ports) {
+  Inputs in = bare(nic);
+  ir::Endpoint& it = in.workload.endpoints[1];
+  it.port = first, it.ports = ports, it.queues = ir::QueueRange{2, 2}, it.rate = 1000;
+  in.workload.endpoints[0].port = 5;
+  return in;
+}
+
+// All ports of the pinned endpoint reach its queue, and those beside it do not.
+void reach_it(const Inputs& in, const plan::Plan& plan) {
+  const ir::Endpoint& it = in.workload.endpoints[1];
+  for (unsigned n = 0; n < 60; ++n) {
+    const auto port = static_cast<std::uint16_t>(it.port + n * (it.ports - 1) / 59);
+    EXPECT_EQ(queues_of(in, plan, port), std::set<unsigned>{2}) << in.nic.name << port;
+  }
+  EXPECT_FALSE(queues_of(in, plan, static_cast<std::uint16_t>(it.port - 1)).contains(2));
+  EXPECT_FALSE(queues_of(in, plan, static_cast<std::uint16_t>(it.last_port() + 1)).contains(2));
+}
+
+// One rule with a mask takes many ports, where the card has masks.
+TEST(Wishes, OneRuleTakesABlockOfPorts) {
+  for (const char* nic : {"intel_82599", "intel_x550", "mellanox_connectx5", "ideal"}) {
+    const Inputs in = with_ports(nic, 4096, 4096);
+    ASSERT_EQ(refusal(in), "") << nic;
+    const plan::Plan plan = configured(in);
+    ASSERT_EQ(plan.configuration.filters.size(), 1u) << nic;
+    const plan::Filter& rule = plan.configuration.filters[0];
+    EXPECT_EQ(rule.match.at("udp.dst_port"),
+              std::pair(std::uint64_t{0x1000}, std::uint64_t{0xf000}));
+    EXPECT_EQ(plan::filter_subject(rule), "udp *:* -> *:4096-8191");
+    EXPECT_EQ(plan::sockets_of(rule), 4096);
+    reach_it(in, plan);
+  }
+  Options quick;
+  quick.certify = false;
+  Inputs in = with_ports("intel_82599", 4096, 4096);
+  in.workload.flows = {flow_to(in, 0, 0)};
+  const plan::Plan plan = must(compile(in, quick));
+  EXPECT_EQ(plan.proof.status, "proved");
+  const plan::Plan again = must(plan::plan_from_text(plan::to_yaml(plan), "again.yaml", fields()));
+  EXPECT_EQ(plan::to_yaml(again), plan::to_yaml(plan));
+  for (const plan::Filter& rule : plan.configuration.filters)
+    EXPECT_EQ(plan::endpoint_of(rule, plan), plan::flow_of(rule) ? 0u : 1u);
+  double load = 0;  // what the endpoint brings lies on one queue
+  for (const plan::NetCore& core : plan.cores)
+    if (std::find(core.queues.begin(), core.queues.end(), 2u) != core.queues.end())
+      load = core.load;
+  EXPECT_GT(load, 1000 * 50);
+  const ChoiceState state(in, plan);
+  EXPECT_GT(state.load(2), 0);
+  EXPECT_EQ(state.load(1), 0);
+  const auto beside = choose_beside(in, quick, plan);
+  ASSERT_TRUE(beside);
+  ASSERT_EQ(beside->sockets.size(), 1u);
+  EXPECT_EQ(beside->sockets[0].port_mask, 0xf000);
+}
+
+// Blocks of several sizes where rules may have several masks; of one, where they share it; ports
+// one by one, where other rules need the mask or there is none.
+TEST(Wishes, PortsAreCutAsTheCardTakesIt) {
+  const auto rules = [](const Inputs& in) {
+    EXPECT_EQ(refusal(in), "") << in.nic.name;
+    const plan::Plan plan = configured(in);
+    reach_it(in, plan);
+    return std::count_if(plan.configuration.filters.begin(), plan.configuration.filters.end(),
+                         [](const plan::Filter& f) { return !plan::flow_of(f); });
+  };
+  EXPECT_EQ(rules(with_ports("mellanox_connectx5", 1000, 1000)), 7);
+  EXPECT_EQ(rules(with_ports("intel_82599", 1000, 1000)), 125);
+  EXPECT_EQ(rules(with_ports("intel_e810", 1000, 100)), 100);
+  Inputs two = with_ports("intel_82599", 4096, 4096);
+  two.workload.endpoints.push_back(two.workload.endpoints[1]);
+  two.workload.endpoints[2].name = "third";
+  two.workload.endpoints[2].port = 512, two.workload.endpoints[2].ports = 512;
+  EXPECT_EQ(rules(two), 9);
+  // Known flows fill the small table, and want the mask of the large one.
+  Inputs many = with_ports("intel_82599", 4096, 8);
+  EXPECT_EQ(rules(many), 1);
+  for (unsigned n = 0; n < 1000; ++n) many.workload.flows.push_back(flow_to(many, 0, n));
+  EXPECT_EQ(rules(many), 8);
+  Inputs none = with_ports("intel_xl710", 1, 65535);
+  none.workload.endpoints.erase(none.workload.endpoints.begin());
+  EXPECT_NE(refusal(none).find("fdir takes 8192 rules"), std::string::npos) << refusal(none);
+}
+
+// Parts of an endpoint's connections, and blocks of its ports: both are bits of a mask.
+TEST(Wishes, BlocksOfPortsOfConnections) {
+  Inputs in = inputs("intel_82599", "policy_gold_tcp", "host_ipv4");
+  ir::Endpoint& store = in.workload.endpoints[0];
+  store.port = 0x2000, store.ports = 256;
+  in.workload.flows.clear(), in.workload.sets.clear();
+  in.workload.queues = 5, in.workload.gold_queues = 2;
+  const plan::Plan plan = configured(in);
+  EXPECT_EQ(plan.configuration.filters.size(), 2u);
+  const auto& gold = plan.chosen.zones.at(1).queues;
+  for (const std::uint16_t port : {0x2000, 0x20ff, 0x1fff, 0x2100}) {
+    const auto on = queues_of(in, plan, port, true);
+    const bool its = port == 0x2000 || port == 0x20ff;
+    EXPECT_EQ(on == std::set<unsigned>(gold.begin(), gold.end()), its) << port;
+  }
 }
 
 }  // namespace
