@@ -114,9 +114,10 @@ constexpr std::array table = {
         "E0467", "nothing useful could be measured",
         "weft profile runs the stack over a wire inside the process. It needs weft-runtime, a\n"
         "workload with flows, and a machine that is not too busy with other things."},
-    CodeText{"E0468", "no such network interface",
-             "The help line lists the interfaces of this network namespace. A card that weft drives\n"
-             "itself (pci:) has none; write its `nic_node:` by hand."},
+    CodeText{
+        "E0468", "no such network interface",
+        "The help line lists the interfaces of this network namespace. A card that weft drives\n"
+        "itself (pci:) has none; write its `nic_node:` by hand."},
     // Generating and building
     CodeText{
         "E0501", "a plan was made from other inputs",
