@@ -349,9 +349,14 @@ void check_all(const std::string& name, passes::Inputs in, const std::string& ki
 passes::Inputs smaller(const std::string& nic, const std::string& text) {
   passes::Inputs in = inputs(nic, "two");
   std::string less = text;
-  for (const std::string size : {"table_size: 512", "table_size: 128"}) {
+  const std::pair<std::string, std::string> sizes[] = {
+      {"table_size: 512", "table_size: 16"},
+      {"table_size: 128", "table_size: 16"},
+      {"max: 64, contiguous: true, spread: rss_table",
+       "max: 16, contiguous: true, spread: rss_table"}};  // no group is larger than the table
+  for (const auto& [size, small] : sizes) {
     if (const auto at = less.find(size); at != std::string::npos)
-      less.replace(at, size.size(), "table_size: 16");
+      less.replace(at, size.size(), small);
   }
   in.nic = model_from(less, nic, in.fields);
   return in;
