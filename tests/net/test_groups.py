@@ -83,8 +83,10 @@ class Groups(unittest.TestCase):
             self.assertGreaterEqual(grown[queue], 3 * planned.count(queue))
         self.assertEqual([q for q in range(6) if grown[q] > 10], sorted(card.group))
         rules = stack.stats()["card"]["rules"]
-        self.assertEqual([(r["confirmed_by"], r["at_work"]) for r in rules], [("counters", 1)])
-        self.assertEqual(rules[0]["frames"], sum(self.received(stack)[q] for q in card.group))
+        self.assertEqual([(r["rules"], r["counted"], r["counted_at_work"]) for r in rules],
+                         [(1, 1, 1)])
+        self.assertEqual(rules[0]["frames_counted"],
+                         sum(self.received(stack)[q] for q in card.group))
         # One of them alone: the queue that was foretold gets what it sends, and nobody else.
         one, queue = connections[0], planned[0]
         before = self.received(stack)
