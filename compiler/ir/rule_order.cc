@@ -26,6 +26,7 @@ unsigned level_for(const FilterTable& table, Breadth breadth, bool over_endpoint
   const unsigned front = levels(table) - 1;
   if (breadth == Breadth::endpoint) return 0;
   if (breadth == Breadth::flow) return front;
+  if (front > 2) return 2;
   return front > 1 || over_endpoint ? std::min(front, 1u) : 0;
 }
 

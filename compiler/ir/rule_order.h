@@ -23,7 +23,8 @@ enum class Breadth { endpoint, set, flow };
 
 // Its level, so that the narrower is in front and one more flow always finds its place there.
 // `over_endpoint`: a rule of the same table is for the whole endpoint of the set, so that both
-// want a level even where there are few.
+// want a level even where there are few. Where there are four, there is one between them, for a
+// moment of what changes (passes/stand_in.h).
 unsigned level_for(const FilterTable& table, Breadth breadth, bool over_endpoint);
 
 }  // namespace weft::ir

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "compiler/ir/filter_shape.h"
+#include "compiler/ir/queue_group.h"
 #include "compiler/passes/balance.h"
 #include "compiler/passes/choose_delta.h"
 #include "compiler/passes/knobs.h"
@@ -15,6 +16,7 @@
 #include "compiler/passes/steer.h"
 #include "compiler/passes/tables.h"
 #include "compiler/plan/memory.h"
+#include "compiler/plan/operation.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/segment_rules.h"
 #include "compiler/plan/target.h"
@@ -35,12 +37,9 @@ class Beside {
     out_.knobs = choose_knobs(inputs);
     const auto& rules = running.configuration.filters;
     const bool in_turn = std::any_of(rules.begin(), rules.end(), plan::about_segments);
-    const bool in_groups = std::any_of(rules.begin(), rules.end(),
-                                       [](const plan::Filter& f) { return !f.group.empty(); });
     const bool of_types = std::any_of(rules.begin(), rules.end(), plan::about_whole_type);
-    classes_ =
-        classes_of(inputs, packet_cost(inputs, out_.knobs),
-                   {.cut = cut, .of_types = of_types, .in_groups = in_groups, .in_turn = in_turn});
+    classes_ = classes_of(inputs, packet_cost(inputs, out_.knobs),
+                          {.cut = cut, .of_types = of_types, .in_turn = in_turn});
   }
 
   std::optional<Choice> run() {
@@ -61,7 +60,10 @@ class Beside {
         !as_it_is(options_.cores, running_.cores.size()))
       return false;
     for (const Zone& zone : classes_.zones) {
-      if (running_zone(zone.name) == nullptr) return false;
+      const plan::QueueZone* now = running_zone(zone.name);
+      if (now == nullptr || (zone.gold && zone.pinned.empty() && workload_.gold_queues != 0 &&
+                             now->queues.size() != workload_.gold_queues))
+        return false;
     }
     for (const plan::QueueZone& zone : running_.chosen.zones) {
       const Zone* wanted = wanted_zone(zone.name);
@@ -83,13 +85,13 @@ class Beside {
     return true;
   }
 
-  // Rules for many flows are those that run: nobody asks for others, or for none.
+  // Rules for many flows are those that run, some of them to other queues: nobody asks for others,
+  // or for none.
   bool sockets() {
     std::set<unsigned> ruled, sets;
     std::map<unsigned, unsigned> parts;  // by endpoint
     std::map<unsigned, std::set<ir::PortBlock>> blocks;
     std::set<unsigned> whole;  // have all of their protocol
-    std::set<unsigned> grouped;
     for (const plan::Filter& f : running_.configuration.filters) {
       if (key_of(f) || is_of_none(f)) continue;
       if (f.match.contains("ipv4.src")) {
@@ -108,7 +110,6 @@ class Beside {
       if (plan::about_whole_type(f)) {
         if (!stays_whole(f, tcp)) return false;
         ruled.insert(out_.sockets.back().endpoint);
-        grouped.insert(out_.sockets.back().endpoint);
         parts[out_.sockets.back().endpoint] = 1;
         whole.insert(out_.sockets.back().endpoint);
         continue;
@@ -121,25 +122,20 @@ class Beside {
       out.port_mask = static_cast<std::uint16_t>(port->second.second);
       if (address != f.match.end()) out.address = static_cast<std::uint32_t>(address->second.first);
       out.table = f.table;
-      out.queue = f.queue;
       const auto& all = workload_.endpoints;
       const auto owner = std::find_if(all.begin(), all.end(), [&](const ir::Endpoint& e) {
         return e.tcp == tcp && e.bound() == (out.address != 0) && e.listens(out.address, out.port);
       });
       if (owner == all.end()) return false;
       out.endpoint = static_cast<unsigned>(owner - all.begin());
-      for (const unsigned q : plan::queues_of(f))
-        if (!may_stay(out.endpoint, owner->gold, std::nullopt, q)) return false;
-      out.group = f.group;
-      out.entries = f.entries;
       const auto part = f.match.find(ir::port_field(tcp, "src_port"));
       if (part != f.match.end()) {
         out.part = static_cast<unsigned>(part->second.first);
         out.parts = static_cast<unsigned>(part->second.second) + 1;
       }
+      if (!aim(out, f)) return false;
       parts[out.endpoint] = out.parts;
       blocks[out.endpoint].insert({out.port, out.port_mask});
-      if (!out.group.empty()) grouped.insert(out.endpoint);
       ruled.insert(out.endpoint);
       out_.sockets.push_back(std::move(out));
     }
@@ -149,8 +145,48 @@ class Beside {
       return there && (!c.strangers || !c.must() ||
                        (ruled.contains(c.endpoint) && parts.at(c.endpoint) == c.parts &&
                         (whole.contains(c.endpoint) ||
-                         blocks.at(c.endpoint) == std::set(c.blocks.begin(), c.blocks.end())) &&
-                        grouped.contains(c.endpoint) == c.grouped));
+                         blocks.at(c.endpoint) == std::set(c.blocks.begin(), c.blocks.end()))));
+    });
+  }
+
+  // A running rule for all that comes to an endpoint stays as it is, or goes to the queues that are
+  // wanted now. False: that is a choice, or flows are where it brings them.
+  bool aim(SocketChoice& out, const plan::Filter& f) {
+    const ir::Endpoint& e = workload_.endpoints[out.endpoint];
+    const auto of_all =
+        std::find_if(classes_.all.begin(), classes_.all.end(),
+                     [&](const FlowClass& c) { return c.endpoint == out.endpoint && c.strangers; });
+    const bool must = of_all != classes_.all.end() && of_all->must();
+    std::vector<unsigned> wanted;
+    for (unsigned q = 0; q < running_.configuration.rx_queues; ++q)
+      if (may_stay(out.endpoint, e.gold, std::nullopt, q)) wanted.push_back(q);
+    const auto& groups =
+        inputs_.nic.receive.node(*inputs_.nic.receive.find(f.table)).config.table->groups;
+    const bool grouped =
+        must && of_all->grouped && groups && ir::why_no_group(*groups, wanted).empty();
+    out.group = grouped ? wanted : std::vector<unsigned>();
+    const std::vector<unsigned> now = plan::queues_of(f);
+    const bool fits = std::includes(wanted.begin(), wanted.end(), now.begin(), now.end());
+    if (fits && (!must || out.group == f.group)) {
+      out.queue = f.queue, out.group = f.group, out.entries = f.entries;
+      return true;
+    }
+    if (wanted.empty() || out.parts != 1 || (!grouped && wanted.size() != 1) ||
+        owns_flows(out.endpoint))
+      return false;
+    out.queue = wanted.front();
+    out.entries = grouped ? groups->entries : 0;
+    aimed_[plan::rule_key(f)] = out;
+    return true;
+  }
+
+  // Flows of the endpoint that have no rules of their own: they are where others bring them.
+  bool owns_flows(unsigned endpoint) const {
+    std::set<FlowKey> ruled;
+    for (const plan::Filter& f : running_.configuration.filters)
+      if (const auto key = key_of(f)) ruled.insert(*key);
+    return std::any_of(running_.flows.begin(), running_.flows.end(), [&](const auto& f) {
+      return f.endpoint == endpoint && !ruled.contains(key_of(f));
     });
   }
 
@@ -208,6 +244,13 @@ class Beside {
     std::unordered_map<FlowKey, unsigned, FlowKeyHash> wanted;
     for (unsigned f = 0; f < workload_.flows.size(); ++f) wanted[key_of_flow(f)] = f;
     rest_ = running_;
+    for (plan::Filter& f : rest_.configuration.filters) {
+      const auto at = aimed_.find(plan::rule_key(f));
+      if (at == aimed_.end()) continue;
+      f.queue = at->second.queue;
+      f.group = at->second.group;
+      f.entries = at->second.entries;
+    }
     std::erase_if(rest_.flows, [&](const plan::FlowEntry& f) {
       const auto at = wanted.find(key_of(f));
       return at == wanted.end() || !may_stay(workload_.flows[at->second], f);
@@ -325,6 +368,7 @@ class Beside {
   const ir::Workload& workload_;
   const plan::Plan& running_;
   Classes classes_;
+  std::map<std::string, SocketChoice> aimed_;  // elsewhere than they run, by the rule's key
   plan::Plan rest_;
   std::size_t changed_ = 0;  // flows that go or come
   std::unordered_map<FlowKey, std::string, FlowKeyHash> table_;

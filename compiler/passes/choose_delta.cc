@@ -10,6 +10,7 @@
 #include "compiler/passes/filter_plan.h"
 #include "compiler/passes/place.h"
 #include "compiler/passes/tables.h"
+#include "compiler/plan/operation.h"
 #include "compiler/plan/places.h"
 #include "compiler/plan/segment_rules.h"
 #include "compiler/plan/target.h"
@@ -47,9 +48,9 @@ plan::Configuration without_flow_rules(const plan::Plan& plan) {
 ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
     : inputs_(inputs),
       rest_(without_flow_rules(plan)),
-      card_(inputs.nic, inputs.fields, rest_),
       cost_(packet_cost(inputs, plan.configuration.knobs)),
       load_(plan.configuration.rx_queues, 0.0) {
+  card_.emplace(inputs_.nic, inputs_.fields, rest_);
   for (const auto& z : plan.chosen.zones) zones_.push_back({z.name, z.queues});
   const ir::Node* rss = rss_node(inputs.nic);
   owner_is_free_ = rss != nullptr && !rss->config.rss->predictable;
@@ -69,7 +70,7 @@ ChoiceState::ChoiceState(const Inputs& inputs, const plan::Plan& plan)
     }
     put(flow, f.queue);
   }
-  for (const plan::Filter& f : plan.configuration.filters) rule(f, true);
+  for (const plan::Filter& f : plan.configuration.filters) count(f, true);
 }
 
 // Would a flow's rule in this table be in front of the one that `other` tells of?
@@ -150,7 +151,7 @@ void ChoiceState::strangers(const plan::Plan& plan) {
     const ir::Endpoint& e = w.endpoints[s.endpoint];
     const double weight = weight_of(e, s.rate, cost_);
     const FlowKey one{s.src, s.src_port, w.local_address(s), s.dst_port, e.tcp};
-    const plan::Filter* rule = card_.rule_of(one);
+    const plan::Filter* rule = card_->rule_of(one);
     rule == nullptr ? by_hash(weight) : by_rule(*rule, weight);
   }
 }
@@ -163,6 +164,15 @@ void ChoiceState::put(const ir::Flow& flow, unsigned queue) {
 }
 
 void ChoiceState::rule(const plan::Filter& filter, bool there) {
+  count(filter, there);
+  if (passes::key_of(filter) || plan::about_segments(filter)) return;  // (Flows are of UDP.)
+  std::erase_if(rest_.filters,
+                [&](const plan::Filter& f) { return plan::rule_key(f) == plan::rule_key(filter); });
+  if (there) rest_.filters.push_back(filter);
+  card_.emplace(inputs_.nic, inputs_.fields, rest_);
+}
+
+void ChoiceState::count(const plan::Filter& filter, bool there) {
   const auto name = std::find(names_.begin(), names_.end(), filter.table);
   if (name == names_.end()) return;
   const auto table = static_cast<int>(name - names_.begin());
@@ -219,7 +229,7 @@ std::optional<ChoiceState::Place> ChoiceState::place_in(const ir::Flow& flow, co
            std::binary_search(queues.begin(), queues.end(), queue);
   };
   // A rule for the endpoint as a whole, which one for the flow could not stand beside; or the hash.
-  const auto without = card_.deliver(key);
+  const auto without = card_->deliver(key);
   if (without && !without->table.empty() && good(without->queue)) return Place{-1, without->queue};
   std::vector<unsigned> wanted;
   for (const unsigned q : pin ? zones_[zone].queues : std::vector<unsigned>()) {
@@ -258,7 +268,7 @@ std::string ChoiceState::why_not(const ir::Flow& flow) const {
   if (flows_.contains(key_of(inputs_.workload, flow))) return "the flow is there already";
   const unsigned zone = zone_of(flow);
   if (zone >= zones_.size()) return "the plan has no queues of its own for it";
-  const auto without = card_.deliver(key_of(inputs_.workload, flow));
+  const auto without = card_->deliver(key_of(inputs_.workload, flow));
   if (without && !without->table.empty() &&
       std::none_of(names_.begin(), names_.end(),
                    [&](const std::string& name) { return before(name, *without); }))

@@ -71,6 +71,7 @@ class ChoiceState {
     unsigned endpoint = 0;
     bool pinned = false;
   };
+  void count(const plan::Filter& filter, bool there);
   bool before(const std::string& table, const Delivery& other) const;
   void prices(const plan::Plan& plan);
   void tables(const plan::Plan& plan);
@@ -80,8 +81,8 @@ class ChoiceState {
   std::optional<Place> place_in(const ir::Flow& flow, const FlowKey& key, unsigned zone) const;
 
   const Inputs& inputs_;
-  plan::Configuration rest_;  // the plan's, without its rules for single flows
-  Steering card_;             // what such a card does
+  plan::Configuration rest_;      // the plan's, without its rules for single flows
+  std::optional<Steering> card_;  // what such a card does
   PacketCost cost_;
   std::vector<Zone> zones_;
   std::vector<std::string> names_;  // of tables that can hold rules for flows

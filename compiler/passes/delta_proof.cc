@@ -80,7 +80,8 @@ diag::Result<std::unique_ptr<DeltaProof>> DeltaProof::begin(plan::Plan plan, Inp
 }
 
 bool DeltaProof::settled() const {
-  return elsewhere_.empty() && odd_.empty() && plan_.flows.size() == goal_.size() &&
+  return elsewhere_.empty() && odd_.empty() && index_->stood_in_for() == 0 &&
+         plan_.flows.size() == goal_.size() &&
          std::equal(plan_.endpoints.begin(), plan_.endpoints.end(), goal_endpoints_.begin(),
                     goal_endpoints_.end(), ir::same_sockets) &&
          std::all_of(plan_.flows.begin(), plan_.flows.end(), [&](const plan::FlowEntry& f) {

@@ -45,6 +45,8 @@ class DeltaProof {
   // or packets in flight would be treated wrongly; the plan is as it was, and `counterexample` is
   // set where there is one.
   diag::Result<void> step(const plan::Operation& operation);
+  // May packets wait on this queue that the card would bring elsewhere now?
+  bool waits(unsigned queue) const { return waiting_.contains(queue); }
   // Everything wanted is there, and nothing is under way.
   bool settled() const;
 

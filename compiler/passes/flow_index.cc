@@ -7,6 +7,7 @@
 #include "compiler/ir/rule_order.h"
 #include "compiler/passes/flow_sources.h"
 #include "compiler/passes/rule_overlap.h"
+#include "compiler/passes/stand_in.h"
 #include "compiler/passes/steer.h"
 
 namespace weft::passes {
@@ -87,6 +88,7 @@ void FlowIndex::add_rule(const plan::Filter& rule) {
   if (const auto key = passes::key_of(rule)) {
     flows_[*key].rules.push_back(added);
   } else {
+    stood_in_for_ += stand_ins(rule);
     others_.push_back(added);
   }
 }
@@ -110,6 +112,7 @@ void FlowIndex::remove_rule(const plan::Filter& rule) {
     drop_if_unknown(*key);
   } else {
     std::erase_if(others_, same);
+    stood_in_for_ -= stand_ins(rule);
   }
 }
 
@@ -146,7 +149,8 @@ const plan::Filter* FlowIndex::misordered_with(const plan::Filter& rule) const {
   if (table == nullptr) return nullptr;
   const auto among = [&](const auto& rules) -> const plan::Filter* {
     for (const Rule& r : rules)
-      if (misordered(*table, in_.fields, r.filter, rule)) return &r.filter;
+      if (!stands_in(r.filter, rule) && misordered(*table, in_.fields, r.filter, rule))
+        return &r.filter;
     return nullptr;
   };
   if (const plan::Filter* found = among(others_)) return found;
@@ -157,6 +161,11 @@ const plan::Filter* FlowIndex::misordered_with(const plan::Filter& rule) const {
   for (const auto& [key, known] : flows_)
     if (const plan::Filter* found = among(known.rules)) return found;
   return nullptr;
+}
+
+std::size_t FlowIndex::stand_ins(const plan::Filter& rule) const {
+  return static_cast<std::size_t>(std::count_if(
+      others_.begin(), others_.end(), [&](const Rule& r) { return stands_in(r.filter, rule); }));
 }
 
 const ir::FilterTable* FlowIndex::limits(const std::string& table) const {

@@ -37,8 +37,11 @@ class FlowIndex {
   // What is wrong about one flow; nullopt: nothing is. `only_elsewhere`: no rule is concerned, RSS
   // brings the flow to another queue than its owner's, and entry and workload agree.
   std::optional<Suspect> look_at(const FlowKey& key, bool* only_elsewhere = nullptr) const;
-  // A rule of the same table that this one may not stand beside (rule_overlap.h).
+  // A rule of the same table that this one may not stand beside (rule_overlap.h), but for one that
+  // the one is to replace (stand_in.h).
   const plan::Filter* misordered_with(const plan::Filter& rule) const;
+  // How many rules have another that stands in for them.
+  std::size_t stood_in_for() const { return stood_in_for_; }
   // All flows that the card brings by the indirection table, for when that changes.
   std::vector<FlowKey> by_rss() const;
   // All that anybody speaks of.
@@ -69,6 +72,7 @@ class FlowIndex {
   void drop_if_unknown(const FlowKey& key);
   bool marks(const std::string& table) const;
   bool plain(const plan::Filter& rule) const;
+  std::size_t stand_ins(const plan::Filter& rule) const;
   const ir::FilterTable* limits(const std::string& table) const;
 
   const plan::Plan& plan_;
@@ -81,6 +85,7 @@ class FlowIndex {
   std::list<Rule> others_;  // rules that name more than one flow
   std::map<std::string, TableUse> tables_;
   std::size_t bad_sources_ = 0;
+  std::size_t stood_in_for_ = 0;
   bool predictable_ = true;
   std::uint64_t next_age_ = 0;
 };

@@ -104,7 +104,8 @@ bool residue_is(const Residue& r, const Residue& other) {
 
 class Delta {
  public:
-  Delta(const Plan& before, const Plan& after) : before_(before), after_(after) {}
+  Delta(const Plan& before, const Plan& after, const StandIn& stand_in)
+      : before_(before), after_(after), stand_in_(stand_in) {}
 
   std::vector<Operation> run() {
     for (const unsigned i : endpoints_beside(after_, before_))
@@ -113,10 +114,22 @@ class Delta {
     compare_rules();
     compare_flows();
     for (const Filter* rule : gone_) destroy(*rule);
+    for (const auto& [old, now] : swapped_) {
+      destroy(*old);
+      create(*now);
+    }
+    for (const Replaced& rule : replaced_) {
+      create(rule.stand_in);
+      destroy(*rule.old);
+    }
     table();
     move();
     for (const FlowEntry* flow : fresh_flows_)
       out_.push_back({.kind = Kind::add_flow, .flow = *flow});
+    for (const Replaced& rule : replaced_) {
+      create(*rule.now);
+      destroy(rule.stand_in);
+    }
     for (const Filter* rule : fresh_) create(*rule);
     for (const FlowEntry* flow : dead_flows_) {
       drain(flow->queue);
@@ -163,12 +176,17 @@ class Delta {
       if (!old.contains(rule_key(f))) fresh_.push_back(&f);
   }
 
-  // Away before its flow moves, back when it has; one that is no flow's at once.
+  // Away before its flow moves, back when it has. (Connections are kept by the core that has them,
+  // wherever they arrive meanwhile.)
   void changed(const Filter& old, const Filter& now) {
     const auto flow = flow_of(old);
     const FlowEntry* entry = flow ? find_flow(before_, *flow) : nullptr;
     if (entry != nullptr && find_flow(after_, *flow) != nullptr) {
       changed_[entry].emplace_back(&old, &now);
+    } else if (about_segments(now)) {
+      swapped_.emplace_back(&old, &now);
+    } else if (auto other = stand_in_ ? stand_in_(now) : std::nullopt) {
+      replaced_.push_back({&old, &now, std::move(*other)});
     } else {
       gone_.push_back(&old);
       fresh_.push_back(&now);
@@ -239,9 +257,18 @@ class Delta {
     if (waiting_.erase(queue) != 0) out_.push_back({.kind = Kind::drain, .queue = queue});
   }
 
+  struct Replaced {
+    const Filter* old = nullptr;
+    const Filter* now = nullptr;
+    Filter stand_in;
+  };
+
   const Plan& before_;
   const Plan& after_;
+  const StandIn& stand_in_;
   std::vector<const Filter*> gone_, fresh_;
+  Pairs swapped_;
+  std::vector<Replaced> replaced_;
   std::map<const FlowEntry*, Pairs> changed_;  // by the flow in `before`
   std::vector<const FlowEntry*> dead_flows_, fresh_flows_;
   std::vector<std::pair<const FlowEntry*, const FlowEntry*>> moved_;
@@ -251,7 +278,8 @@ class Delta {
 
 }  // namespace
 
-diag::Result<std::vector<Operation>> operations(const Plan& before, const Plan& after) {
+diag::Result<std::vector<Operation>> operations(const Plan& before, const Plan& after,
+                                                const StandIn& stand_in) {
   std::vector<std::string> fixed = fixed_things(before, after);
   const std::vector<unsigned> going = endpoints_beside(before, after);
   const std::vector<unsigned> coming = endpoints_beside(after, before);
@@ -268,12 +296,12 @@ diag::Result<std::vector<Operation>> operations(const Plan& before, const Plan& 
         .message = fmt::format("the running stack cannot change {}", fmt::join(fixed, ", ")),
         .help = "end the stack and start the new plan; or apply the workload instead of the plan, "
                 "and weft makes one that fits"});
-  if (going.empty() || coming.empty()) return Delta(before, after).run();
+  if (going.empty() || coming.empty()) return Delta(before, after, stand_in).run();
   // What comes may want the sockets, or the number, of what goes.
   Plan middle = before;
   for (const unsigned i : going) remove_endpoint(middle, i);
-  std::vector<Operation> all = Delta(before, middle).run();
-  for (Operation& o : Delta(middle, after).run()) all.push_back(std::move(o));
+  std::vector<Operation> all = Delta(before, middle, stand_in).run();
+  for (Operation& o : Delta(middle, after, stand_in).run()) all.push_back(std::move(o));
   return all;
 }
 

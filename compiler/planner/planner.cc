@@ -6,6 +6,7 @@
 
 #include "compiler/diag/sha256.h"
 #include "compiler/frontend/own_addresses.h"
+#include "compiler/passes/stand_in.h"
 #include "compiler/passes/steer.h"
 #include "compiler/plan/delta.h"
 #include "compiler/plan/places.h"
@@ -117,7 +118,8 @@ Operations Planner::away(const KnownFlow& flow) const {
   Operations list;
   for (const plan::Filter& rule : flow.rules)
     list.push_back({.kind = Kind::destroy_rule, .filter = rule});
-  if (!flow.rules.empty()) list.push_back({.kind = Kind::drain, .queue = flow.entry.queue});
+  if (!flow.rules.empty() || proof_->waits(flow.entry.queue))
+    list.push_back({.kind = Kind::drain, .queue = flow.entry.queue});
   return list;
 }
 
@@ -208,7 +210,9 @@ diag::Result<Operations> Planner::change_to(const plan::Plan& target,
                                             const ir::Workload& workload) {
   plan::Plan after = target;
   plan::sort_flows(after);
-  auto list = plan::operations(plan(), after);
+  auto list = plan::operations(plan(), after, [this](const plan::Filter& now) {
+    return passes::stand_in(proof_->inputs(), plan().configuration, now);
+  });
   if (!list) return list;
   const ir::Workload before = this->workload();
   proof_->want_all(workload);

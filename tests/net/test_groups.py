@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A rule that names a group of queues, with the kernel as peer: who comes to which of them. Behind an
-emulated ConnectX-5 on a TAP.
+"""Rules that name a group of queues, with the kernel as peer: who comes to which of them, and groups
+that change while it sends. Behind an emulated ConnectX-5 on a TAP.
 
     test_groups.py [-k PART_OF_A_NAME]
 """
@@ -10,7 +10,7 @@ import unittest
 import accounts
 import lib
 import traffic
-from test_live import echoed
+from live import Numbers, Stream, echoed, weft
 from traffic import connected
 
 HOST = """workload: group
@@ -98,6 +98,44 @@ class Groups(unittest.TestCase):
             s.close()
         stats = stack.stop()
         self.assertEqual(accounts.entries(stats, "handed_kept"), 0)
+        accounts.check_inside(self, stats)
+
+    def test_live(self):
+        """A group grows and shrinks, to one queue and back, under streams of both kinds."""
+        def wish(queues):
+            return (f"store: {{tcp: {STORE}, app: tcp_echo, rate: 1000, queue: {queues}}}",
+                    f"echo: {{udp: 7, app: udp_echo, rate: 1000, queue: {queues}}}")
+        lab, space, _, stack = self.lab(*wish("4-5"))
+        words = [Numbers(connected(space, STORE)) for _ in range(6)]
+        datagrams = [Stream(space, 40000 + n, rate=200) for n in range(6)]
+
+        def targets():
+            text = weft("plan", "--stack", stack.name).stdout
+            return sorted(m[1] or m[2] for m in re.finditer(
+                r"table: flows, (?:queues: \[([\d, ]+)\]|queue: (\d+))", text))
+
+        def change(queues, now):
+            weft("apply", self.file(lab, *wish(queues)), "--stack", stack.name)
+            self.assertEqual(targets(), [now, now])
+            for s in words:
+                s.more(100)
+            with connected(space, STORE) as new:
+                self.assertTrue(echoed(new, bytes(100)))
+
+        change("2-5", "2, 3, 4, 5")
+        if lib.NIGHTLY:  # each proves a plan with TCP twice
+            change("4-5", "4, 5")
+            change("4", "4")
+            change("4-5", "4, 5")
+        self.assertEqual([s.stop() for s in words], [None] * len(words))
+        for s in words:
+            s.connection.close()
+        for s in datagrams:
+            s.stop()
+            self.assertEqual(s.lost(), 0)
+        stats = stack.stop()
+        self.assertEqual(accounts.drops(stats).get("drop_tcp_closed", 0), 0)
+        self.assertGreater(accounts.entries(stats, "handed_kept"), 20)
         accounts.check_inside(self, stats)
 
 

@@ -7,18 +7,12 @@
 
 #include "compiler/plan/delta.h"
 #include "compiler/plan/places.h"
-#include "compiler/planner/planner.h"
-#include "runtime/live/live.h"
-#include "tests/sim/echo.h"
-#include "tests/sim/harness.h"
-#include "tests/sim/stream_wire.h"
+#include "tests/sim/running_stack.h"
 
 namespace weft::sim {
 namespace {
 
 using passes::FlowKey;
-using plan::Operation;
-using Kind = Operation::Kind;
 
 bool nightly() { return std::getenv("WEFT_NIGHTLY") != nullptr; }
 
@@ -28,188 +22,36 @@ FlowKey key_of(unsigned number) {
   return {on_link(1), static_cast<std::uint16_t>(40000 + number), own_address, 7};
 }
 
-// A card that says no when it is told to.
-class Grudging final : public ports::CardControl {
- public:
-  explicit Grudging(ports::CardControl& card) : card_(card) {}
-  int refuse_in = 0;  // 1: the next rule; 0: none
+// Endpoints "echo0", ... listen on ports from 7 on; the flows are theirs in turn.
+passes::Inputs with_flows(const std::string& nic, unsigned queues, unsigned cores,
+                          unsigned endpoints) {
+  passes::Inputs in = inputs(nic, "host");
+  in.workload.endpoints.clear();
+  for (unsigned e = 0; e < endpoints; ++e)
+    in.workload.endpoints.push_back({.name = "echo" + std::to_string(e),
+                                     .port = static_cast<std::uint16_t>(7 + e),
+                                     .app = "echo",
+                                     .rate = 10});
+  in.workload.queues = queues;
+  in.workload.cores = cores;
+  in.workload.flows.clear();
+  for (unsigned i = 0; i < known_flows; ++i)
+    in.workload.flows.push_back({.src = key_of(i).src,
+                                 .src_port = key_of(i).src_port,
+                                 .dst_port = static_cast<std::uint16_t>(7 + i % endpoints),
+                                 .endpoint = i % endpoints,
+                                 .rate = 1.0 + i % 7});
+  return in;
+}
 
-  std::string name() const override { return card_.name(); }
-  int info(rte_eth_dev_info& i) override { return card_.info(i); }
-  int configure(std::uint16_t r, std::uint16_t t, const rte_eth_conf& c) override {
-    return card_.configure(r, t, c);
-  }
-  int set_mac(const rte_ether_addr& a) override { return card_.set_mac(a); }
-  int set_promiscuous(bool on) override { return card_.set_promiscuous(on); }
-  int set_allmulticast(bool on) override { return card_.set_allmulticast(on); }
-  int rss_hash_update(const rte_eth_rss_conf& c) override { return card_.rss_hash_update(c); }
-  int reta_update(std::span<const rte_eth_rss_reta_entry64> e, std::uint16_t size) override {
-    return card_.reta_update(e, size);
-  }
-  int flow_validate(const rte_flow_attr& a, const rte_flow_item* i, const rte_flow_action* c,
-                    rte_flow_error& e) override {
-    return card_.flow_validate(a, i, c, e);
-  }
-  rte_flow* flow_create(const rte_flow_attr& a, const rte_flow_item* i, const rte_flow_action* c,
-                        rte_flow_error& e) override {
-    if (refuse_in != 0 && --refuse_in == 0) {
-      e.message = "not today";
-      rte_errno = ENOSPC;
-      return nullptr;
-    }
-    return card_.flow_create(a, i, c, e);
-  }
-  int flow_destroy(rte_flow* f, rte_flow_error& e) override { return card_.flow_destroy(f, e); }
-  int start() override { return card_.start(); }
-  int stop() override { return card_.stop(); }
-  ports::CardStats stats() override { return card_.stats(); }
-
- private:
-  ports::CardControl& card_;
-};
-
-class Running {
- public:
-  // Endpoints "echo0", ... listen on ports from 7 on; the flows are theirs in turn.
-  Running(const std::string& nic, unsigned queues, unsigned cores, bool generated,
-          unsigned endpoints = 1)
-      : in(inputs(nic, "host")) {
-    in.workload.endpoints.clear();
-    for (unsigned e = 0; e < endpoints; ++e)
-      in.workload.endpoints.push_back({.name = "echo" + std::to_string(e),
-                                       .port = static_cast<std::uint16_t>(7 + e),
-                                       .app = "echo",
-                                       .rate = 10});
-    in.workload.queues = queues;
-    in.workload.cores = cores;
-    in.workload.flows.clear();
-    for (unsigned i = 0; i < known_flows; ++i)
-      in.workload.flows.push_back({.src = key_of(i).src,
-                                   .src_port = key_of(i).src_port,
-                                   .dst_port = static_cast<std::uint16_t>(7 + i % endpoints),
-                                   .endpoint = i % endpoints,
-                                   .rate = 1.0 + i % 7});
-    start = must(passes::compile(in, {}));
-    planner = must(planner::Planner::begin(start, in));
-    static unsigned number = 0;
-    const std::string name = "live" + std::to_string(++number);
-    clock = std::make_unique<engine::Clock>(time);
-    pools = must(engine::Pools::make(name, engine::sizes_for(start)));
-    wire = std::make_unique<StreamWire>(pools->frames, all_flows, 11);
+struct FlowsThatChange : Running {
+  FlowsThatChange(const std::string& nic, unsigned queues, unsigned cores, bool generated,
+                  unsigned endpoints = 1)
+      : Running(with_flows(nic, queues, cores, endpoints), all_flows, generated) {
     for (unsigned i = 0; i < all_flows; ++i)
       wire->flows[i].dst_port = static_cast<std::uint16_t>(7 + i % endpoints);
-    card = must(emulator::EmulatedCard::make(in.nic, in.fields, *wire, {.wait_for_room = true}));
-    control = std::make_unique<Grudging>(card->control());
-    rules = must(ports::apply(start, &in.nic, *control));
-    if (generated) code = must(code_of(start, in));
-    engine = must(engine::Engine::make(
-        start, in.fields, *card, *pools, *clock,
-        std::vector<apps::Library>(endpoints, {.path = "", .app = &echo_app, .handle = nullptr}),
-        {.name = name, .generated = code ? &*code : nullptr}));
-    live = std::make_unique<live::Live>(
-        start, live::Parts{.engine = *engine,
-                           .card = *control,
-                           .rules = rules,
-                           .fields = in.fields,
-                           .library = [](const std::string&) -> diag::Result<apps::Library> {
-                             return apps::Library{.path = "", .app = &echo_app, .handle = nullptr};
-                           },
-                           .code = nullptr,
-                           .meanwhile = [this] { pass(24); }});
-    wire->on_late = [this](const StreamWire::Flow& flow) {
-      if (!moving.contains(flow.src_port)) ++late;
-    };
     pass(64);
   }
-
-  // Some datagrams come, and are dealt with in part.
-  void pass(unsigned datagrams) {
-    arrive(datagrams);
-    engine->poll_all();
-  }
-  // They wait in the card's queues.
-  void arrive(unsigned datagrams) {
-    wire->allow(datagrams);
-    time.now_ns += datagrams * 1000;
-    while (wire->waiting() != 0 && card->poll() != 0) {
-    }
-  }
-  void settle() {
-    while (wire->waiting() != 0 || engine->poll_all() != 0) {
-    }
-  }
-  // The planner's list, on the stack; on failure both are where they were.
-  bool carry_out(const diag::Result<planner::Operations>& list) {
-    if (!list) {
-      ADD_FAILURE() << diag::render(list.error(), false);
-      return false;
-    }
-    moving.clear();
-    for (const Operation& o : *list) {
-      if (o.kind == Kind::add_flow || o.kind == Kind::remove_flow || o.kind == Kind::move_flow)
-        moving.insert(o.flow.src_port);
-      if (o.kind == Kind::create_rule || o.kind == Kind::destroy_rule)
-        moving.insert(static_cast<std::uint16_t>(o.filter.match.at("udp.src_port").first));
-    }
-    touched.insert(moving.begin(), moving.end());
-    const auto done = live->apply(*list);
-    if (!done) {
-      why = done.error();
-      planner->take_back();
-    }
-    EXPECT_TRUE(plan::same_but_for_names(live->plan(), planner->plan()));
-    return done.has_value();
-  }
-  // Lookups of flows that found an entry, so far.
-  std::uint64_t hits() const {
-    std::uint64_t sum = 0;
-    for (const auto& core : engine->cores()) {
-      for (const auto& shard : core->shards) {
-        for (const auto& program : shard->programs) {
-          const auto counts = program->edges.derive(program->residue.graph, program->counts);
-          // (The second where the mark of its rule names the endpoint.)
-          for (std::size_t e = 0; e < program->edges.edges.size(); ++e) {
-            const std::string& name = program->edges.edges[e].name;
-            if (name == "udp_flow.hit" || name == "udp_flow.out") sum += counts.edge[e];
-          }
-        }
-      }
-    }
-    return sum;
-  }
-  std::uint64_t sent_by_known() const {
-    std::uint64_t sum = 0;
-    for (const auto& flow : wire->flows)
-      sum += planner->decider().find(key_of(flow.src_port - 40000u)) != nullptr ? flow.sent : 0;
-    return sum;
-  }
-  std::set<std::string> on_card() const {
-    std::set<std::string> out;
-    for (const auto& [key, rule] : rules.flows) out.insert(key);
-    return out;
-  }
-  static std::set<std::string> in_plan(const plan::Plan& plan) {
-    std::set<std::string> out;
-    for (const plan::Filter& f : plan.configuration.filters) out.insert(plan::rule_key(f));
-    return out;
-  }
-
-  passes::Inputs in;
-  plan::Plan start;
-  std::unique_ptr<planner::Planner> planner;
-  ports::VirtualClock time;
-  std::unique_ptr<engine::Clock> clock;
-  std::unique_ptr<engine::Pools> pools;
-  std::unique_ptr<StreamWire> wire;
-  std::unique_ptr<emulator::EmulatedCard> card;
-  std::unique_ptr<Grudging> control;
-  ports::AppliedRules rules;
-  std::optional<engine::GeneratedObject> code;
-  std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<live::Live> live;
-  std::set<std::uint16_t> moving, touched;
-  std::uint64_t late = 0;
-  diag::Error why;
 };
 
 struct Kinds {
@@ -263,7 +105,7 @@ void churn(const std::string& nic, unsigned cores, bool generated, unsigned chan
            std::uint64_t datagrams, unsigned backlog = 400) {
   SCOPED_TRACE(nic + " on " + std::to_string(cores) + " cores");
   start_dpdk();
-  Running r(nic, 4, cores, generated);
+  FlowsThatChange r(nic, 4, cores, generated);
   std::mt19937 random(5);
   Kinds kinds;
   const std::uint64_t each = datagrams / changes;
@@ -362,7 +204,7 @@ TEST(Live, RandomChangesUnderAStream) {
 // to it is nobody's then; others lose nothing.
 void endpoint_in_the_middle(const std::string& nic, unsigned cores) {
   SCOPED_TRACE(nic + " on " + std::to_string(cores) + " cores");
-  Running r(nic, 4, cores, false, 3);
+  FlowsThatChange r(nic, 4, cores, false, 3);
   const auto of = [&](unsigned endpoint) {
     std::uint64_t sent = 0, returned = 0;
     for (unsigned i = endpoint; i < all_flows; i += 3) {
