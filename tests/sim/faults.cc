@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "compiler/passes/rule_overlap.h"
 #include "compiler/plan/operation.h"
 #include "compiler/plan/places.h"
 #include "stack-nodes/registry.h"
@@ -62,6 +63,8 @@ class Enumerate {
 
   std::vector<Fault> run() {
     filters();
+    groups();
+    order();
     flows();
     rss();
     knobs();
@@ -129,6 +132,60 @@ class Enumerate {
       other(first, size);
     for (unsigned less = size / 2; less != 0; less /= 2)
       for (unsigned at = 0; at < size; at += less) other(rule.group[at], less);
+  }
+
+  // A queue too many, another one's queue, and the hash taken otherwise.
+  void groups() {
+    const auto& all = plan_.configuration.filters;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const std::vector<unsigned>& group = all[i].group;
+      if (group.empty()) continue;
+      const auto with = [&](const char* kind, const std::string& place,
+                            std::vector<unsigned> queues, unsigned entries) {
+        add(kind, place, [i, queues, entries](Plan& p) {
+          plan::Filter& rule = p.configuration.filters[i];
+          rule.group = queues;
+          rule.queue = queues.front();
+          rule.entries = entries;
+        });
+      };
+      for (unsigned q = 0; q < plan_.configuration.rx_queues; ++q) {
+        if (std::find(group.begin(), group.end(), q) != group.end()) continue;
+        std::vector<unsigned> more = group, other = group;
+        more.push_back(q);
+        other.back() = q;
+        with("rule: group too large", fmt::format("{} with queue {}", all[i].id, q), more,
+             all[i].entries);
+        with("rule: group's queue", fmt::format("{} with queue {}", all[i].id, q), other,
+             all[i].entries);
+      }
+      std::vector<unsigned> turned(group.begin() + 1, group.end());
+      turned.push_back(group.front());
+      with("rule: group's spread", all[i].id + " in another order", turned, all[i].entries);
+      with("rule: group's spread", all[i].id + " by another table", group, all[i].entries / 2);
+    }
+  }
+
+  // Of two rules of one table that match the same packets the other in front, or neither.
+  void order() {
+    const auto& all = plan_.configuration.filters;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      for (std::size_t k = 0; k < i; ++k) {
+        plan::Filter beside = all[i];
+        beside.priority = all[k].priority;
+        const ir::Node& node = in_.nic.receive.node(*in_.nic.receive.find(all[i].table));
+        if (all[i].priority == all[k].priority ||
+            !passes::misordered(*node.config.table, in_.fields, beside, all[k]))
+          continue;
+        const std::string pair = fmt::format("{} and {}", all[i].id, all[k].id);
+        add("rule: order of two", pair, [i, k](Plan& p) {
+          std::swap(p.configuration.filters[i].priority, p.configuration.filters[k].priority);
+        });
+        add("rule: one priority for two", pair, [i, k](Plan& p) {
+          p.configuration.filters[i].priority = p.configuration.filters[k].priority;
+        });
+      }
+    }
   }
 
   // Part of a field, in all rules of a table, so that they still share one mask. Some drivers take
