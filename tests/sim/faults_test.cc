@@ -463,6 +463,21 @@ TEST_F(Faults, IdealWithoutRules) {
   check_all("ideal without rules", smaller("ideal", text));
 }
 
+// A workload that asks for queues: faults after which every packet still ends as it should.
+TEST_F(Faults, Wishes) {
+  passes::Inputs in = smaller("ideal", model_text("ideal"));
+  ir::Workload& w = in.workload;
+  w.queues = 4;
+  w.policy = ir::Policy::gold;
+  w.endpoints[0].gold = true;
+  for (ir::Flow& f : w.flows) f.gold = w.endpoints[f.endpoint].gold;
+  w.endpoints[0].rate = w.endpoints[1].rate = 0;  // (strangers to both would take a rule more)
+  w.endpoints[1].exclusive = true;
+  w.endpoints[1].queues = ir::QueueRange{1, 1};
+  kinds_alone = true;
+  check_all("ideal, with wishes", in, "wish");
+}
+
 // What the other tests' host never does: forwarding, and tagging.
 TEST_F(Faults, Forwarder) {
   if (not_everyday()) GTEST_SKIP() << for_ci;
