@@ -574,20 +574,27 @@ std::optional<Counterexample> flow_elsewhere(const plan::Plan& plan, const Input
   return out;
 }
 
+// What needs no solver.
+diag::Result<void> check_form(const plan::Plan& plan, const Inputs& inputs) {
+  if (auto ok = check_plan(plan, inputs); !ok) return ok;
+  for (const auto& residue : plan.residues) {
+    if (auto ok = resolve(residue.graph, inputs.fields, true); !ok) return ok;
+  }
+  return {};
+}
+
 }  // namespace
 
 diag::Result<Verdict> verify_meaning(const plan::Plan& plan, const Inputs& inputs) {
-  if (auto ok = check_plan(plan, inputs); !ok) return diag::fail(ok.error());
-  for (const auto& residue : plan.residues) {
-    if (auto ok = resolve(residue.graph, inputs.fields, true); !ok) return diag::fail(ok.error());
-  }
+  if (auto ok = check_form(plan, inputs); !ok) return diag::fail(ok.error());
   return prove_meaning(plan, inputs, check_tables(plan, inputs));
 }
 
 diag::Result<Verdict> verify_plan(const plan::Plan& plan, const Inputs& inputs) {
-  auto all = verify_meaning(plan, inputs);
-  if (!all || !all->proved) return all;
+  if (auto ok = check_form(plan, inputs); !ok) return diag::fail(ok.error());
   const TableCheck tables = check_tables(plan, inputs);
+  auto all = prove_meaning(plan, inputs, tables);
+  if (!all || !all->proved) return all;
   all->counterexample = flow_elsewhere(plan, inputs, tables);
   if (!all->counterexample) {
     if (auto ok = check_wishes(plan, inputs); !ok) return diag::fail(ok.error());

@@ -25,6 +25,15 @@ std::pair<std::uint64_t, std::uint64_t> seen(const plan::Filter& rule, const cha
   return at == rule.match.end() ? std::pair<std::uint64_t, std::uint64_t>() : at->second;
 }
 
+// With what a flow, or a set of them, says of itself.
+template <class Said>
+Asking narrowed(Asking out, const Said& it) {
+  if (it.queue || it.gold != out.gold) out.span = it.span;
+  out.gold = it.gold;
+  if (it.queue) out.queues = ir::QueueRange{*it.queue, *it.queue};
+  return out;
+}
+
 }  // namespace
 
 Asking asking(const ir::Workload& workload, unsigned e) {
@@ -33,19 +42,11 @@ Asking asking(const ir::Workload& workload, unsigned e) {
 }
 
 Asking asking(const ir::Workload& workload, const ir::Flow& flow) {
-  Asking out = asking(workload, flow.endpoint);
-  if (flow.queue || flow.gold != out.gold) out.span = flow.span;
-  out.gold = flow.gold;
-  if (flow.queue) out.queues = ir::QueueRange{*flow.queue, *flow.queue};
-  return out;
+  return narrowed(asking(workload, flow.endpoint), flow);
 }
 
 Asking asking(const ir::Workload& workload, const ir::FlowSet& set) {
-  Asking out = asking(workload, set.endpoint);
-  if (set.queue || set.gold != out.gold) out.span = set.span;
-  out.gold = set.gold;
-  if (set.queue) out.queues = ir::QueueRange{*set.queue, *set.queue};
-  return out;
+  return narrowed(asking(workload, set.endpoint), set);
 }
 
 Wishes::Wishes(const plan::Plan& plan, const Inputs& inputs) : workload_(inputs.workload) {
