@@ -203,10 +203,11 @@ class OverSockets(Traffic):
             right, sent = traffic.udp_echo(peer.space, SOME_SIZES)
             self.assertEqual(right, sent)
             given, got = peer.leave(stack)
+            refused = bridge.refused_by_wire()
             stats = stack.stop()
             bridge.stop()
             accounts.check_inside(self, stats)
-            accounts.check_peer(self, stats, given - bridge.refused_by_wire(), got)
+            accounts.check_peer(self, stats, given - refused, got)
             self.assertEqual(accounts.drops(stats), lost)
 
 

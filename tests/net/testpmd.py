@@ -26,18 +26,18 @@ class Bridge:
                           "tso", "off", check=False)
         self.log = lab.folder / f"testpmd-{len(lab.captures)}.log"
         command = space.words(
-            "dpdk-testpmd", "--no-huge", "-m", "384", "--no-pci", "--no-telemetry", "--no-shconf",
-            "--file-prefix", f"{lab.name}t{len(lab.captures)}", "--lcores", "0@(0,1),1@(0,1)",
-            "--vdev", device, "--vdev", kernel, "--", "--mbuf-size=9728", "--forward-mode=io",
-            "--auto-start", "--total-num-mbufs=8192", "--no-lsc-interrupt", "--disable-link-check",
-            "--stats-period=600")
+            "stdbuf", "-oL", "dpdk-testpmd", "--no-huge", "-m", "384", "--no-pci",
+            "--no-telemetry", "--no-shconf", "--file-prefix", f"{lab.name}t{len(lab.captures)}",
+            "--lcores", "0@(0,1),1@(0,1)", "--vdev", device, "--vdev", kernel, "--",
+            "--mbuf-size=9728", "--forward-mode=io", "--auto-start", "--total-num-mbufs=8192",
+            "--no-lsc-interrupt", "--disable-link-check", "--interactive")
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log,
                                             stderr=subprocess.STDOUT, start_new_session=True)
         lab.captures.append(self)  # ended with the lab
 
     def ready(self):
-        lib.wait_for("testpmd forwards", lambda: "Throughput" in self.said() or self.ended(), 30)
+        lib.wait_for("testpmd forwards", lambda: "testpmd>" in self.said() or self.ended(), 30)
         if self.ended():
             raise AssertionError(self.said())
         return self
@@ -57,7 +57,13 @@ class Bridge:
                 self.kill()
 
     def refused_by_wire(self):
-        """Frames that the device did not take from testpmd, which has ended: the peer's own count."""
+        """Frames that the device did not take from testpmd: the peer's own count. Forwarding ends
+        with it, and has to end before weft does: memif takes away the rings of a peer that has
+        gone while testpmd still polls them.
+        """
+        self.process.stdin.write(b"stop\n")
+        self.process.stdin.flush()
+        lib.wait_for("testpmd counts", lambda: "statistics for all ports" in self.said(), 30)
         found = re.search(r"statistics for port 0 .*?TX-dropped: (\d+)", self.said(), re.DOTALL)
         return int(found.group(1))
 
