@@ -251,6 +251,7 @@ class Placer {
     }
     std::vector<unsigned> bin = found.bin;
     fill_empty(wish, bin);
+    number_alike(wish, bin);
     for (unsigned q = 0; q < queues_; ++q) {
       plan::NetCore& core = plan_.cores[bin[q]];
       core.queues.push_back(q);
@@ -279,6 +280,28 @@ class Placer {
       --has[bin[*least]];
       ++has[core.id];
       bin[*least] = core.id;
+    }
+  }
+
+  // Cores that are alike, and that nobody asked for by number, in the order of their first queues:
+  // which is which depends on no rate.
+  void number_alike(const std::vector<const std::vector<unsigned>*>& wish,
+                    std::vector<unsigned>& bin) const {
+    std::map<std::pair<double, double>, std::vector<unsigned>> alike;
+    std::set<unsigned> asked_for;
+    for (const auto* only : wish)
+      if (only != nullptr) asked_for.insert(only->begin(), only->end());
+    for (const plan::NetCore& core : plan_.cores)
+      if (!asked_for.contains(core.id)) alike[{core.slower, core.remote}].push_back(core.id);
+    std::vector<std::optional<unsigned>> number(plan_.cores.size());
+    for (unsigned& c : bin) {
+      if (!number[c] && asked_for.contains(c)) number[c] = c;
+      if (!number[c]) {
+        auto& left = alike.at({plan_.cores[c].slower, plan_.cores[c].remote});
+        number[c] = left.front();
+        left.erase(left.begin());
+      }
+      c = *number[c];
     }
   }
 

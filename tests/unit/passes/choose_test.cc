@@ -191,6 +191,21 @@ TEST(Choose, WishesForCoresHold) {
   }
 }
 
+// Which core has which queue is no matter of rates, where all have one: plans for other rates fit a
+// stack that runs.
+TEST(Choose, CoresThatAreAlikeAreNumberedByTheirQueues) {
+  for (unsigned turn = 0; turn < 5; ++turn) {
+    Inputs in = inputs("intel_82599", "quickstart");
+    set_flows(in, 5);
+    in.workload.queues = 4;
+    in.workload.cores = 4;
+    for (unsigned i = 0; i < 5; ++i) in.workload.flows[i].rate = 1e5 * (1 + (i + turn) % 5);
+    const auto plan = unproved(in);
+    for (unsigned c = 0; c < 4; ++c)
+      EXPECT_EQ(plan.cores.at(c).queues, std::vector<unsigned>{c}) << "turn " << turn;
+  }
+}
+
 // A refusal's code.
 std::string refusal(const Inputs& in) {
   const auto choice = choose(in, {});

@@ -260,6 +260,14 @@ TEST(FlowRule, NamesAllLayersFromTheOutsideIn) {
   EXPECT_EQ(rule->mark.id, 5u);
 }
 
+TEST(FlowRule, NamesABlockOfPortsByItsMask) {
+  plan::Filter filter;
+  filter.match = {{"udp.dst_port", {4096, 0xf000}}};
+  const auto rule = must(ports::flow_rule(filter, {}));
+  EXPECT_EQ(rule->udp_spec.hdr.dst_port, rte_cpu_to_be_16(4096));
+  EXPECT_EQ(rule->udp_mask.hdr.dst_port, rte_cpu_to_be_16(0xf000));
+}
+
 TEST(Names, OffloadsAreThoseOfDpdk) {
   EXPECT_EQ(ports::offload_bit("RX_IPV4_CKSUM")->bit, RTE_ETH_RX_OFFLOAD_IPV4_CKSUM);
   EXPECT_EQ(ports::offload_bit("TX_UDP_CKSUM")->bit, RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
