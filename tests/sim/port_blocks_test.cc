@@ -107,13 +107,13 @@ TEST(PortBlocks, SeveralForARange) {
   start_dpdk();
   EXPECT_EQ(arrive_as_planned("ideal", {5000, 5015}, 3), 2u);
   EXPECT_EQ(arrive_as_planned("mellanox_connectx5", {5000, 5015}, 3), 2u);
+  EXPECT_EQ(arrive_as_planned("intel_e810", {5000, 5015}, 3), 2u);
 }
 
-// Cards without masks have a rule for each port.
+// A card without masks has a rule for each port.
 TEST(PortBlocks, OnePortEachWithoutMasks) {
   start_dpdk();
-  for (const char* nic : {"intel_e810", "intel_xl710"})
-    EXPECT_EQ(arrive_as_planned(nic, {5000, 5015}, 3), 16u) << nic;
+  EXPECT_EQ(arrive_as_planned("intel_xl710", {5000, 5015}, 3), 16u);
 }
 
 }  // namespace

@@ -218,7 +218,7 @@ TEST(Planner, EndpointInTheMiddleGoesAndAnotherTakesItsPlace) {
 
 // Its number is free when nothing bears it any more, not before.
 TEST(Planner, EndpointStaysWhilePacketsMarkedForItAreOnTheirWay) {
-  passes::Inputs in = three("intel_e810");
+  passes::Inputs in = three("intel_xl710");
   in.workload.endpoints[1].queues = ir::QueueRange{3, 3};  // so all that comes to it has a rule
   std::erase_if(in.workload.flows, [](const ir::Flow& f) { return f.endpoint == 1; });
   passes::Options options;

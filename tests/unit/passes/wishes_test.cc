@@ -266,7 +266,8 @@ TEST(Wishes, PortsAreCutAsTheCardTakesIt) {
   };
   EXPECT_EQ(rules(with_ports("mellanox_connectx5", 1000, 1000)), 7);
   EXPECT_EQ(rules(with_ports("intel_82599", 1000, 1000)), 125);
-  EXPECT_EQ(rules(with_ports("intel_e810", 1000, 100)), 100);
+  EXPECT_EQ(rules(with_ports("intel_e810", 1000, 100)), 5);
+  EXPECT_EQ(rules(with_ports("intel_xl710", 1000, 100)), 100);
   Inputs two = with_ports("intel_82599", 4096, 4096);
   two.workload.endpoints.push_back(two.workload.endpoints[1]);
   two.workload.endpoints[2].name = "third";

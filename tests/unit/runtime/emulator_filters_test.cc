@@ -254,7 +254,7 @@ TEST(EmulatorFilters, RefusesWhatTheLanguageHasNoWordFor) {
   attr.ingress = 0;
   EXPECT_EQ(attempt(attr).type, RTE_FLOW_ERROR_TYPE_ATTR_INGRESS);
   attr = rule.attr;
-  attr.priority = 1;
+  attr.priority = 2;
   EXPECT_EQ(attempt(attr).type, RTE_FLOW_ERROR_TYPE_ATTR_PRIORITY);
 
   const auto with_items = [&](std::vector<rte_flow_item> items) {
