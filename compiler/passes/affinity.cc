@@ -93,11 +93,10 @@ class Affinity {
       const auto& arrivals = side.of_residue.at(residue.id).arrivals;
       const auto at = arrivals.find(id);
       if (at == arrivals.end()) continue;
-      std::vector<Term> queues, here;
-      for (const auto q : residue.queues)
-        queues.push_back(session_.equal(side.queue, session_.number(q, 16)));
+      const Term arrives = is_one_of(session_, side.queue, residue.queues);
+      std::vector<Term> here;
       for (const Way& way : at->second) here.push_back(session_.all_of({way.when, like(way)}));
-      ways.push_back(session_.all_of({session_.any_of(queues), session_.any_of(here)}));
+      ways.push_back(session_.all_of({arrives, session_.any_of(here)}));
     }
     return session_.all_of(
         {path.when, session_.equal(side.queue, path.queue), session_.any_of(ways)});
@@ -136,10 +135,8 @@ class Affinity {
   Counterexample apart(const std::string& id, const CardPath& a, const CardPath& b) {
     Counterexample out;
     out.entry = "rx";
-    Witness first = witness_of(a_.symbolic), second = witness_of(b_.symbolic);
-    out.fields = std::move(first.fields);
-    out.frame = std::move(first.frame);
-    out.second = std::move(second.frame);
+    show_packet(a_.symbolic, out);
+    out.second = witness_of(b_.symbolic).frame;
     out.queue = static_cast<unsigned>(session_.value(a_.queue));
     out.second_queue = static_cast<unsigned>(session_.value(b_.queue));
     out.expected = fmt::format("both packets reach the state of {} on one queue", id);
@@ -165,9 +162,7 @@ class Affinity {
       if (session_.check("placed " + id) != Outcome::unsat) {
         found = unplaced(id, "segments get to where the plan says that their connection is",
                          fmt::format("one is placed otherwise ({})", path.name));
-        Witness witness = witness_of(a_.symbolic);
-        found->fields = std::move(witness.fields);
-        found->frame = std::move(witness.frame);
+        show_packet(a_.symbolic, *found);
         found->queue = static_cast<unsigned>(session_.value(a_.queue));
       }
       session_.pop();
@@ -241,16 +236,15 @@ class Affinity {
         const auto& arrivals = a_.of_residue.at(residue.id).arrivals;
         const auto at = arrivals.find(id);
         if (found || !path.drop.empty() || at == arrivals.end()) continue;
-        std::vector<Term> untold, queues;
+        std::vector<Term> untold;
         for (const Way& way : at->second) {
           if (!way.state.versions.contains(std::string(told_to_all))) untold.push_back(way.when);
         }
         if (untold.empty()) continue;
-        for (const auto q : residue.queues)
-          queues.push_back(session_.equal(a_.queue, session_.number(q, 16)));
         session_.push();
         session_.add(session_.all_of({path.when, session_.equal(a_.queue, path.queue),
-                                      session_.any_of(queues), session_.any_of(untold)}));
+                                      is_one_of(session_, a_.queue, residue.queues),
+                                      session_.any_of(untold)}));
         if (session_.check("told " + id) != Outcome::unsat) found = alone(id);
         session_.pop();
       }
@@ -261,9 +255,7 @@ class Affinity {
   Counterexample alone(const std::string& id) {
     Counterexample out;
     out.entry = "rx";
-    Witness witness = witness_of(a_.symbolic);
-    out.fields = std::move(witness.fields);
-    out.frame = std::move(witness.frame);
+    show_packet(a_.symbolic, out);
     out.queue = static_cast<unsigned>(session_.value(a_.queue));
     out.expected = fmt::format("all queues are told what {} learns", id);
     out.actual = fmt::format("queue {} learns it for itself", *out.queue);

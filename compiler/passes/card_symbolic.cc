@@ -69,12 +69,6 @@ Term hits(Symbolic& symbolic, const ir::FilterTable& table, const plan::Filter& 
 
 namespace {
 
-Term in_group(smt::Session& session, const plan::Filter& rule, const Term& queue) {
-  std::vector<Term> ways;
-  for (const unsigned q : rule.group) ways.push_back(session.equal(queue, session.number(q, 16)));
-  return session.any_of(ways);
-}
-
 // (Groups of the same queues in the same order bring one packet to the same of them.)
 Term hashed_in(Symbolic& symbolic, const plan::Filter& rule, const std::vector<std::string>& input,
                const State& state) {
@@ -285,7 +279,7 @@ class Receive {
     if (rule.group.empty()) return session_.number(rule.queue, 16);
     if (rule.entries == 0) {
       const Term any = symbolic_.unknown("card/queue of " + rule.id, 16);
-      conditions_.push_back(in_group(session_, rule, any));
+      conditions_.push_back(is_one_of(session_, any, rule.group));
       return any;
     }
     const ir::Node* unit = rss_node(nic_);
@@ -295,7 +289,7 @@ class Receive {
          unit == nullptr ? std::vector<ir::RssType>() : unit->config.rss->types) {
       if (!rss.enabled || !is_on(type, rss)) continue;
       const Term q = hashed_in(symbolic_, rule, type.input, State{});
-      conditions_.push_back(in_group(session_, rule, q));
+      conditions_.push_back(is_one_of(session_, q, rule.group));
       by_type.emplace_back(symbolic_.condition(type.applies, State{}), q);
     }
     Term queue = session_.number(rule.queue, 16);
@@ -379,10 +373,7 @@ Term hashed_to(Symbolic& symbolic, const std::vector<std::string>& input, const 
 }
 
 Term in_table(smt::Session& session, const plan::Rss& rss, const Term& queue) {
-  const std::set<std::uint16_t> range(rss.table.begin(), rss.table.end());
-  std::vector<Term> ways;
-  for (const auto r : range) ways.push_back(session.equal(queue, session.number(r, 16)));
-  return session.any_of(ways);
+  return is_one_of(session, queue, std::set<unsigned>(rss.table.begin(), rss.table.end()));
 }
 
 Term arrival_of(Symbolic& symbolic, const plan::Rss& rss, const State& state) {
@@ -400,7 +391,7 @@ Term arrival_in(Symbolic& symbolic, const plan::Rss& rss, const plan::Filter& ru
   const Term first = session.number(rule.queue, 16);
   if (rule.group.empty() || !rss.enabled || rss.segment->empty()) return first;
   const Term queue = hashed_in(symbolic, rule, *rss.segment, state);
-  return session.ite(in_group(session, rule, queue), queue, first);
+  return session.ite(is_one_of(session, queue, rule.group), queue, first);
 }
 
 KeyTerms key_terms(Symbolic& symbolic) {

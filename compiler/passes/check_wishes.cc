@@ -159,12 +159,10 @@ class Strangers {
       if (!tcp) session_.add(session_.negate(key_terms(symbolic_).hit));  // flows: one by one
       for (const CardPath& path : paths_) {
         if (found || !path.drop.empty()) continue;
-        std::vector<Term> good;
-        for (const unsigned q : allowed)
-          good.push_back(session_.equal(path.queue, session_.number(q, 16)));
+        const Term fine = is_one_of(session_, path.queue, allowed);
         session_.push();
         session_.add(path.when);
-        session_.add(session_.negate(session_.any_of(good)));
+        session_.add(session_.negate(fine));
         if (session_.check("a stranger astray, " + path.name) != Outcome::unsat)
           found = show(allowed, asked, path);
         session_.pop();
@@ -180,9 +178,7 @@ class Strangers {
     Counterexample out;
     out.entry = "rx";
     out.queue = static_cast<unsigned>(session_.value(path.queue));
-    Witness witness = witness_of(symbolic_);
-    out.fields = std::move(witness.fields);
-    out.frame = std::move(witness.frame);
+    show_packet(symbolic_, out);
     for (const Asked& a : asked) {
       if (session_.value(belongs(a)) == 0) continue;
       const auto breach = wishes_.against(a.packets, *out.queue, a.expected);

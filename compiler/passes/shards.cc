@@ -58,10 +58,8 @@ Term Shards::owner_by_hash(Symbolic& symbolic, const nodes::NodeDecl& handover,
   if (at == queues_of_.end() || at->second.empty()) return shard;
   smt::Session& session = symbolic.session();
   const Term owner = session.apply(std::string(handover.owner) + "/owner", key, 16);
-  std::vector<Term> ways;
-  for (const unsigned queue : at->second)
-    ways.push_back(session.equal(owner, session.number(queue, 16)));
-  return session.ite(session.any_of(ways), owner, session.number(at->second.front(), 16));
+  return session.ite(is_one_of(session, owner, at->second), owner,
+                     session.number(at->second.front(), 16));
 }
 
 // As Owners::of_connection: where it was kept, where a rule brings whole segments, or the card's

@@ -96,4 +96,12 @@ class Symbolic {
   std::map<std::string, ir::ExprPtr> parsed_;
 };
 
+// `queue` (16 bits) is one of these numbers.
+template <class Queues>
+smt::Term is_one_of(smt::Session& session, const smt::Term& queue, const Queues& queues) {
+  std::vector<smt::Term> ways;
+  for (const unsigned q : queues) ways.push_back(session.equal(queue, session.number(q, 16)));
+  return session.any_of(ways);
+}
+
 }  // namespace weft::passes

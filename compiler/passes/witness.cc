@@ -145,4 +145,10 @@ class Frame {
 
 Witness witness_of(Symbolic& symbolic, bool popped) { return Frame(symbolic, popped).run(); }
 
+void show_packet(Symbolic& symbolic, Counterexample& out, bool popped) {
+  Witness witness = witness_of(symbolic, popped);
+  out.fields = std::move(witness.fields);
+  out.frame = std::move(witness.frame);
+}
+
 }  // namespace weft::passes

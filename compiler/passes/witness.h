@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/passes/pipeline.h"
 #include "compiler/passes/symbolic.h"
 
 namespace weft::passes {
@@ -20,5 +21,7 @@ struct Witness {
 // way took off a tag, so that a tag's fields mean something even where the ethertype announces
 // none.
 Witness witness_of(Symbolic& symbolic, bool popped = false);
+// The same in a counterexample.
+void show_packet(Symbolic& symbolic, Counterexample& out, bool popped = false);
 
 }  // namespace weft::passes
