@@ -1,4 +1,6 @@
 #include "compiler/passes/affinity.h"
+#include "compiler/passes/card_receive.h"
+#include "compiler/passes/descriptor_terms.h"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "compiler/passes/card_symbolic.h"
+#include "compiler/passes/flow_terms.h"
 #include "compiler/passes/pipeline.h"
 #include "compiler/passes/shards.h"
 

@@ -1,4 +1,6 @@
 #include "compiler/passes/check_wishes.h"
+#include "compiler/passes/card_receive.h"
+#include "compiler/passes/flow_terms.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

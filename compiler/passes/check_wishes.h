@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "compiler/passes/card_symbolic.h"
+#include "compiler/passes/flow_terms.h"
 #include "compiler/passes/leaves.h"
 #include "compiler/passes/pipeline.h"
 #include "compiler/passes/wishes.h"

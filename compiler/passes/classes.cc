@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "compiler/passes/filter_plan.h"
+#include "compiler/passes/knobs.h"
 #include "compiler/passes/place.h"
 #include "compiler/passes/placement.h"
 #include "compiler/passes/steer.h"
@@ -395,16 +396,12 @@ bool cover(Classes& classes, unsigned endpoint) {
 PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs) {
   PacketCost out{cycles_of(inputs.graph, inputs.costs), 2 * inputs.costs.of("byte"),
                  inputs.costs.of("handover"), inputs.costs.of("byte")};
-  const auto on = [&](const ir::Config& config) {
-    const auto it = knobs.find(config.knob);
-    return it != knobs.end() && it->second;
-  };
   for (const ir::Graph* graph : {&inputs.nic.receive, &inputs.nic.transmit}) {
     for (auto [v, end] = vertices(graph->g); v != end; ++v) {
       const ir::Config& c = graph->node(*v).config;
       const bool sums = (c.report && c.report->about("udp.checksum_ok") != nullptr) ||
                         (c.performs && c.performs->effect == "udp.checksum_fill");
-      if (sums && on(c)) out.byte -= inputs.costs.of("byte");
+      if (sums && is_on(knobs, c.knob)) out.byte -= inputs.costs.of("byte");
     }
   }
   out.byte = std::max(out.byte, 0.0);

@@ -11,6 +11,7 @@
 #include "compiler/passes/prove.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/rule_overlap.h"
+#include "compiler/passes/rule_terms.h"
 #include "compiler/plan/target.h"
 #include "compiler/plan/text.h"
 

@@ -1,4 +1,5 @@
 #include "compiler/passes/difference.h"
+#include "compiler/passes/descriptor_terms.h"
 
 #include <fmt/format.h>
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "compiler/passes/knobs.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
 #include "stack-nodes/registry.h"
@@ -34,8 +35,7 @@ void Embedder::read(ir::Item& item, const Term& when) {
     const auto& config = unit->config;
     const ir::Claim* claim = config.report ? config.report->about(item.test) : nullptr;
     if (claim == nullptr) continue;
-    const auto knob = plan_.configuration.knobs.find(config.knob);
-    if (knob == plan_.configuration.knobs.end() || !knob->second) continue;
+    if (!is_on(plan_.configuration.knobs, config.knob)) continue;
     // A card whose "good" is evidence of nothing only finds errors, and those are looked at
     // again.
     const Term evidence = symbolic_.condition(claim->evidence, State{});
@@ -126,8 +126,7 @@ void Embedder::offload(Embedded& e) {
   for (auto [v, end] = vertices(inputs_.nic.transmit.g); v != end; ++v) {
     const ir::Config& config = inputs_.nic.transmit.node(*v).config;
     if (!config.performs || config.performs->effect != e.node.impl) continue;
-    const auto knob = plan_.configuration.knobs.find(config.knob);
-    if (knob == plan_.configuration.knobs.end() || !knob->second) {
+    if (!is_on(plan_.configuration.knobs, config.knob)) {
       e.node.why = config.in_software
                        ? config.knob + " is done by the driver in software: nothing is saved"
                        : config.knob + " is off";

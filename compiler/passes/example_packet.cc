@@ -5,6 +5,7 @@
 #include "compiler/passes/check_wishes.h"
 #include "compiler/passes/difference.h"
 #include "compiler/passes/prefer.h"
+#include "compiler/passes/rule_terms.h"
 
 namespace weft::passes {
 

@@ -5,8 +5,9 @@
 #include "compiler/frontend/readers.h"
 #include "compiler/ir/filter_shape.h"
 #include "compiler/passes/addresses.h"
-#include "compiler/passes/card_symbolic.h"
+#include "compiler/passes/descriptor_terms.h"
 #include "compiler/passes/flow_sources.h"
+#include "compiler/passes/knobs.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/passes/steer.h"
 
@@ -23,9 +24,9 @@ std::string knobs_in(const ir::ExprPtr& e, const plan::Configuration& config) {
   std::string out;
   for (const auto& name : ir::names_in(e)) {
     if (!name.starts_with("knob.")) continue;
-    const auto it = config.knobs.find(name.substr(5));
-    const bool on = it != config.knobs.end() && it->second;
-    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name.substr(5), on ? "on" : "off");
+    const std::string knob = name.substr(5);
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", knob,
+                       is_on(config.knobs, knob) ? "on" : "off");
   }
   return out;
 }
@@ -87,8 +88,7 @@ Fact hit(Symbolic& symbolic, const ir::NicModel& nic, const std::vector<std::str
 void report(Symbolic& symbolic, const ir::Node& node, const plan::Configuration& config,
             std::vector<Fact>& out) {
   const ir::Report& report = *node.config.report;
-  const auto knob = config.knobs.find(node.config.knob);
-  if (knob == config.knobs.end() || !knob->second) return;
+  if (!is_on(config.knobs, node.config.knob)) return;
   smt::Session& session = symbolic.session();
   const Term answer = symbolic.initial(report.field);
   std::vector<Term> words = {session.equal(answer, session.number(1, 2))};

@@ -1,4 +1,5 @@
 #include "compiler/passes/flow_index.h"
+#include "compiler/passes/rule_terms.h"
 
 #include <fmt/format.h>
 

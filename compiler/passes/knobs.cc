@@ -60,4 +60,9 @@ std::map<std::string, bool> choose_knobs(const Inputs& inputs) {
   return out;
 }
 
+bool is_on(const std::map<std::string, bool>& knobs, const std::string& knob) {
+  const auto it = knobs.find(knob);
+  return it != knobs.end() && it->second;
+}
+
 }  // namespace weft::passes

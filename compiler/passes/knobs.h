@@ -10,4 +10,7 @@ namespace weft::passes {
 
 std::map<std::string, bool> choose_knobs(const Inputs& inputs);
 
+// Of a configuration's `knobs`; those that it does not name are off.
+bool is_on(const std::map<std::string, bool>& knobs, const std::string& knob);
+
 }  // namespace weft::passes

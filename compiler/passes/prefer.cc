@@ -1,4 +1,6 @@
 #include "compiler/passes/prefer.h"
+#include "compiler/passes/flow_terms.h"
+#include "compiler/passes/hash_terms.h"
 
 #include <algorithm>
 

@@ -2,7 +2,6 @@
 // for which the real tables and the real hash answer as the solver's model says.
 #pragma once
 
-#include "compiler/passes/card_symbolic.h"
 #include "compiler/passes/pipeline.h"
 #include "compiler/passes/symbolic.h"
 

@@ -1,6 +1,7 @@
 #include "compiler/passes/proof_world.h"
 
 #include "compiler/passes/addresses.h"
+#include "compiler/passes/descriptor_terms.h"
 #include "compiler/passes/facts.h"
 #include "compiler/passes/reach.h"
 #include "compiler/passes/resolve.h"

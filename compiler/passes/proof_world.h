@@ -2,7 +2,7 @@
 // tables and the card's answers, as far as they are known of every packet.
 #pragma once
 
-#include "compiler/passes/card_symbolic.h"
+#include "compiler/passes/flow_terms.h"
 #include "compiler/passes/leaves.h"
 #include "compiler/passes/pipeline.h"
 #include "compiler/passes/shards.h"

@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "compiler/passes/card_receive.h"
+#include "compiler/passes/descriptor_terms.h"
 #include "compiler/passes/difference.h"
 #include "compiler/passes/prove_entries.h"
 #include "compiler/passes/reach.h"

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "compiler/passes/descriptor_terms.h"
 #include "compiler/passes/difference.h"
 #include "compiler/passes/prove_entries.h"
 #include "compiler/passes/reach.h"

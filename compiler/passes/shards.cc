@@ -1,6 +1,6 @@
 #include "compiler/passes/shards.h"
 
-#include "compiler/passes/card_symbolic.h"
+#include "compiler/passes/hash_terms.h"
 #include "compiler/passes/resolve.h"
 #include "compiler/plan/segment_rules.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/passes/card_symbolic.h"
+#include "compiler/passes/flow_terms.h"
 #include "compiler/passes/pipeline.h"
 
 namespace weft::passes {
