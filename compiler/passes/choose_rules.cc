@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "compiler/passes/coverage.h"
 #include "compiler/passes/refusal.h"
 
 namespace weft::passes {

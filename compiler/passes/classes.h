@@ -1,31 +1,19 @@
-// Part of the pass "choose": flows that are alike, and whose queues are for whom. What is counted
-// later numbers classes, whatever the number of flows.
+// Part of the pass "choose": flows that are alike. What is counted later numbers classes, whatever
+// the number of flows.
 #pragma once
 
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "compiler/ir/port_block.h"
+#include "compiler/passes/packet_cost.h"
 #include "compiler/passes/pipeline.h"
+#include "compiler/passes/zones.h"
 
 namespace weft::passes {
 
 inline constexpr std::size_t most_classes = 100;
-
-// Who shares queues. Zone 0 is everybody's; packets that no rule matches arrive there. Another
-// zone's queues are reached by rules alone.
-struct Zone {
-  std::string name;  // "everybody", "gold", "endpoint db", "trust bank", "core 1"
-  bool gold = false;
-  std::set<unsigned> pinned;      // these queues, where somebody says so
-  std::optional<unsigned> core;   // run by this core
-  std::vector<unsigned> classes;  // indexes
-  diag::Span span;                // the line that asks for it
-  std::string group;              // whose packets its queues carry (plan/memory.h)
-};
 
 // Flows to one endpoint with one priority, one wish and one weight; or sets of them, whose rules
 // have one mask; or an endpoint's packets from sources that are no known flow ("strangers").
@@ -79,15 +67,6 @@ struct Classes {
   std::vector<double> weight;  // by flow, cycles per second
 };
 
-// What a packet costs in the stack, about: the whole protocol graph, with the card's checksums.
-struct PacketCost {
-  double cycles = 0;
-  double byte = 0;  // for each byte of payload beyond 64
-  double ring = 0;  // to or from another core
-  double copy = 0;  // for each byte of payload, into memory of another process
-};
-PacketCost packet_cost(const Inputs& inputs, const std::map<std::string, bool>& knobs);
-
 // How the ports of an endpoint are cut into those that one rule is for: as few blocks as can be, of
 // many sizes; blocks of one size for all endpoints, where rules share a mask; each port by itself.
 enum class PortCut { blocks, even, single };
@@ -105,10 +84,6 @@ Classes classes_of(const Inputs& inputs, const PacketCost& cost, const RuleKinds
 // The block of an endpoint's rules that a port is in; null: it has none.
 const ir::PortBlock* block_of(const Classes& classes, unsigned endpoint, std::uint16_t port);
 
-// From now on a rule for all that comes to the endpoint brings its flows, but for those that belong
-// elsewhere. False where it has no such class, or where that brings nobody.
-bool cover(Classes& classes, unsigned endpoint);
-
 // Do rules of both match some packets? `wide` is about more of them.
 inline bool inside(const Classes& classes, unsigned narrow, unsigned wide) {
   const FlowClass &n = classes.all[narrow], &w = classes.all[wide];
@@ -122,21 +97,5 @@ inline bool belong_together(const FlowClass& narrow, const FlowClass& wide) {
          (!narrow.pin ||
           (wide.pin && wide.pin->first >= narrow.pin->first && wide.pin->last <= narrow.pin->last));
 }
-
-// Where its application runs: as it wishes, else on the net core.
-ir::Placement how_of(const ir::Endpoint& endpoint);
-// Whose packets lie where its own do (plan/memory.h).
-std::string group_of(const ir::Endpoint& endpoint);
-// To copy one of its packets, cycles.
-double copy_cycles(const ir::Endpoint& endpoint, const PacketCost& cost);
-
-// The zone of an endpoint's flows of one priority; "everybody" where nobody asks for more.
-std::string zone_name(const ir::Workload& workload, const ir::Endpoint& endpoint, bool gold);
-inline constexpr const char* everybody = "everybody";
-
-// Cycles per second for `rate` packets per second to the endpoint.
-double weight_of(const ir::Endpoint& endpoint, double rate, const PacketCost& cost);
-// The part of it for what a request takes beside a small packet's way through the stack, cycles.
-double extra_of(const ir::Endpoint& endpoint, const PacketCost& cost);
 
 }  // namespace weft::passes
