@@ -14,7 +14,8 @@ namespace {
 std::vector<const ir::Node*> reporters(const ir::NicModel& nic, const plan::Plan& plan) {
   std::vector<const ir::Node*> out;
   for (const ir::Node* node : receive_order(nic)) {
-    if (node->config.report && is_on(plan.configuration.knobs, node->config.knob)) out.push_back(node);
+    if (node->config.report && is_on(plan.configuration.knobs, node->config.knob))
+      out.push_back(node);
   }
   return out;
 }
