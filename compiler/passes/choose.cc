@@ -10,6 +10,7 @@
 #include "compiler/passes/judge.h"
 #include "compiler/passes/knobs.h"
 #include "compiler/passes/placement.h"
+#include "compiler/passes/share_advice.h"
 #include "compiler/passes/steer.h"
 
 namespace weft::passes {
@@ -76,7 +77,9 @@ void Chooser::finish() {
   out_.flows.reserve(workload_.flows.size());
   for (const unsigned f : heaviest_first(classes_.weight)) {
     const unsigned t = table_of_[f];
-    out_.flows.push_back({f, t == none ? std::string() : problem_.tables[t].name(), queue_of_[f]});
+    const FlowClass& c = classes_.all[class_of_[f]];
+    out_.flows.push_back({f, t == none ? std::string() : problem_.tables[t].name(), queue_of_[f],
+                          c.pin.has_value() || c.exception});
   }
   for (std::size_t s = 0; s < out_.sockets.size(); ++s)
     if (out_.sockets[s].group.empty()) out_.sockets[s].queue = socket_queue_[s];
@@ -125,7 +128,14 @@ std::vector<std::string> Choice::feeding() const {
 }
 
 Result<Choice> choose(const Inputs& inputs, const Options& options, const Settled* settled) {
-  return Chooser(inputs, options, settled).run(options.certify);
+  auto found = Chooser(inputs, options, settled).run(options.certify);
+  if (!found && settled == nullptr) {
+    const auto chosen = [&](const Inputs& in) {
+      return Chooser(in, options, nullptr).run(false).has_value();
+    };
+    advise_sharing(inputs, chosen, found.error().list.front());
+  }
+  return found;
 }
 
 std::string to_string(const Choice& choice) {

@@ -15,9 +15,10 @@
 namespace weft::passes {
 
 struct FlowChoice {
-  unsigned flow = 0;   // index into the workload's flows
-  std::string table;   // where its rule goes; empty: RSS brings it, or a rule for its endpoint
-  unsigned queue = 0;  // of the rule; without one, who owns the flow where nobody can predict RSS
+  unsigned flow = 0;    // index into the workload's flows
+  std::string table;    // where its rule goes; empty: RSS brings it, or a rule for its endpoint
+  unsigned queue = 0;   // of the rule; without one, who owns the flow where nobody can predict RSS
+  bool itself = false;  // a wish of its own asks for the rule
 };
 
 // A rule for all that comes to a port of an endpoint, or to several with the same upper bits; or
@@ -46,6 +47,7 @@ struct Choice {
   std::vector<unsigned> open = {0};  // queues where what no rule matches may arrive, sorted
   std::vector<FlowChoice> flows;     // heaviest first
   std::vector<SocketChoice> sockets;
+  double spare = 0;  // packets per second by rules that no wish needs
   plan::Chosen chosen;
   std::vector<std::optional<unsigned>> zone_core;  // by zone of `chosen`
   std::vector<std::string> groups;                 // by queue: whose packets it carries

@@ -36,8 +36,11 @@ std::string without_wish(const FilterProblem& p, const Inputs& inputs, const Flo
   if (p.classes->zones[c.zone].gold)
     return fmt::format("`policy: balance`, or `class: normal` for {}", c.name);
   if (e.exclusive) return fmt::format("leave out `exclusive:` of {}", e.name);
-  return e.trust.empty() ? fmt::format("leave out `core:` of {}", e.name)
-                         : "one `trust:` group for all";
+  if (e.trust.empty()) return fmt::format("leave out `core:` of {}", e.name);
+  std::vector<std::string> group;
+  for (const ir::Endpoint& o : inputs.workload.endpoints)
+    if (o.trust == e.trust && !o.exclusive) group.push_back(o.name);
+  return fmt::format("leave out `trust:` of {}", fmt::join(group, " and "));
 }
 
 // "ipv4.src/24, udp.dst_port"

@@ -55,6 +55,40 @@ TEST(Advice, AsManyAreCopiedAsQueuesAreMissing) {
   EXPECT_TRUE(draft(host(groups(2), 4)));
 }
 
+TEST(Advice, WhoWantsAQueueAloneMayShareIt) {
+  const std::string both =
+      "  a: {{udp: 7, app: udp_echo, queue: 1{0}}}\n  b: {{udp: 8, app: udp_echo, queue: 1{1}}}\n"
+      "flows:\n"
+      "  - {{endpoint: a, from: 10.7.0.9, port: 4000}}\n"
+      "  - {{endpoint: b, from: 10.7.0.9, port: 4001}}\n";
+  const auto with = [&](const char* a, const char* b) {
+    return host(fmt::format(fmt::runtime(both), a, b), 4);
+  };
+  const char* const alone = ", exclusive: on";
+  EXPECT_EQ(help_of(with(alone, "")), "give them different queues; or leave out `exclusive:` of a");
+  EXPECT_EQ(help_of(with(alone, alone)),
+            "give them different queues; or leave out `exclusive:` of a and b");
+  EXPECT_TRUE(draft(with("", "")));
+  // On a card without rules it is less than what stands against each other would cost.
+  Inputs in = with(alone, "");
+  in.nic = inputs("amazon_ena", "policy_balance").nic;
+  EXPECT_EQ(help_of(in), "leave out `exclusive:` of a would do");
+  in.workload.endpoints[0].exclusive = false;
+  EXPECT_TRUE(draft(in));
+}
+
+// Leaving out the one group leaves the other, which is told once.
+TEST(Advice, GroupsAreNamed) {
+  Inputs in =
+      host("  a: {udp: 7, app: udp_echo, trust: x}\n  b: {udp: 8, app: udp_echo, trust: y}\n", 4);
+  in.nic = inputs("amazon_ena", "policy_balance").nic;
+  EXPECT_EQ(help_of(in),
+            "one of these: leave out `trust:` of b; `placement: dedicated` for `b`, whose packets "
+            "are copied then; and as well: leave out `trust:` of a");
+  for (ir::Endpoint& e : in.workload.endpoints) e.trust.clear();
+  EXPECT_TRUE(draft(in));
+}
+
 TEST(Advice, ACoreThatIsNotThereMayNeedQueues) {
   const std::string core = "  a: {udp: 7, app: udp_echo, rate: 1, core: 5}\n";
   EXPECT_EQ(help_of(host(core, 4)), "`cores: 6` and `queues: 6` would do");
