@@ -211,8 +211,8 @@ struct Workload {
   diag::Span queues_span, cores_span;  // of what was said of them
   Policy policy = Policy::balance;
   unsigned gold_queues = 0;  // policy gold: how many; 0: as the load wants
-  // All of them, the most important first; empty: one choice is made, and compared with none.
-  std::vector<Objective> objectives;
+  // What a plan shall be good at, all of them, the most important first.
+  std::vector<Objective> objectives{all_objectives.begin(), all_objectives.end()};
   std::vector<Endpoint> endpoints;
   std::vector<Flow> flows;
   std::vector<FlowSet> sets;  // no two meet

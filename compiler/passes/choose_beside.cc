@@ -396,7 +396,11 @@ std::optional<Choice> choose_upon(const Inputs& inputs, const Options& options,
   Inputs fixed = inputs;
   const bool given = !fixed.workload.spread.key.empty();
   if (!given) fixed.workload.spread.key = card.rss.key;
-  auto out = choose(fixed, options);
+  // (There may be fewer than are wanted: as many as lessen the load.)
+  Options as_it_runs = options;
+  const auto cores = static_cast<unsigned>(running.cores.size());
+  if (options.cores == 0 && cores < inputs.workload.cores) as_it_runs.cores = cores;
+  auto out = choose(fixed, as_it_runs);
   if (!out || out->rx_queues != card.rx_queues || out->cores != running.cores.size() ||
       out->knobs != card.knobs)
     return std::nullopt;

@@ -134,6 +134,8 @@ void Chooser::give_tables() {
   for (unsigned c = 0; c < classes_.all.size(); ++c) {
     const FlowClass& it = classes_.all[c];
     for (const unsigned f : it.flows) class_of_[f] = c;
+    if (!it.must() && !it.many())
+      for (unsigned n = 0; n < plan_.of(c); ++n) out_.spare += workload_.flows[it.flows[n]].rate;
     auto flow = it.flows.begin();
     unsigned port = 0;
     for (unsigned t = 0; t < problem_.tables.size(); ++t) {

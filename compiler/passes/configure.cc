@@ -82,6 +82,33 @@ plan::Filter rule(const Inputs& inputs, const Choice& all, const SocketChoice& c
   return out;
 }
 
+FlowKey key_of(const Inputs& inputs, const ir::Flow& flow) {
+  return {flow.src, flow.src_port, inputs.workload.local_address(flow), flow.dst_port};
+}
+
+// Rules for single flows; but for those that nobody asks for, and that a rule for many of them
+// brings to the same queue with the same mark. (Pre: `card` has the rules for many. Beside a plan
+// that runs, what is there stays.)
+std::vector<plan::Filter> of_flows(const Inputs& inputs, const Choice& choice,
+                                   const plan::Configuration& card) {
+  std::optional<Steering> many;
+  if (!card.filters.empty() && choice.core_queues.empty())
+    many.emplace(inputs.nic, inputs.fields, card);
+  std::vector<plan::Filter> out;
+  for (const auto& chosen : choice.flows) {
+    if (chosen.table.empty()) continue;
+    const ir::Flow& flow = inputs.workload.flows[chosen.flow];
+    plan::Filter own = flow_rule(inputs, flow, chosen.table, chosen.queue);
+    own.id = fmt::format("f{}", chosen.flow);
+    const FlowKey key = key_of(inputs, flow);
+    const plan::Filter* wide = many && !chosen.itself ? many->rule_of(key) : nullptr;
+    const bool spare =
+        wide != nullptr && wide->mark == own.mark && many->queue_of(*wide, key) == own.queue;
+    if (!spare) out.push_back(std::move(own));
+  }
+  return out;
+}
+
 }  // namespace
 
 diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
@@ -91,20 +118,16 @@ diag::Result<void> configure(const Inputs& inputs, const Choice& choice, plan::P
   config.knobs = choice.knobs;
   config.rss = choice.rss;
   plan.chosen = choice.chosen;
-  for (const auto& chosen : choice.flows) {
-    if (chosen.table.empty()) continue;
-    const ir::Flow& flow = inputs.workload.flows[chosen.flow];
-    config.filters.push_back(flow_rule(inputs, flow, chosen.table, chosen.queue));
-    config.filters.back().id = fmt::format("f{}", chosen.flow);
-  }
   for (std::size_t i = 0; i < choice.sockets.size(); ++i) {
     config.filters.push_back(rule(inputs, choice, choice.sockets[i]));
     config.filters.back().id = fmt::format("s{}", i);
   }
+  const auto for_flows = of_flows(inputs, choice, config);
+  config.filters.insert(config.filters.begin(), for_flows.begin(), for_flows.end());
   const Steering card(inputs.nic, inputs.fields, config);
   for (const auto& chosen : choice.flows) {
     const ir::Flow& flow = inputs.workload.flows[chosen.flow];
-    const FlowKey key{flow.src, flow.src_port, inputs.workload.local_address(flow), flow.dst_port};
+    const FlowKey key = key_of(inputs, flow);
     const auto where = card.deliver(key);
     // Nobody can say: the queue is the flow's owner, to which others hand it over.
     const unsigned queue = where ? where->queue : chosen.queue;

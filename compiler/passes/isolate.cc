@@ -121,8 +121,12 @@ class Search {
     return out;
   }
 
+  // By the load, and by what comes before it: a rule that keeps packets apart is no waste.
   bool better(const plan::Compared& a, const plan::Compared& b) const {
-    return clearly_better(inputs_.workload.objectives, a, b);
+    std::vector<ir::Objective> order = inputs_.workload.objectives;
+    const auto load = std::find(order.begin(), order.end(), ir::Objective::load);
+    order.erase(std::next(load), order.end());
+    return clearly_better(order, a, b);
   }
 
   diag::Result<plan::Compared> look(const Groups& groups) const {

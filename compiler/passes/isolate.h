@@ -24,8 +24,8 @@ struct Isolated {
 using LookAt = std::function<diag::Result<plan::Compared>(const Inputs&)>;
 
 // Queues of its own for each group, if that can be; then for one group after the other the other
-// way, as long as that is better by the workload's objectives (else by the load of the busiest
-// core). Errors: why there is no plan even with copies for all who may have them.
+// way, as long as that is better by the load of the busiest core, and what comes before it in the
+// workload's objectives. Errors: why there is no plan even with copies for all who may have them.
 diag::Result<Isolated> isolate(const Inputs& inputs, const LookAt& look);
 
 }  // namespace weft::passes

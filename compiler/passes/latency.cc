@@ -18,10 +18,15 @@ double wait(const Work& work, double hz) {
   return work.squares / (2 * work.cycles) / (1 - rho) * std::log(one_in * rho);
 }
 
-// Cycles until a burst of those that are not polled first has ended.
-double burst(const CoreWork& core) {
-  if (one_in * core.others.cycles <= core.hz) return 0;  // who meets one is the one in 100
+// Cycles of a burst of those that are not polled first.
+double whole_burst(const CoreWork& core) {
   return std::max(core.others.longest, plan::longest_beside_preferred_ns * 1e-9 * core.hz);
+}
+
+// Cycles until one has ended.
+double burst(const CoreWork& core) {
+  // (Where few meet one, who does is the one in 100.)
+  return one_in * core.others.cycles <= core.hz ? 0 : whole_burst(core);
 }
 
 }  // namespace
@@ -47,6 +52,14 @@ double p99_seconds(const CoreWork& core, double own, bool first) {
   all.add(core.others);
   // (Whoever is polled first and comes meanwhile goes before.)
   return (own + wait(all, core.hz) / (1 - core.first.cycles / core.hz)) / core.hz;
+}
+
+double wait_seconds(const CoreWork& core, bool first) {
+  const double busy_first = core.first.cycles / core.hz, busy = core.others.cycles / core.hz;
+  // Cycles that what is being worked off still takes.
+  double rest = core.first.squares / (2 * core.hz);
+  rest += first ? busy * whole_burst(core) / 2 : core.others.squares / (2 * core.hz);
+  return rest / (1 - busy_first) / (first ? 1 : 1 - busy_first - busy) / core.hz;
 }
 
 }  // namespace weft::passes

@@ -30,4 +30,8 @@ struct CoreWork {
 // wait for one burst of the others (plan/preferred.h) where more than one in 100 meets one.
 double p99_seconds(const CoreWork& core, double own, bool first);
 
+// Seconds that a packet waits for what came before it, in the mean; for those polled first as if
+// all others came in bursts of full length.
+double wait_seconds(const CoreWork& core, bool first);
+
 }  // namespace weft::passes

@@ -27,6 +27,32 @@ bool same(const plan::Compared& a, const plan::Compared& b) {
          a.load == b.load && a.latency_us == b.latency_us;
 }
 
+bool counted(ir::Objective o) { return o == ir::Objective::cores || o == ir::Objective::filters; }
+
+// Whatever comes of what is at least `least`: `found` is not left out before it, and stands in
+// front.
+bool is_beaten(const std::vector<ir::Objective>& order, const plan::Compared& least,
+               const plan::Compared& found) {
+  for (const ir::Objective o : order) {
+    const double more = counted(o) ? 1 : 1 + close;
+    if (value(least, o) > value(found, o) * more) return true;
+    if (value(least, o) < value(found, o)) return false;
+  }
+  return true;
+}
+
+// All who are expected have a rate, or are known flows.
+bool loads_are_known(const ir::Workload& workload) {
+  std::vector<bool> known(workload.endpoints.size());
+  for (const ir::Flow& f : workload.flows) known[f.endpoint] = true;
+  for (const ir::FlowSet& s : workload.sets) known[s.endpoint] = true;
+  for (std::size_t e = 0; e < known.size(); ++e) {
+    const ir::Endpoint& it = workload.endpoints[e];
+    if (!known[e] && !it.vacant() && it.rate == 0) return false;
+  }
+  return true;
+}
+
 bool before_load(const std::vector<ir::Objective>& order, ir::Objective o) {
   const auto load = std::find(order.begin(), order.end(), ir::Objective::load);
   return std::find(order.begin(), load, o) != load;
@@ -36,7 +62,8 @@ bool before_load(const std::vector<ir::Objective>& order, ir::Objective o) {
 
 std::vector<Alternative> ways(const ir::Workload& workload, unsigned queues, unsigned cores) {
   std::vector<unsigned> numbers = {cores};
-  for (unsigned n = 1; n < cores; n = n < each_up_to ? n + 1 : n * 2) numbers.push_back(n);
+  if (before_load(workload.objectives, ir::Objective::cores) || loads_are_known(workload))
+    for (unsigned n = 1; n < cores; n = n < each_up_to ? n + 1 : n * 2) numbers.push_back(n);
   std::vector<unsigned> gold = {0};
   if (workload.policy == ir::Policy::gold && workload.gold_queues == 0)
     for (unsigned n = 1; n < queues && n <= 4; n *= 2) gold.push_back(n);
@@ -49,10 +76,8 @@ std::vector<Alternative> ways(const ir::Workload& workload, unsigned queues, uns
 
 bool clearly_better(const std::vector<ir::Objective>& order, const plan::Compared& a,
                     const plan::Compared& b) {
-  static const std::vector<ir::Objective> by_load = {ir::Objective::load};
-  for (const ir::Objective o : order.empty() ? by_load : order) {
-    const bool counted = o == ir::Objective::cores || o == ir::Objective::filters;
-    const double more = counted ? 1 : 1 + close;
+  for (const ir::Objective o : order) {
+    const double more = counted(o) ? 1 : 1 + close;
     if (value(a, o) * more < value(b, o)) return true;
     if (value(b, o) * more < value(a, o)) return false;
   }
@@ -61,7 +86,7 @@ bool clearly_better(const std::vector<ir::Objective>& order, const plan::Compare
 
 diag::Result<Picked> pick(const std::vector<ir::Objective>& order,
                           const std::vector<Alternative>& ways, bool clock, const Look& look,
-                          const std::function<bool()>& more) {
+                          const Least& least, const std::function<bool()>& more) {
   for (const ir::Objective o : {ir::Objective::cores, ir::Objective::latency}) {
     if (!clock && before_load(order, o))
       return diag::fail(diag::Diagnostic{
@@ -79,8 +104,15 @@ diag::Result<Picked> pick(const std::vector<ir::Objective>& order,
   std::optional<diag::Error> first;
   for (const Alternative& way : ways) {
     if (!left.empty() && !more()) break;
+    const auto beats = [&, at = left.empty() ? plan::Compared() : least(way)](const auto& found) {
+      return is_beaten(order, at, found);
+    };
+    if (std::any_of(all.begin(), all.end(), beats)) continue;
     auto found = look(way);
-    if (!found && !first) first = found.error();
+    if (!found && !first) {
+      first = found.error();
+      if (order.front() == ir::Objective::load && first->list.front().code != "E0804") break;
+    }
     if (!found) continue;
     const auto known = [&](const plan::Compared& c) { return same(c, *found); };
     if (std::any_of(all.begin(), all.end(), known)) continue;
@@ -92,8 +124,7 @@ diag::Result<Picked> pick(const std::vector<ir::Objective>& order,
   for (const ir::Objective o : order) {
     double best = std::numeric_limits<double>::max();
     for (const std::size_t i : left) best = std::min(best, value(all[i], o));
-    const bool counted = o == ir::Objective::cores || o == ir::Objective::filters;
-    const double most = counted ? best : best * (1 + close);
+    const double most = counted(o) ? best : best * (1 + close);
     for (const std::size_t i : left)
       if (value(all[i], o) > most) all[i].lost = to_string(o);
     std::erase_if(left, [&](std::size_t i) { return !all[i].lost.empty(); });

@@ -37,11 +37,11 @@ double cost_of(const ir::Node& node, const Costs& costs) {
   }
 }
 
-double cost_from(const ir::Graph& graph, ir::Vertex v, const Costs& costs) {
+double cost_from(const ir::Graph& graph, ir::Vertex v, const Costs& costs, bool handovers) {
   double sum = 0;
   for (std::set<ir::Vertex> seen; seen.insert(v).second;) {
     const ir::Node& node = graph.node(v);
-    sum += cost_of(node, costs);
+    if (handovers || node.fate != ir::Fate::handover) sum += cost_of(node, costs);
     std::optional<ir::Vertex> next;
     for (unsigned p = 0; p < std::max<std::size_t>(node.ports.size(), 1) && !next; ++p)
       next = graph.next(v, p);
@@ -53,11 +53,11 @@ double cost_from(const ir::Graph& graph, ir::Vertex v, const Costs& costs) {
 
 }  // namespace
 
-double cycles_of(const ir::Graph& graph, const Costs& costs) {
+double cycles_of(const ir::Graph& graph, const Costs& costs, bool handovers) {
   double sum = costs.of("queue_poll");
   for (const Entry& entry : entries(graph)) {
     if (entry.name == "rx" || entry.name == "udp_send")
-      sum += cost_from(graph, entry.vertex, costs);
+      sum += cost_from(graph, entry.vertex, costs, handovers);
   }
   return sum;
 }
@@ -85,7 +85,7 @@ class Placer {
     rate_of_.resize(inputs.workload.endpoints.size());
   }
 
-  diag::Result<double> run() {
+  diag::Result<Foreseen> run() {
     known();
     strangers();
     if (auto ok = seats(); !ok) return diag::fail(ok.error());
@@ -93,11 +93,17 @@ class Placer {
     sums();
     regions();
     if (auto ok = memory(); !ok) return diag::fail(ok.error());
-    if (!inputs_.machine || inputs_.machine->mhz == 0) return 0.0;
+    Foreseen out{.spare = choice_.spare};
+    for (const Arrivals& in : arrivals_) {
+      out.rate += in.rate;
+      out.beside += in.app.cycles;
+    }
+    if (!inputs_.machine || inputs_.machine->mhz == 0) return out;
     if (auto ok = in_time(); !ok) return diag::fail(ok.error());
-    double gold = 0;
-    for (unsigned e = 0; e < gold_of_.size(); ++e) gold = std::max(gold, p99_us(e, gold_of_[e]));
-    return gold;
+    for (unsigned e = 0; e < gold_of_.size(); ++e)
+      out.latency_us = std::max(out.latency_us, latency_of(e, gold_of_[e]).p99_us);
+    foresee();
+    return out;
   }
 
  private:
@@ -347,7 +353,7 @@ class Placer {
     const auto& endpoints = inputs_.workload.endpoints;
     for (unsigned e = 0; e < endpoints.size(); ++e) {
       if (endpoints[e].p99_us == 0) continue;
-      const double worst = p99_us(e, of_endpoint_[e]);
+      const double worst = latency_of(e, of_endpoint_[e]).p99_us;
       if (worst <= endpoints[e].p99_us) continue;
       return diag::fail(diag::Diagnostic{
           "E0804",
@@ -385,11 +391,33 @@ class Placer {
         slower * (stack + in.app.longest)};
   }
 
-  // Microseconds that 99 of 100 of the endpoint's packets on these queues take at most, on the
-  // worst of their cores.
-  double p99_us(unsigned endpoint, const std::set<unsigned>& queues) const {
+  // What the plan says of times: of who has a bound, and of priority classes; nanoseconds do. One
+  // line is for all that are alike.
+  void foresee() {
+    const auto add = [&](unsigned e, const std::set<unsigned>& queues, bool priority,
+                         double allowed_us) {
+      plan::Latency it = latency_of(e, queues);
+      it.wait_us = std::round(1e3 * it.wait_us) / 1e3;
+      it.p99_us = std::round(1e3 * it.p99_us) / 1e3;
+      it.priority = priority;
+      it.allowed_us = allowed_us;
+      const auto same = std::find_if(plan_.latency.begin(), plan_.latency.end(),
+                                     [&](const plan::Latency& o) { return o.alike(it); });
+      const auto at =
+          same == plan_.latency.end() ? plan_.latency.insert(same, std::move(it)) : same;
+      at->endpoints.push_back(e);
+    };
+    const auto& endpoints = inputs_.workload.endpoints;
+    for (unsigned e = 0; e < endpoints.size(); ++e) {
+      if (endpoints[e].p99_us != 0) add(e, of_endpoint_[e], false, endpoints[e].p99_us);
+      if (!gold_of_[e].empty()) add(e, gold_of_[e], true, 0);
+    }
+  }
+
+  // Of the endpoint's packets on these queues, on the worst of their cores.
+  plan::Latency latency_of(unsigned endpoint, const std::set<unsigned>& queues) const {
     const double extra = extra_of(inputs_.workload.endpoints[endpoint], cost_);
-    double worst = 0;
+    plan::Latency worst;
     for (const auto& core : plan_.cores) {
       const auto first = [&](unsigned q) {
         return std::find(core.priority.begin(), core.priority.end(), q) != core.priority.end();
@@ -400,7 +428,8 @@ class Placer {
       for (const unsigned q : core.queues) {
         if (!queues.contains(q)) continue;
         const double own = core.slower * (stack_on(core, q) + extra);
-        worst = std::max(worst, 1e6 * p99_seconds(work, own, first(q)));
+        worst.p99_us = std::max(worst.p99_us, 1e6 * p99_seconds(work, own, first(q)));
+        worst.wait_us = std::max(worst.wait_us, 1e6 * wait_seconds(work, first(q)));
       }
     }
     return worst;
@@ -435,7 +464,7 @@ class Placer {
 
 }  // namespace
 
-diag::Result<double> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
+diag::Result<Foreseen> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan) {
   return Placer(inputs, choice, plan).run();
 }
 

@@ -7,11 +7,17 @@
 
 namespace weft::passes {
 
-// Microseconds that 99 of 100 packets of the priority classes take at most; 0: nobody knows.
-diag::Result<double> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan);
+// What is known of it that is not in the plan.
+struct Foreseen {
+  double latency_us = 0;  // that 99 of 100 packets of priority classes take at most; 0: who knows
+  double rate = 0;        // packets per second, of all queues
+  double spare = 0;       // of these by rules that no wish needs
+  double beside = 0;      // cycles per second for applications and long payloads
+};
+diag::Result<Foreseen> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan);
 
 // Predicted cycles for a datagram that goes from the wire to an application, and for its answer:
-// the way over every node's first port.
-double cycles_of(const ir::Graph& graph, const Costs& costs);
+// the way over every node's first port. `handovers`: with those on that way which pass packets on.
+double cycles_of(const ir::Graph& graph, const Costs& costs, bool handovers = true);
 
 }  // namespace weft::passes

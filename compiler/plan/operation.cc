@@ -166,8 +166,7 @@ diag::Result<void> remove_endpoint(const Operation& o, Plan& plan) {
     if (f.endpoint == o.place) return unfit(o, "it has flows");
   for (const Filter& f : plan.configuration.filters)
     if (f.mark == o.place + 1) return unfit(o, fmt::format("rule {} marks packets for it", f.id));
-  std::erase_if(plan.chosen.placement, [&](const Placed& p) { return p.endpoint == o.place; });
-  ir::take_endpoint(plan.endpoints, o.place);
+  forget_endpoint(plan, o.place);
   return {};
 }
 

@@ -74,6 +74,11 @@ Plan with_places_of(Plan plan, const Endpoints& running) {
     if (f.mark != 0 && f.mark <= to.size()) f.mark = to[f.mark - 1] + 1;
   for (Placed& p : plan.chosen.placement)
     if (p.endpoint < to.size()) p.endpoint = to[p.endpoint];
+  for (Latency& l : plan.latency) {
+    for (unsigned& e : l.endpoints)
+      if (e < to.size()) e = to[e];
+    std::sort(l.endpoints.begin(), l.endpoints.end());
+  }
   return plan;
 }
 
@@ -135,7 +140,13 @@ void remove_endpoint(Plan& plan, unsigned place) {
   std::erase_if(plan.configuration.filters,
                 [&](const Filter& f) { return endpoint_of(f, plan) == place; });
   std::erase_if(plan.flows, [&](const FlowEntry& f) { return f.endpoint == place; });
+  forget_endpoint(plan, place);
+}
+
+void forget_endpoint(Plan& plan, unsigned place) {
   std::erase_if(plan.chosen.placement, [&](const Placed& p) { return p.endpoint == place; });
+  for (Latency& l : plan.latency) std::erase(l.endpoints, place);
+  std::erase_if(plan.latency, [](const Latency& l) { return l.endpoints.empty(); });
   ir::take_endpoint(plan.endpoints, place);
 }
 

@@ -27,6 +27,8 @@ bool strangers_by_hash(const Plan& plan, unsigned place);
 inline constexpr const char* none_expected = "strangers, of whom none are expected, go by the hash";
 
 // `plan` without the endpoint, and without all flows and rules that are its.
+// Its place becomes vacant; what is foreseen of its packets, and where it runs, goes.
+void forget_endpoint(Plan& plan, unsigned place);
 void remove_endpoint(Plan& plan, unsigned place);
 
 }  // namespace weft::plan

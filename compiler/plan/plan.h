@@ -139,7 +139,20 @@ struct Gap {
   double share() const { return bound > 0 ? busiest / bound - 1 : 0; }  // 0: as good as can be
 };
 
-// A choice that was looked at, where the workload orders its objectives.
+// What packets take from their queue to the application, where the machine's clock is known.
+struct Latency {
+  std::vector<unsigned> endpoints;  // indexes; all of them alike
+  bool priority = false;            // their packets of class gold, on queues that are polled first
+  double wait_us = 0;               // mean, for what came before them
+  double p99_us = 0;                // what 99 of 100 take at most
+  double allowed_us = 0;            // their `p99:`; 0: there is no bound
+  bool alike(const Latency& o) const {
+    return priority == o.priority && wait_us == o.wait_us && p99_us == o.p99_us &&
+           allowed_us == o.allowed_us;
+  }
+};
+
+// A choice that was looked at.
 struct Compared {
   unsigned cores = 0;
   unsigned priority = 0;  // queues of the priority classes
@@ -157,7 +170,7 @@ struct Chosen {
   Gap cores;
   std::vector<std::string> certified;  // proved to be the best: "filters", "offloads"
   std::vector<Placed> placement;
-  std::vector<std::string> objectives;  // as the workload orders them
+  std::vector<std::string> objectives;  // as the workload orders them; empty: nothing was compared
   std::vector<Compared> compared;
   bool stopped = false;  // the time limit ended the search
 };
@@ -184,6 +197,9 @@ struct Plan {
   std::vector<FlowEntry> flows;
   Chosen chosen;
   std::vector<NetCore> cores;
+  // Of endpoints with a bound, and of priority classes; empty: there are none, or no clock is
+  // known.
+  std::vector<Latency> latency;
   std::vector<Region> memory;  // empty: one pool for all queues (plan/memory.h)
   std::vector<Residue> residues;
   double cycles_per_packet = 0;  // predicted, mean over the workload

@@ -200,6 +200,13 @@ std::string to_json(const Plan& plan) {
                             {"slower", core.slower},
                             {"remote", core.remote},
                             {"load", core.load}});
+  out["latency"] = Json::array();
+  for (const Latency& l : plan.latency)
+    out["latency"].push_back({{"endpoints", l.endpoints},
+                              {"of", l.priority ? "gold" : "all"},
+                              {"wait_us", l.wait_us},
+                              {"p99_us", l.p99_us},
+                              {"allowed_us", l.allowed_us != 0 ? Json(l.allowed_us) : Json()}});
   out["memory"] = Json::array();
   for (const Region& r : plan.memory)
     out["memory"].push_back({{"region", r.name},

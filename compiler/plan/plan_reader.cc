@@ -429,6 +429,18 @@ Region read_region(const Value& at, unsigned queues) {
   return out;
 }
 
+Latency read_latency(const Value& at) {
+  Mapping m(at, "latency");
+  Latency out;
+  out.endpoints = numbers(m.required("endpoints"), 65534);
+  out.priority = m.required("of").word({"all", "gold"}, "whose packets") == 1;
+  out.wait_us = m.required("wait_us").real(0, 1e18);
+  out.p99_us = m.required("p99_us").real(0, 1e18);
+  if (auto v = m.optional("allowed_us")) out.allowed_us = v->real(0, 1e18);
+  m.done();
+  return out;
+}
+
 Gap read_gap(const Value& at) {
   Mapping m(at, "gap");
   Gap out;
@@ -560,6 +572,8 @@ diag::Result<Plan> read_document(frontend::Document document, const ir::FieldTab
     out.chosen = read_choice(choice, queues);
   Value cores = root.required("cores");
   for (const Value& v : cores.list()) out.cores.push_back(read_core(v, queues));
+  if (auto latency = root.optional("latency"))
+    for (const Value& v : latency->list()) out.latency.push_back(read_latency(v));
   if (auto memory = root.optional("memory"))
     for (const Value& v : memory->list()) out.memory.push_back(read_region(v, queues));
   out.cycles_per_packet = root.required("cycles_per_packet").real(0, 1e18);

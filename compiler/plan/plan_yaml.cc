@@ -178,6 +178,19 @@ std::string memory_text(const std::vector<Region>& regions) {
   return out;
 }
 
+std::string latency_text(const std::vector<Latency>& all) {
+  if (all.empty()) return "";
+  std::string out =
+      "# Microseconds, predicted (M/G/1, two classes): the mean wait of a packet, and what 99 of "
+      "100\n"
+      "# take at most from their queue to the application.\nlatency:\n";
+  for (const Latency& l : all)
+    out += format("  - {{endpoints: {}, of: {}, wait_us: {}, p99_us: {}{}}}\n", list(l.endpoints),
+                  l.priority ? "gold" : "all", number_text(l.wait_us), number_text(l.p99_us),
+                  l.allowed_us == 0 ? "" : ", allowed_us: " + number_text(l.allowed_us));
+  return out;
+}
+
 std::string choice_text(const Chosen& c) {
   std::string out =
       "# How flows were given to queues, and the least that any plan's busiest queue and core "
@@ -250,6 +263,7 @@ std::string to_yaml_without_proof(const Plan& plan) {
         core.slower != 1 ? ", slower: " + number_text(core.slower) : "",
         core.remote != 0 ? ", remote: " + number_text(core.remote) : "", list(core.queues),
         core.priority.empty() ? "" : ", priority: " + list(core.priority), number_text(core.load));
+  out += latency_text(plan.latency);
   out += memory_text(plan.memory);
   out += format("cycles_per_packet: {}\ncycles_saved: {}\n", number_text(plan.cycles_per_packet),
                 number_text(plan.cycles_saved));

@@ -222,7 +222,7 @@ std::string gap_text(const Gap& gap) {
 
 // What the order of objectives picked, and where it left out the others.
 std::string compared_text(const Chosen& c, const PreviewOptions& options, const Paint& paint) {
-  if (c.objectives.empty()) return "";
+  if (c.compared.size() < 2) return "";
   std::string out =
       paint(bold, "objectives") +
       format(" {}: {} choices compared\n", fmt::join(c.objectives, ", "), c.compared.size());
@@ -261,6 +261,22 @@ std::string choice_text(const Plan& plan, const PreviewOptions& options, const P
     out += format("  no better choice of {} exists (z3)\n", fmt::join(c.certified, ", "));
   if (c.stopped) out += "  the time limit ended the search\n";
   return out + compared_text(c, options, paint);
+}
+
+std::string latencies_text(const Plan& plan, const Paint& paint) {
+  if (plan.latency.empty()) return "";
+  std::string out = paint(bold, "latency") + " predicted (M/G/1, two classes)\n";
+  for (const Latency& l : plan.latency) {
+    std::vector<std::string> names;
+    for (const unsigned e : l.endpoints)
+      if (e < plan.endpoints.size() && names.size() < shown_choices)
+        names.push_back(plan.endpoints[e].name);
+    if (names.size() < l.endpoints.size())
+      names.push_back(format("{} more", l.endpoints.size() - names.size()));
+    out += format("  {}{}: {}\n", l.priority ? "gold of " : "", fmt::join(names, ", "),
+                  latency_text(l));
+  }
+  return out;
 }
 
 std::string proof_text(const Plan& plan, const Paint& paint) {
@@ -335,6 +351,12 @@ std::string filter_subject(const Filter& filter) {
   return out;
 }
 
+std::string latency_text(const Latency& l) {
+  std::string out = format("99 of 100 packets within {:.1f} us", l.p99_us);
+  if (l.allowed_us != 0) out += format(" ({} us allowed)", number_text(l.allowed_us));
+  return out + format(", {:.2f} us of waiting in the mean", l.wait_us);
+}
+
 std::string preview(const Plan& plan, const PreviewOptions& options) {
   Paint paint{options.colour};
   std::string out = header_text(plan, paint) + "\n" + card_text(plan, options, paint) + "\n";
@@ -353,6 +375,7 @@ std::string preview(const Plan& plan, const PreviewOptions& options) {
       out += format("    on another NUMA node than the card: {:g} cycles more for each packet\n",
                     core.remote);
   }
+  out += latencies_text(plan, paint);
   if (!plan.memory.empty() ||
       std::any_of(plan.cores.begin(), plan.cores.end(), [](const auto& c) { return c.cpu; }))
     out += format("{} {} MB for packet buffers\n", paint(bold, "memory"), megabytes_for(plan));

@@ -33,7 +33,7 @@ std::function<void(const std::string&, const std::string&)> dump_into(const std:
 
 // A fact of the card is among those that stand against each other.
 bool is_about_card(const diag::Diagnostic& refusal, const ir::NicModel& nic) {
-  return refusal.code == "E0801" || refusal.code == "E0802" ||
+  return refusal.code == "E0801" ||
          std::any_of(refusal.notes.begin(), refusal.notes.end(),
                      [&](const diag::Note& note) { return note.span.file == nic.path; });
 }
@@ -93,6 +93,23 @@ void say_if_fewer(const char* what, std::size_t there, unsigned most, unsigned o
                   why));
 }
 
+// Bounds for latency need a clock.
+void say_if_not_looked_at(const passes::Inputs& in) {
+  if (in.machine && in.machine->mhz > 0) return;
+  std::vector<const ir::Endpoint*> bound;
+  for (const ir::Endpoint& e : in.workload.endpoints)
+    if (e.p99_us != 0) bound.push_back(&e);
+  if (bound.empty()) return;
+  const diag::Span& at = bound.front()->span;
+  const std::string more =
+      bound.size() == 1 ? "" : fmt::format(" (nor those of {} more)", bound.size() - 1);
+  say(fmt::format("note: {}:{}: `p99:` of {} is not looked at{}: {}", at.file, at.line,
+                  bound.front()->name, more,
+                  in.machine ? fmt::format("{} gives no `mhz:`", in.machine->name)
+                             : "nobody knows what a core can do; `weft host show > host.yaml` and "
+                               "`--host host.yaml` say so"));
+}
+
 }  // namespace
 
 int compile(const CompileArgs& args) {
@@ -113,6 +130,7 @@ int compile(const CompileArgs& args) {
   auto plan = passes::compile(*in, options);
   if (!plan) return report(with_other_cards(plan.error(), *in, options));
   if (!dumped) return report(dumped.error());
+  say_if_not_looked_at(*in);
   const ir::Workload& asked = in->workload;
   const unsigned queues = plan->configuration.rx_queues;
   say_if_fewer("queues", queues, queues, args.queues, asked.queues, asked.queues_span,

@@ -114,6 +114,16 @@ nlohmann::json regions_json(const std::vector<plan::Region>& regions) {
   return out;
 }
 
+nlohmann::json latency_json(const std::vector<plan::Latency>& all) {
+  auto out = nlohmann::json::array();
+  for (const plan::Latency& l : all)
+    out.push_back({{"of", l.priority ? "gold" : "all"},
+                   {"wait_us", l.wait_us},
+                   {"p99_us", l.p99_us},
+                   {"allowed_us", l.allowed_us}});
+  return out;
+}
+
 nlohmann::json cores_json(const std::vector<EndpointStory::Core>& cores) {
   auto out = nlohmann::json::array();
   for (const auto& c : cores)
@@ -160,6 +170,9 @@ std::optional<EndpointStory> explain_endpoint(const plan::Plan& plan, const std:
     std::sort(its.queues.begin(), its.queues.end());
     if (!its.queues.empty()) out.cores.push_back(std::move(its));
   }
+  for (const plan::Latency& l : plan.latency)
+    if (std::find(l.endpoints.begin(), l.endpoints.end(), place) != l.endpoints.end())
+      out.latency.push_back(l);
   for (const plan::Placed& p : plan.chosen.placement) {
     if (p.endpoint != place) continue;
     out.placement = ir::to_string(p.how);
@@ -186,6 +199,9 @@ std::string to_text(const EndpointStory& s) {
   for (const EndpointStory::Core& c : s.cores)
     out += fmt::format("  core {}    {}{}\n", c.core, plan::queues_text(c.queues),
                        c.first ? ", polled first" : "");
+  for (const plan::Latency& l : s.latency)
+    out += fmt::format("  {}   {} (predicted: M/G/1, two classes)\n",
+                       l.priority ? "gold   " : "latency", plan::latency_text(l));
   if (!s.zones.empty()) out += fmt::format("  queues of {}\n", fmt::join(s.zones, ", "));
   if (!s.placement.empty()) out += fmt::format("  runs      {}: {}\n", s.placement, s.why);
   return out + memory_text(s);
@@ -212,6 +228,7 @@ std::string to_json(const EndpointStory& s) {
                               {"queues", s.queues},
                               {"zones", s.zones},
                               {"cores", cores_json(s.cores)},
+                              {"latency", latency_json(s.latency)},
                               {"process", s.process},
                               {"zero_copy", s.zero_copy},
                               {"receives", regions_json(s.receives)},

@@ -26,9 +26,10 @@ struct EndpointStory {
   std::vector<unsigned> queues;            // of all that is known
   std::vector<std::string> zones;          // whose queues these are, where not all are everybody's
   std::vector<Core> cores;
-  std::string placement, why;     // where its application runs; "": nothing to say
-  std::string process;            // "": the stack's own
-  std::vector<std::string> with;  // who runs in it as well
+  std::vector<plan::Latency> latency;  // of its packets, of its gold ones
+  std::string placement, why;          // where its application runs; "": nothing to say
+  std::string process;                 // "": the stack's own
+  std::vector<std::string> with;       // who runs in it as well
   bool zero_copy = true;
   std::vector<plan::Region> receives;  // where its packets arrive
   std::vector<plan::Region> own;       // memory of its process

@@ -2,6 +2,8 @@
 // refused with advice that does.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "compiler/plan/preview.h"
 #include "tests/unit/passes/fixture.h"
 
@@ -62,6 +64,38 @@ TEST(InTime, AQueueOfItsOwnWhereThatIsWhatItTakes) {
   EXPECT_EQ(must(draft(beside_load(1000, 2))).chosen.zones.size(), 1u);
   // And what was set apart is proved against the workload as it was given.
   EXPECT_EQ(must(compile(in, {})).proof.status, "proved");
+}
+
+// What is foreseen is in the plan, once for all who are alike.
+TEST(InTime, ThePlanSaysWhatIsForeseen) {
+  Inputs in = beside_load(1000, 2);
+  in.workload.endpoints[1].p99_us = 1000;
+  const plan::Plan plan = must(draft(in));
+  ASSERT_FALSE(plan.latency.empty());
+  std::set<unsigned> whose;
+  for (const plan::Latency& l : plan.latency) {
+    whose.insert(l.endpoints.begin(), l.endpoints.end());
+    EXPECT_EQ(l.allowed_us, 1000);
+    EXPECT_FALSE(l.priority);
+    EXPECT_GT(l.wait_us, 0);
+    EXPECT_GT(l.p99_us, l.wait_us);
+    EXPECT_LT(l.p99_us, 1000);
+  }
+  EXPECT_EQ(whose, (std::set<unsigned>{0, 1}));
+  const std::string text = plan::to_yaml(plan);
+  EXPECT_EQ(plan::to_yaml(must(plan::plan_from_text(text, "p", fields()))), text);
+  EXPECT_NE(plan::preview(plan, {}).find("us (1000 us allowed)"), std::string::npos);
+  // Nobody asks, or nobody knows the clock.
+  EXPECT_TRUE(must(draft(beside_load(0, 2))).latency.empty());
+  in.machine.reset();
+  EXPECT_TRUE(must(draft(in)).latency.empty());
+  // Of class gold by itself, whatever else.
+  in = inputs("intel_82599", "policy_gold");
+  in.machine = box(8);
+  const plan::Plan gold = must(draft(in));
+  ASSERT_EQ(gold.latency.size(), 1u);
+  EXPECT_TRUE(gold.latency.front().priority);
+  EXPECT_NEAR(gold.latency.front().p99_us, gold.chosen.compared.front().latency_us, 0.001);
 }
 
 std::string help_of(const Inputs& in) {

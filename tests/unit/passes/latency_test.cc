@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -20,8 +21,10 @@ struct Stream {
   bool first;
 };
 
-// Nanoseconds from arrival to the end, of 99 in 100 packets of each stream.
-std::vector<double> played(const std::vector<Stream>& streams) {
+// Nanoseconds from arrival to the end, of 99 in 100 packets of each stream; `waited`: to the
+// beginning, in the mean.
+std::vector<double> played(const std::vector<Stream>& streams,
+                           std::vector<double>* waited = nullptr) {
   struct Packet {
     double at;
     std::size_t of;
@@ -51,6 +54,10 @@ std::vector<double> played(const std::vector<Stream>& streams) {
     line.pop_front();
   }
   std::vector<double> out;
+  for (std::size_t i = 0; waited != nullptr && i < took.size(); ++i)
+    waited->push_back(std::accumulate(took[i].begin(), took[i].end(), 0.0) /
+                          static_cast<double>(took[i].size()) -
+                      streams[i].cycles);
   for (auto& t : took) {
     std::sort(t.begin(), t.end());
     out.push_back(t[t.size() * 99 / 100]);
@@ -102,6 +109,28 @@ TEST(Latency, WhoIsPolledFirstWaitsForOneOfTheOthers) {
 TEST(Latency, TheOthersWaitForWhatIsPolledFirst) {
   const std::vector<Stream> two = {{500'000, 1000, true}, {200'000, 1000, false}};
   EXPECT_NEAR(told(two, 1) / played(two)[1], 1, 0.25);
+}
+
+TEST(Latency, TheMeanWait) {
+  const auto wait = [](const std::vector<Stream>& streams, std::size_t i) {
+    return hz * wait_seconds(work_of(streams), streams[i].first);
+  };
+  const std::vector<std::vector<Stream>> cases = {
+      {{500'000, 1000, false}},
+      {{400'000, 500, false}, {20'000, 15'000, false}},
+      {{500'000, 1000, true}, {200'000, 1000, false}},
+      {{100'000, 500, true}, {2'000, 200'000, false}},
+  };
+  for (const auto& streams : cases) {
+    std::vector<double> seen;
+    played(streams, &seen);
+    for (std::size_t i = 0; i < streams.size(); ++i) {
+      // Bursts of others are as long as they may be at least: more than the single packets here.
+      const bool bursts = streams[i].first && streams.back().cycles < 2000;
+      EXPECT_GE(wait(streams, i), 0.93 * seen[i]);
+      EXPECT_LE(wait(streams, i), (bursts ? 1.5 : 1.07) * seen[i]);
+    }
+  }
 }
 
 TEST(Latency, NobodyWaitsForWhatHardlyEverComes) {

@@ -2,6 +2,8 @@
 #include "compiler/passes/objectives.h"
 
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 #include "compiler/plan/preview.h"
 #include "tests/unit/passes/fixture.h"
@@ -24,7 +26,8 @@ Picked picked(const std::vector<Objective>& order, const std::vector<plan::Compa
     if (figures[way.cores].load == 0) return diag::fail(diag::Diagnostic{"E0804", "too slow"});
     return figures[way.cores];
   };
-  return must(pick(order, all, true, look, [&] { return looked < most; }));
+  const auto least = [](const Alternative&) { return plan::Compared(); };
+  return must(pick(order, all, true, look, least, [&] { return looked < most; }));
 }
 
 TEST(Objectives, TheOrderPicks) {
@@ -54,6 +57,53 @@ TEST(Objectives, SaysWhereEachWasLeftOut) {
   for (const auto& c : p.compared) lost.push_back(c.lost);
   EXPECT_EQ(lost, (std::vector<std::string>{"", "cores", "filters", "load"}));
   EXPECT_EQ(p.way.cores, 3u);
+}
+
+// What cannot be better than what was found is not looked at.
+TEST(Objectives, TheBeatenAreNotMade) {
+  std::vector<unsigned> looked;
+  const auto look = [&](const Alternative& way) -> diag::Result<plan::Compared> {
+    looked.push_back(way.cores);
+    plan::Compared out;
+    out.cores = way.cores;
+    out.load = 12e6 / way.cores;
+    out.filters = way.few_filters ? 0 : 9;
+    return out;
+  };
+  const auto least = [](const Alternative& way) {
+    plan::Compared out;
+    out.cores = way.cores;
+    out.load = (way.cores == 3 ? 8e6 : 12e6) / way.cores;
+    return out;
+  };
+  const std::vector<Alternative> all = {{4, 0, false}, {4, 0, true}, {2, 0, false}, {3, 0, false}};
+  const auto found =
+      must(pick({load, latency, cores, filters}, all, true, look, least, [] { return true; }));
+  EXPECT_EQ(looked, (std::vector<unsigned>{4, 4, 3})) << "two cores have 6 million each at least";
+  EXPECT_TRUE(found.way.few_filters);
+  looked.clear();
+  must(pick({cores, load, latency, filters}, all, true, look, least, [] { return true; }));
+  EXPECT_EQ(looked, (std::vector<unsigned>{4, 4, 2})) << "three are more than two";
+}
+
+// Where it is the load that comes first, only time is mended by another way.
+TEST(Objectives, ARefusalIsOne) {
+  unsigned looked = 0;
+  const auto found = [&](const char* code, const std::vector<Objective>& order) {
+    looked = 0;
+    const auto look = [&](const Alternative&) -> diag::Result<plan::Compared> {
+      if (++looked == 1) return diag::fail(diag::Diagnostic{code, "no"});
+      return plan::Compared{};
+    };
+    return pick(
+               order, {{2, 0, false}, {1, 0, false}}, true, look,
+               [](const Alternative&) { return plan::Compared(); }, [] { return true; })
+        .has_value();
+  };
+  EXPECT_FALSE(found("E0803", {load, latency, cores, filters}));
+  EXPECT_EQ(looked, 1u);
+  EXPECT_TRUE(found("E0804", {load, latency, cores, filters}));
+  EXPECT_TRUE(found("E0803", {cores, load, latency, filters}));
 }
 
 // 12 gold flows and 200 others at `rate` packets per second each, on up to 4 cores of 1 GHz.
@@ -120,12 +170,78 @@ TEST(Objectives, LatencyTakesMoreQueuesForGold) {
   EXPECT_GT(most, taken * 1.5);
 }
 
+// The usual order is the one of DESIGN 4, written out or not.
+TEST(Objectives, TheUsualOrderNeedNotBeWritten) {
+  const std::string path = ::testing::TempDir() + "weft_objectives.yaml";
+  for (const char* name : {"policy_balance", "policy_gold", "policy_static", "trust"}) {
+    Inputs in = inputs("intel_82599", name);
+    const std::string text = plan::to_yaml(planned(in));
+    EXPECT_NE(text.find("objectives: [load, latency, cores, filters]"), std::string::npos);
+    std::ifstream file(in.workload.path);
+    std::stringstream all;
+    all << "objectives: [load, latency, cores, filters]\n" << file.rdbuf();
+    std::ofstream(path) << all.str();
+    const std::string digest = in.workload.digest;
+    in.workload = must(frontend::read_workload(path));
+    in.workload.digest = digest;  // (the text is another one)
+    EXPECT_EQ(plan::to_yaml(planned(in)), text) << name;
+  }
+}
+
+// Flows without a wish, on a card of 1 GHz cores.
+Inputs flows_of(const std::vector<double>& rates, unsigned cores) {
+  Inputs in = inputs("intel_82599", "policy_balance");
+  ir::Workload& w = in.workload;
+  w.queues = w.cores = cores;
+  w.endpoints.resize(1);
+  w.endpoints.front().rate = 0;
+  ir::Flow flow = w.flows.front();
+  flow.endpoint = 0;
+  flow.dst_port = w.endpoints.front().port;
+  flow.queue.reset();
+  w.flows.clear();
+  for (const double rate : rates) {
+    ++flow.src_port;
+    flow.rate = rate;
+    w.flows.push_back(flow);
+  }
+  return in;
+}
+
+TEST(Objectives, CoresThatLessenNothingAreLeftOut) {
+  // One flow has more than the four others: more than two cores do not help it.
+  EXPECT_EQ(planned(flows_of({4500, 1000, 1000, 1000, 1000}, 4)).cores.size(), 2u);
+  EXPECT_EQ(planned(flows_of({1000, 1000, 1000, 1000}, 4)).cores.size(), 4u);
+  // Somebody comes of whom nobody says how often.
+  Inputs in = flows_of({4500, 1000, 1000, 1000, 1000}, 4);
+  in.workload.endpoints.push_back(in.workload.endpoints.front());
+  in.workload.endpoints.back().name = "other";
+  in.workload.endpoints.back().port += 1;
+  EXPECT_EQ(planned(in).cores.size(), 4u);
+}
+
+// A rule for all that comes to an endpoint brings its flows, too.
+TEST(Objectives, NoRuleBesideOneThatDoesTheSame) {
+  Inputs in = flows_of({1000, 1000, 1000, 1000}, 3);  // one queue for each, and everybody's
+  ir::Workload& w = in.workload;
+  w.endpoints.push_back(w.endpoints.front());
+  w.endpoints.back().name = "guest";
+  w.endpoints.back().port += 1;
+  for (ir::Endpoint& e : w.endpoints) e.trust = e.name;
+  const plan::Plan plan = must(compile(in, {}));
+  EXPECT_EQ(plan.configuration.filters.size(), 2u) << plan::preview(plan, {.all = true});
+  EXPECT_EQ(plan.proof.status, "proved");
+  EXPECT_EQ(plan.chosen.certified, std::vector<std::string>{"filters"});
+}
+
 TEST(Objectives, NeedAClockWhereTheyAreAboutTime) {
   const auto asked = [](const std::vector<Objective>& order) {
     const auto look = [](const Alternative&) {
       return diag::Result<plan::Compared>(plan::Compared{});
     };
-    const auto out = pick(order, {Alternative{}}, false, look, [] { return true; });
+    const auto out = pick(
+        order, {Alternative{}}, false, look, [](const Alternative&) { return plan::Compared(); },
+        [] { return true; });
     return out ? "fine" : out.error().list.front().code;
   };
   EXPECT_EQ(asked({cores, load, latency, filters}), "E0276");
