@@ -301,8 +301,10 @@ TEST(TcpRules, AWishNeedsNoRate) {
 // Several queues for connections to one port: a rule for each part of the source ports, where the
 // card has masks; one rule, and one queue, where it has not.
 TEST(TcpRules, SeveralQueuesShareAnEndpoint) {
-  for (const auto& [nic, queues] :
-       {std::pair{"intel_82599", 2u}, {"mellanox_connectx5", 3u}, {"intel_e810", 2u}, {"intel_i350", 2u}}) {
+  for (const auto& [nic, queues] : {std::pair{"intel_82599", 2u},
+                                    {"mellanox_connectx5", 3u},
+                                    {"intel_e810", 2u},
+                                    {"intel_i350", 2u}}) {
     Inputs in = gold_on(nic);
     in.workload.queues = 5;
     in.workload.gold_queues = queues;
