@@ -70,7 +70,11 @@ Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& 
   Attempt first(items, before, surcharge, slower);
   first.fill(descending(weights, items));
   const bool many = items.size() > most_again;
-  first.repair(many ? bound * (1 + enough) : bound);
+  if (many) {
+    first.repair(bound * (1 + enough), enough / 20);
+  } else {
+    first.repair(bound);
+  }
   Balanced best = first.take();
   best.bound = bound;
   if (many) return best;

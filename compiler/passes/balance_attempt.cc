@@ -54,7 +54,7 @@ void Attempt::fill(const Order& order) {
   }
 }
 
-void Attempt::repair(double good_enough) {
+void Attempt::repair(double good_enough, double gain) {
   std::vector<Weighed> all;
   all.reserve(items_.size());
   for (unsigned i = 0; i < items_.size(); ++i) all.push_back({items_[i].weight, i});
@@ -63,7 +63,7 @@ void Attempt::repair(double good_enough) {
   for (unsigned n = 0; n < most_repairs; ++n) {
     const unsigned full = fullest();
     if (load_[full] <= good_enough * (1 + same_load)) return;
-    if (!relieve(full)) return;
+    if (!relieve(full, gain)) return;
   }
 }
 
@@ -114,13 +114,17 @@ void Attempt::shift(unsigned item, unsigned to) {
 
 // The best single move or swap out of the fullest bin: the fuller of the two bins that take part
 // holds least afterwards.
-bool Attempt::relieve(unsigned full) {
-  double best = load_[full] * (1 - same_load);
+bool Attempt::relieve(unsigned full, double gain) {
+  const bool alike = surcharge_.empty() && slower_.empty();  // what leaves comes, no more or less
+  double best = load_[full] * (1 - gain);
   std::optional<unsigned> out, back;
   unsigned to = full;
   for (unsigned other = 0; other < load_.size(); ++other) {
     if (other == full || load_[other] >= best) continue;
     const double ideal = (load_[full] - load_[other]) / 2;  // to be moved over, at the best
+    if (alike && load_[other] + ideal >= best) continue;
+    const auto& there = held_[other];
+    auto near = there.begin();  // both are sorted: what is wanted in return only grows
     for (const Weighed& held : held_[full]) {
       const double w = held.weight;
       const unsigned item = held.item;
@@ -138,10 +142,7 @@ bool Attempt::relieve(unsigned full) {
       consider(std::nullopt);
       if (w <= ideal) continue;
       // In return something of about w - ideal.
-      const auto& there = held_[other];
-      const double wanted = w - ideal;
-      const auto near = std::partition_point(
-          there.begin(), there.end(), [wanted](const Weighed& i) { return i.weight < wanted; });
+      while (near != there.end() && near->weight < w - ideal) ++near;
       if (near != there.end() && may(near->item, full)) consider(near->item);
       if (near != there.begin() && may(std::prev(near)->item, full))
         consider(std::prev(near)->item);

@@ -28,7 +28,9 @@ class Attempt {
   void fill(const Order& order);
 
   // Takes something from the fullest bin while that helps, and while it is fuller than this.
-  void repair(double good_enough);
+  // Ends where the fullest bin holds no more than `good_enough`, or nothing makes it lighter by
+  // more than `gain`, relative.
+  void repair(double good_enough, double gain = same_load);
 
   double busiest() const;
   Balanced take();  // without a bound
@@ -40,7 +42,7 @@ class Attempt {
   bool may(unsigned item, unsigned bin) const;
   void put(unsigned item, unsigned bin);
   void shift(unsigned item, unsigned to);
-  bool relieve(unsigned full);
+  bool relieve(unsigned full, double gain);
 
   std::span<const BalanceItem> items_;
   const std::vector<double>& surcharge_;

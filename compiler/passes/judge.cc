@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "compiler/smt/counting.h"
 
@@ -12,14 +13,38 @@ namespace {
 using smt::Counting;
 using smt::Outcome;
 
+// Rules of a class that there can be anywhere.
+unsigned most_of(const FlowClass& it) {
+  return it.many() && !it.apart() && !it.exception ? 0 : it.rules;
+}
+
+// What rules would be worth if those of all tables were in one, without masks and order: no plan is
+// worth more.
+std::int64_t bound_of(const FilterProblem& p) {
+  std::int64_t room = 0, worth = 0;
+  for (const RuleTable& table : p.tables) room += table.capacity;
+  std::vector<unsigned> by_worth(p.shape.size());
+  std::iota(by_worth.begin(), by_worth.end(), 0u);
+  std::sort(by_worth.begin(), by_worth.end(),
+            [&](unsigned a, unsigned b) { return p.worth[a] > p.worth[b]; });
+  for (const unsigned c : by_worth) {
+    const bool somewhere = std::any_of(p.tables.begin(), p.tables.end(),
+                                       [&](const RuleTable& table) { return table.holds[c]; });
+    if (!somewhere || p.worth[c] <= 0) continue;
+    const std::int64_t n = std::min<std::int64_t>(room, most_of(p.classes->all[c]));
+    worth += n * p.worth[c];
+    room -= n;
+  }
+  return worth;
+}
+
 // The problem as sums: x[c][t] rules of class c in table t.
 class Model {
  public:
   explicit Model(const FilterProblem& p) : p_(p) {
     const auto& all = p.classes->all;
     for (unsigned c = 0; c < all.size(); ++c) {
-      const unsigned most =
-          all[c].many() && !all[c].apart() && !all[c].exception ? 0 : all[c].rules;
+      const unsigned most = most_of(all[c]);
       for (unsigned t = 0; t < p.tables.size(); ++t)
         x_.push_back(z3_.number(0, p.tables[t].holds[c] ? most : 0));
       Counting::Sum sum;
@@ -165,7 +190,7 @@ class Model {
 }  // namespace
 
 bool certify(const FilterProblem& problem, const FilterPlan& plan) {
-  if (problem.tables.empty()) return plan.worth == 0;
+  if (plan.worth == bound_of(problem)) return plan.missing.empty();
   Model model(problem);
   Counting::Sum worth;
   for (unsigned c = 0; c < problem.shape.size(); ++c) model.add(worth, c, problem.worth[c]);

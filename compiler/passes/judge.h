@@ -9,7 +9,8 @@
 
 namespace weft::passes {
 
-// "So much is possible, more is not." False also where the effort allowed did not suffice.
+// "So much is possible, more is not." False also where the effort allowed did not suffice. (Z3 is
+// not asked where the plan is worth as much as its rules would be in one table without masks.)
 bool certify(const FilterProblem& problem, const FilterPlan& plan);
 
 // Facts that cannot all hold, none of which can be left out.
