@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "compiler/plan/owners.h"
+#include "compiler/plan/places.h"
 #include "compiler/plan/segment_rules.h"
 #include "compiler/plan/target.h"
 #include "compiler/plan/text.h"
