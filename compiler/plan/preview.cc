@@ -258,7 +258,7 @@ std::string choice_text(const Plan& plan, const PreviewOptions& options, const P
       out += format("  {} for {}{}\n", queues_text(z.queues), z.name,
                     z.priority ? ", polled first" : "");
   if (!c.certified.empty())
-    out += format("  no better choice of {} exists (z3)\n", fmt::join(c.certified, ", "));
+    out += format("  no better choice of {} exists (certified)\n", fmt::join(c.certified, ", "));
   if (c.stopped) out += "  the time limit ended the search\n";
   return out + compared_text(c, options, paint);
 }

@@ -46,7 +46,7 @@ class Asked(unittest.TestCase):
         self.space = self.lab.space("p")
         plan = self.lab.compile("intel_82599", test_live.workload(self.lab, ["40000-40009"], (
             f'echo: {{udp: {lib.ECHO_PORT}, app: "{ASKER}", rate: 1000}}',
-            f"other: {{udp: {OTHER_PORT}, app: udp_echo, rate: 10}}")))
+            f"other: {{udp: {OTHER_PORT}, app: udp_echo, rate: 10}}"), wish=", queue: 1"))
         self.stack = self.lab.start(self.space, plan, "tap:weft0", "--interpret", "--no-huge")
         self.space.run("ip", "addr", "add", f"{lib.PEER_IP}/24", "dev", "weft0")
         self.space.run("ip", "link", "set", "weft0", "up")

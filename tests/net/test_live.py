@@ -24,13 +24,14 @@ CHANGES = 2
 CORES = ("--no-huge",)
 
 
-def workload(lab, ports, endpoints=("echo: {udp: 7, app: udp_echo, rate: 1000}",), endpoint="echo"):
+def workload(lab, ports, endpoints=("echo: {udp: 7, app: udp_echo, rate: 1000}",), endpoint="echo",
+             wish=""):
     text = (lib.SOURCE / "graphs/workloads/quickstart.yaml").read_text()
     head = text[text.index("workload:"):text.index("endpoints:")].replace("cores: 1", "cores: 2")
     file = lab.folder / f"live-{len(list(lab.folder.glob('live-*')))}.yaml"
     lines = "".join(f"  {line}\n" for line in endpoints)
     file.write_text(f"{head}endpoints:\n{lines}flows:\n" + "".join(
-        f"  - {{endpoint: {endpoint}, from: {lib.PEER_IP}, ports: {p}, rate: 100}}\n"
+        f"  - {{endpoint: {endpoint}, from: {lib.PEER_IP}, ports: {p}, rate: 100{wish}}}\n"
         for p in ports))
     return file
 
