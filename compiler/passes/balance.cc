@@ -70,11 +70,7 @@ Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& 
   Attempt first(items, before, surcharge, slower);
   first.fill(descending(weights, items));
   const bool many = items.size() > most_again;
-  if (many) {
-    first.repair(bound * (1 + enough), enough / 20);
-  } else {
-    first.repair(bound);
-  }
+  first.repair(many ? bound * (1 + enough) : bound, many ? enough / 20 : same_load);
   Balanced best = first.take();
   best.bound = bound;
   if (many) return best;
@@ -84,7 +80,7 @@ Balanced balance(std::span<const BalanceItem> items, const std::vector<double>& 
     for (double& w : shaken) w *= 0.7 + 0.6 * random.next();
     Attempt again(items, before, surcharge, slower);
     again.fill(descending(shaken, items));
-    again.repair(bound);
+    again.repair(bound, same_load);
     if (again.busiest() < best.busiest * (1 - same_load)) best = again.take();
   }
   best.bound =

@@ -115,14 +115,12 @@ void Attempt::shift(unsigned item, unsigned to) {
 // The best single move or swap out of the fullest bin: the fuller of the two bins that take part
 // holds least afterwards.
 bool Attempt::relieve(unsigned full, double gain) {
-  const bool alike = surcharge_.empty() && slower_.empty();  // what leaves comes, no more or less
   double best = load_[full] * (1 - gain);
   std::optional<unsigned> out, back;
   unsigned to = full;
   for (unsigned other = 0; other < load_.size(); ++other) {
     if (other == full || load_[other] >= best) continue;
     const double ideal = (load_[full] - load_[other]) / 2;  // to be moved over, at the best
-    if (alike && load_[other] + ideal >= best) continue;
     const auto& there = held_[other];
     auto near = there.begin();  // both are sorted: what is wanted in return only grows
     for (const Weighed& held : held_[full]) {

@@ -30,7 +30,7 @@ class Attempt {
   // Takes something from the fullest bin while that helps, and while it is fuller than this.
   // Ends where the fullest bin holds no more than `good_enough`, or nothing makes it lighter by
   // more than `gain`, relative.
-  void repair(double good_enough, double gain = same_load);
+  void repair(double good_enough, double gain);
 
   double busiest() const;
   Balanced take();  // without a bound

@@ -10,6 +10,7 @@
 #include "compiler/passes/choose.h"
 #include "compiler/passes/choose_beside.h"
 #include "compiler/passes/configure.h"
+#include "compiler/passes/cycles.h"
 #include "compiler/passes/embed.h"
 
 namespace weft::passes {

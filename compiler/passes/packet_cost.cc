@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "compiler/passes/cycles.h"
 #include "compiler/passes/knobs.h"
-#include "compiler/passes/place.h"
 #include "compiler/passes/placement.h"
 #include "compiler/passes/zones.h"
 

@@ -16,9 +16,4 @@ struct Foreseen {
 };
 diag::Result<Foreseen> place(const Inputs& inputs, const Choice& choice, plan::Plan& plan);
 
-// Predicted cycles for a datagram that goes from the wire to an application, and for its answer:
-// the way over every node's first port that leads there. `handovers`: with those on that way which
-// pass packets on.
-double cycles_of(const ir::Graph& graph, const Costs& costs, bool handovers = true);
-
 }  // namespace weft::passes

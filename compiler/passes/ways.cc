@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "compiler/passes/cycles.h"
 #include "compiler/passes/draft.h"
 #include "compiler/passes/objectives.h"
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "compiler/passes/place.h"
+#include "compiler/passes/cycles.h"
 #include "compiler/tool/say.h"
 
 namespace weft::tool {
